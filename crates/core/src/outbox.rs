@@ -1,0 +1,142 @@
+//! Records on their way to the server: stored before the first send, sent again until the server has answered (R7).
+
+use crate::json::{Value, map};
+use crate::time::{DAY, Millis};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// Most entries kept. Past it the first and the newest stay and one between them goes, counted in `dropped`.
+pub const MAX_ENTRIES: usize = 16;
+
+const FIRST_DELAY: Millis = 1_000;
+const LAST_DELAY: Millis = 600_000;
+
+/// Entries in the order of the decisions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outbox {
+    /// What is still to be sent.
+    pub entries: Vec<Entry>,
+    /// How many were given up for lack of room.
+    pub dropped: u32,
+    /// How many the server refused for good.
+    pub dead: u32,
+}
+
+/// One submission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The record's id; a count has none.
+    pub id: Option<String>,
+    /// What is posted.
+    pub body: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Not before this.
+    pub next: Millis,
+}
+
+/// What an answer of the server means for the entry. The server's codes are chosen to match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Stored, now or earlier: 200, 201, 202; 409 as well, for then another body is stored under this id for good.
+    Done,
+    /// It will never be accepted: 400, 413, 415, 422.
+    Dead,
+    /// Anything else, silence too: try again, at the soonest after this many seconds.
+    Later(u32),
+}
+
+impl Answer {
+    /// Reads an HTTP status (0: no answer) and `Retry-After` in seconds.
+    pub fn new(status: u16, retry_after: Option<u32>) -> Self {
+        match status {
+            200 | 201 | 202 | 409 => Self::Done,
+            400 | 413 | 415 | 422 => Self::Dead,
+            _ => Self::Later(retry_after.unwrap_or(0).min(86_400)),
+        }
+    }
+}
+
+impl Entry {
+    fn is_due(&self, now: Millis) -> bool {
+        // A clock that was set back must not hold an entry for ever.
+        self.next <= now || self.next > now + 2 * DAY
+    }
+}
+
+impl Outbox {
+    /// Adds a submission, due at once.
+    pub fn push(&mut self, id: Option<String>, body: String) {
+        self.entries.push(Entry { id, body, attempts: 0, next: 0 });
+        if self.entries.len() > MAX_ENTRIES {
+            self.entries.remove(1);
+            self.dropped = self.dropped.saturating_add(1);
+        }
+    }
+
+    /// The entries that may be sent now.
+    pub fn due(&self, now: Millis) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(move |entry| entry.is_due(now))
+    }
+
+    /// When the next of those that may not be sent yet may be.
+    pub fn next(&self, now: Millis) -> Option<Millis> {
+        self.entries.iter().filter(|entry| !entry.is_due(now)).map(|entry| entry.next).min()
+    }
+
+    /// Notes the answer for the entry with this body. `random` spreads the retries (full jitter).
+    pub fn answered(&mut self, body: &str, answer: Answer, now: Millis, random: u32) {
+        let Some(index) = self.entries.iter().position(|entry| entry.body == body) else { return };
+        match answer {
+            Answer::Done => {
+                self.entries.remove(index);
+            }
+            Answer::Dead => {
+                self.entries.remove(index);
+                self.dead = self.dead.saturating_add(1);
+            }
+            Answer::Later(seconds) => {
+                if let Some(entry) = self.entries.get_mut(index) {
+                    let ceiling = FIRST_DELAY.saturating_mul(1 << entry.attempts.min(20)).min(LAST_DELAY);
+                    let jitter = FIRST_DELAY / 2 + i64::from(random) % ceiling;
+                    entry.attempts = entry.attempts.saturating_add(1);
+                    entry.next = now + jitter.max(i64::from(seconds) * 1000);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn to_value(&self) -> Value {
+        let entries = self.entries.iter().map(|entry| {
+            map([
+                ("id", entry.id.as_deref().into()),
+                ("body", entry.body.as_str().into()),
+                ("attempts", i64::from(entry.attempts).into()),
+                ("next", entry.next.into()),
+            ])
+        });
+        map([
+            ("entries", Value::List(entries.collect())),
+            ("dropped", i64::from(self.dropped).into()),
+            ("dead", i64::from(self.dead).into()),
+        ])
+    }
+
+    /// Reads what can be read; an entry that can't be is left out.
+    pub(crate) fn from_value(value: &Value) -> Self {
+        let count = |key: &str| value.at(key).and_then(Value::int).and_then(|n| u32::try_from(n).ok());
+        let entry = |item: &Value| {
+            Some(Entry {
+                id: item.at("id").and_then(Value::text).map(ToString::to_string),
+                body: item.at("body")?.text()?.to_string(),
+                attempts: u32::try_from(item.at("attempts")?.int()?).ok()?,
+                next: item.at("next")?.int()?,
+            })
+        };
+        Self {
+            entries: value.at("entries").map(Value::items).unwrap_or_default().iter().filter_map(entry).collect(),
+            dropped: count("dropped").unwrap_or(0),
+            dead: count("dead").unwrap_or(0),
+        }
+    }
+}

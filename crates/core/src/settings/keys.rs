@@ -1,0 +1,328 @@
+//! Every key of the configuration, as tables: the reader, its suggestions and the JSON Schema test share them.
+
+use super::{Kind, Refusals};
+use crate::wire::LOCALES;
+
+/// What a value must look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Checked by its own reader, or not at all (`$schema`).
+    Any,
+    /// `true` or `false`.
+    Flag,
+    /// A text that is not empty, of at most so many bytes.
+    Text(usize),
+    /// The owner's words: a text, or one per language (L11, L17).
+    Words,
+    /// The owner's words or the key of a bundled purpose.
+    Purpose,
+    /// A mail address or URL.
+    Contact,
+    /// `https`, or a path on the site.
+    Url,
+    /// Like [`Shape::Url`], without the leniency for `http` (L29).
+    Endpoint,
+    /// Scheme, host and port.
+    Origin,
+    /// An ISO 8601 period, `session` or `persistent`.
+    Duration,
+    /// How long a choice holds (P7).
+    Validity,
+    /// An ISO 3166 alpha-2 code.
+    Country,
+    /// One of these texts.
+    OneOf(&'static [&'static str]),
+    /// An object.
+    Object,
+    /// An array.
+    List,
+    /// An array of texts.
+    Texts,
+    /// An array of country codes.
+    Countries,
+}
+
+/// A key that an object may have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Field {
+    pub(super) key: &'static str,
+    pub(super) shape: Shape,
+    /// The code when it must be there; the reason is in [`WHY`].
+    pub(super) required: Option<&'static str>,
+}
+
+const fn may(key: &'static str, shape: Shape) -> Field {
+    Field { key, shape, required: None }
+}
+
+const fn must(key: &'static str, shape: Shape, code: &'static str) -> Field {
+    Field { key, shape, required: Some(code) }
+}
+
+/// Longest name, address or URL.
+const LINE: usize = 500;
+
+/// Values of `gpc`.
+pub(super) const GPC: &[&str] = &["honour", "ignore"];
+
+/// Values of `records.refusals`, in the order of [`REFUSALS_AS`].
+pub(super) const REFUSALS: &[&str] = &["aggregate", "none", "pseudonymous"];
+pub(super) const REFUSALS_AS: [Refusals; 3] = [Refusals::Aggregate, Refusals::None, Refusals::Pseudonymous];
+
+const fn kinds() -> [&'static str; Kind::ALL.len()] {
+    let mut names = [""; Kind::ALL.len()];
+    let mut i = 0;
+    while i < names.len() {
+        names[i] = Kind::ALL[i].1;
+        i += 1;
+    }
+    names
+}
+
+/// Values of an item's `kind`.
+pub(super) const KINDS: &[&str] = &kinds();
+
+pub(super) const ROOT: &[Field] = &[
+    may("$schema", Shape::Any),
+    must("version", Shape::Text(64), "missing"),
+    may("site", Shape::Origin),
+    may("jurisdiction", Shape::Country),
+    must("controller", Shape::Object, "L09"),
+    must("categories", Shape::Object, "missing"),
+    may("services", Shape::Object),
+    may("records", Shape::Object),
+    may("validity", Shape::Validity),
+    may("locale", Shape::OneOf(LOCALES)),
+    may("texts", Shape::Object),
+    may("gpc", Shape::OneOf(GPC)),
+    may("reopen", Shape::Any),
+];
+
+pub(super) const CONTROLLER: &[Field] = &[
+    must("name", Shape::Text(LINE), "L09"),
+    must("contact", Shape::Contact, "L09"),
+    must("policy", Shape::Url, "L09"),
+    may("address", Shape::Text(LINE)),
+    may("dpo", Shape::Text(LINE)),
+    may("authority", Shape::Text(LINE)),
+];
+
+pub(super) const CATEGORY: &[Field] =
+    &[may("title", Shape::Words), may("text", Shape::Words), may("services", Shape::Texts)];
+
+pub(super) const SERVICE: &[Field] = &[
+    must("name", Shape::Text(LINE), "missing"),
+    must("provider", Shape::Text(LINE), "L08"),
+    must("purpose", Shape::Purpose, "missing"),
+    may("countries", Shape::Countries),
+    may("safeguard", Shape::Text(LINE)),
+    may("policy", Shape::Url),
+    may("items", Shape::List),
+];
+
+/// What a ready-made service file has besides the keys of [`SERVICE`].
+pub(super) const READY: &[Field] =
+    &[must("category", Shape::Text(64), "missing"), must("source", Shape::Texts, "missing")];
+
+pub(super) const ITEM: &[Field] = &[
+    must("name", Shape::Text(LINE), "L08"),
+    must("kind", Shape::OneOf(KINDS), "L08"),
+    must("duration", Shape::Duration, "L08"),
+    must("thirdParty", Shape::Flag, "L08"),
+    may("purpose", Shape::Purpose),
+];
+
+pub(super) const RECORDS: &[Field] =
+    &[must("endpoint", Shape::Endpoint, "L29"), may("refusals", Shape::OneOf(REFUSALS))];
+
+/// Why a key must be there, by code and key. Apart from the tables, so that a terse reader does not carry the words.
+pub(super) const WHY: &[(&str, &str, &str)] = &[
+    ("missing", "version", "a record must name the notice that was shown, e.g. by date"),
+    ("L09", "controller", "visitors must know who asks (GDPR Art. 13)"),
+    ("missing", "categories", "it holds the purposes that visitors decide about"),
+    ("L09", "name", "visitors must know who asks (GDPR Art. 13)"),
+    ("L09", "contact", "visitors must be able to exercise their rights (GDPR Art. 13)"),
+    ("L09", "policy", "the banner must link to the privacy policy (GDPR Art. 13)"),
+    ("missing", "name", "visitors must see what they agree to"),
+    ("L08", "provider", "visitors must know who receives the data (CJEU Planet49)"),
+    ("missing", "purpose", "consent is given for a purpose (GDPR Art. 6)"),
+    ("missing", "category", "a ready-made service names its usual category"),
+    ("missing", "source", "a ready-made service names where its facts come from"),
+    ("L08", "name", "it must be listed and, on withdrawal, deleted by name"),
+    ("L08", "kind", "what it is decides how it is deleted"),
+    ("L08", "duration", "visitors must know how long it stays (CJEU Planet49)"),
+    ("L08", "thirdParty", "visitors must know whether third parties can read it (CJEU Planet49)"),
+    ("L29", "endpoint", "records need an address to go to"),
+];
+
+/// Every object with fixed keys, by where it is: for suggestions ("that key belongs in `controller`").
+pub(super) const OBJECTS: &[(&str, &[Field])] = &[("", ROOT), ("controller.", CONTROLLER), ("records.", RECORDS)];
+
+/// Ready-made services that exist in `www/services`.
+pub const READY_MADE: &[&str] = &[
+    "google-analytics",
+    "google-maps",
+    "hotjar",
+    "matomo",
+    "meta-pixel",
+    "microsoft-clarity",
+    "plausible",
+    "posthog",
+    "vimeo",
+    "youtube",
+];
+
+/// Other names for the three standard categories, each followed by the names it takes the place of.
+pub const CATEGORY_ALIASES: &[(&str, &[&str])] = &[
+    ("functional", &["necessary", "essential"]),
+    ("analytical", &["analytics", "statistics", "performance"]),
+    ("marketing", &["ads", "advertising", "targeting"]),
+];
+
+/// Our key, and what other consent managers (and habit) call it. Compared by [`super::suggest::plain`]; keys of inner
+/// objects come first, so that `company` is the provider in a service and the controller's name elsewhere.
+pub(super) const PEERS: &[(&str, &str)] = &[
+    ("title", "label name heading"),
+    ("text", "description desc summary"),
+    ("name", "title label"),
+    ("provider", "vendor company owner controller operator"),
+    ("purpose", "description text desc"),
+    ("items", "cookies storage trackers"),
+    ("policy", "privacypolicy policyurl privacyurl url"),
+    ("countries", "country locations transfers regions"),
+    ("safeguard", "transfer transfermechanism"),
+    ("kind", "type storagetype"),
+    ("duration", "expires expiry expiration maxage lifetime retention"),
+    ("thirdParty", "thirdparties shared external"),
+    ("services", "cookies vendors"),
+    ("controller.policy", "privacypolicy privacypolicyurl policyurl privacyurl privacylink privacy"),
+    ("controller.name", "company companyname organisation organization"),
+    ("controller.contact", "email mail contactemail"),
+    ("controller", "controllers datacontroller owner"),
+    ("version", "revision policyversion configversion"),
+    ("locale", "language lang defaultlanguage defaultlang"),
+    ("texts", "translations strings i18n messages wording"),
+    ("categories", "purposes groups consenttypes cookietypes"),
+    ("services", "vendors apps integrations providers"),
+    ("records", "consentlog recording log"),
+    ("records.endpoint", "endpoint url backendurl recordurl server"),
+    ("validity", "expires expiry cookieexpiresafterdays expiresafterdays cookieexpiration maxage days lifetime"),
+    ("site", "domain origin host scope"),
+    ("jurisdiction", "country law region"),
+    ("gpc", "globalprivacycontrol respectgpc donottrack dnt"),
+    ("reopen", "settingslink trigger floatingbutton revoke"),
+];
+
+/// When a key that we don't have is not only unknown but unlawful.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    /// Whatever it says, except `false` and `null`.
+    On,
+    /// Only `false`.
+    Off,
+    /// Unless it says `consent`.
+    NotConsent,
+}
+
+/// A key of another consent manager that asks for something unlawful: it gets its own sentence.
+pub(super) struct Lint {
+    pub(super) keys: &'static str,
+    pub(super) when: When,
+    pub(super) code: &'static str,
+    /// Only in categories and services.
+    pub(super) inner: bool,
+    pub(super) why: &'static str,
+}
+
+const fn lint(inner: bool, when: When, code: &'static str, keys: &'static str, why: &'static str) -> Lint {
+    Lint { keys, when, code, inner, why }
+}
+
+const OFF: &str = "a choice must start off; a pre-ticked box is no consent (CJEU Planet49)";
+const REJECT: &str = "rejecting must be one click on the first layer, beside accepting";
+const EXEMPT: &str = "only strictly necessary storage needs no consent; put it in functional or ask";
+
+pub(super) const LINTS: &[Lint] = &[
+    lint(
+        true,
+        When::On,
+        "L01",
+        "default defaultvalue defaulton checked preselected prechecked preticked enabled enabledbydefault granted initial selected active optout on",
+        OFF,
+    ),
+    lint(false, When::On, "L01", "preselected prechecked preticked enabledbydefault defaultconsent optout", OFF),
+    lint(false, When::On, "L02", "hidereject hiderejectall hiderejectbutton hidedecline hidedeclineall", REJECT),
+    lint(
+        false,
+        When::Off,
+        "L02",
+        "reject rejectall rejectbutton showreject showrejectbutton decline showdecline denyall denyallcta",
+        REJECT,
+    ),
+    lint(false, When::Off, "L03", "equalweightbuttons equalbuttons", "accept and reject must look alike"),
+    lint(
+        false,
+        When::On,
+        "L03",
+        "acceptstyle rejectstyle acceptcolor rejectcolor rejectaslink highlightaccept",
+        "accept and reject must look alike",
+    ),
+    lint(
+        true,
+        When::On,
+        "L04",
+        "exempt required mandatory readonly locked essential necessary strictlynecessary alwayson alwaysload",
+        EXEMPT,
+    ),
+    lint(true, When::Off, "L04", "needconsent requiresconsent consent", EXEMPT),
+    lint(
+        false,
+        When::NotConsent,
+        "L05",
+        "basis legalbasis lawfulbasis legitimateinterest",
+        "storing on a device needs consent; legitimate interest or contract don't cover it (ePrivacy Art. 5(3))",
+    ),
+    lint(
+        false,
+        When::Off,
+        "L10",
+        "settingslink settingsbutton showicon revokable withdrawbutton",
+        "withdrawing must stay possible on every page (GDPR Art. 7(3))",
+    ),
+    lint(
+        false,
+        When::On,
+        "L12",
+        "consenton consentonscroll acceptonscroll dismissonscroll acceptonclose acceptonclick acceptoncontinue acceptontimeout dismissontimeout dismissonwindowclick autoaccept autoacceptafter implied impliedconsent",
+        "only a click on a choice is consent; scrolling, waiting or closing is not",
+    ),
+    lint(false, When::Off, "L12", "highprivacy", "only a click on a choice is consent; scrolling is not"),
+    lint(
+        false,
+        When::On,
+        "L13",
+        "reprompt repromptafter repromptonreject askagain askagainafter everyvisit",
+        "a refusal holds as long as a consent; asking again is the job of validity",
+    ),
+    lint(
+        false,
+        When::On,
+        "L20",
+        "wall cookiewall blockcontent blockpage mustconsent forceconsent disablepageinteraction",
+        "the page must be usable without consent",
+    ),
+    lint(
+        false,
+        When::On,
+        "L31",
+        "script scripts inlinescript code html onaccept onreject ondecline oninit callback",
+        "the configuration is data and never runs code; use gated tags or askfirst.on()",
+    ),
+    lint(
+        false,
+        When::On,
+        "L36",
+        "withdrawby withdrawemail withdrawurl withdrawal",
+        "withdrawing must be as easy as accepting; it has its own control",
+    ),
+];

@@ -1,0 +1,273 @@
+//! The site owner's configuration: parsed, not validated.
+//!
+//! [`parse`] reads the JSON once and reports *every* problem, each with its path, a stable code, a severity and, where
+//! one can be guessed, a suggestion. `askfirst check`, the server and the tests call this one function; the page calls
+//! [`parse_terse`], the same code without its words.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `keys` | every key, as tables; what others call them; keys that would be unlawful |
+//! | `reader` | places, problems, shapes of values |
+//! | `rules` | addresses, countries, periods, words, trackers |
+//! | `read`, `categories` | from JSON to [`Settings`] |
+//!
+//! Codes: `L01` … `L40` are the lint ids of the requirements; besides them there are `json` (not JSON, with line and
+//! column), `type`, `value`, `missing`, `reference` (names something that is not there), `alias` (a category under
+//! another name), `placement` (a ready-made service in an unusual category) and `unused`.
+
+mod categories;
+mod keys;
+mod problem;
+mod read;
+mod reader;
+mod rules;
+mod suggest;
+#[cfg(test)]
+mod tests;
+
+pub use keys::{CATEGORY_ALIASES, READY_MADE};
+pub use problem::{Problem, Severity};
+pub use read::{parse, parse_terse, wanted_services};
+
+use crate::json::{Value, map};
+use crate::time::Period;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// A lawful, complete configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The owner's version of the notice, any short text (a date, `2026.11-1`).
+    pub version: String,
+    /// Who is responsible (GDPR Art. 13(1)(a), L09).
+    pub controller: Controller,
+    /// The site's origin, `https://www.example.nl`; the server accepts records from it.
+    pub site: Option<String>,
+    /// ISO 3166 code of the law profile that the owner applies; recorded, never guessed from the visitor.
+    pub jurisdiction: Option<String>,
+    /// Categories in the order shown; the exempt `functional` is always there and always first.
+    pub categories: Vec<Category>,
+    /// Where records go. Without it nothing can be proven: a warning (L29), not an error.
+    pub records: Option<Records>,
+    /// How long a choice is valid (P7). Default: six calendar months.
+    pub validity: Period,
+    /// The language used when the page's own is not available. Default `en`.
+    pub locale: String,
+    /// The owner's words, per language, instead of the bundled ones: (language, [(key, text)]).
+    pub texts: Vec<(String, Vec<(String, String)>)>,
+    /// Whether Global Privacy Control is honoured (G11). Default `true`.
+    pub gpc: bool,
+    /// The re-open control (B6, B7).
+    pub reopen: Reopen,
+}
+
+/// Who is responsible for the processing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Controller {
+    /// Full name, as in the register.
+    pub name: String,
+    /// Mail address or URL for privacy questions.
+    pub contact: String,
+    /// URL of the privacy policy, absolute or rooted (`/privacy`).
+    pub policy: String,
+    /// Postal address.
+    pub address: Option<String>,
+    /// Contact of the data protection officer.
+    pub dpo: Option<String>,
+    /// The supervisory authority where a complaint can be lodged, by name.
+    pub authority: Option<String>,
+}
+
+/// A purpose that the visitor decides about, or the exempt one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Category {
+    /// `functional`, `analytical`, `marketing`, or the owner's own (`[a-z][a-z0-9-]*`).
+    pub id: String,
+    /// Strictly necessary: always on, needs no consent (G4). Only `functional`.
+    pub exempt: bool,
+    /// The owner's title instead of the bundled one. Required for own categories (L07).
+    pub title: Option<Localized>,
+    /// The owner's sentence instead of the bundled one. Required for own categories (L07).
+    pub text: Option<Localized>,
+    /// The services that belong to it, in the order shown.
+    pub services: Vec<Service>,
+}
+
+/// Something that stores or reads on the device, or receives requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// The id used in `data-service`.
+    pub id: String,
+    /// The name people know it by.
+    pub name: String,
+    /// The legal person that receives the data (B9).
+    pub provider: String,
+    /// What it is for (P49, B9).
+    pub purpose: Localized,
+    /// ISO 3166 codes of the countries where the data goes.
+    pub countries: Vec<String>,
+    /// The safeguard outside the EEA: `adequacy`, `SCC`, `BCR` … (L21).
+    pub safeguard: Option<String>,
+    /// URL of the provider's policy.
+    pub policy: Option<String>,
+    /// Cookies and other storage it uses.
+    pub items: Vec<Item>,
+}
+
+/// A cookie, storage key or pixel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Name, where `*` stands for any characters: `_pk_id*`.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// How long it stays; `None` is the browser session, [`Item::PERSISTENT`] until somebody deletes it.
+    pub duration: Option<Period>,
+    /// Whether third parties can read it (P49).
+    pub third_party: bool,
+    /// What this one is for, where that differs from the service's purpose.
+    pub purpose: Option<Localized>,
+}
+
+impl Item {
+    /// The duration of storage that has no end of its own (`"persistent"`), as localStorage mostly does.
+    pub const PERSISTENT: Period = Period::months(1200);
+}
+
+/// Kinds of [`Item`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An HTTP cookie.
+    Cookie,
+    /// An IndexedDB database.
+    IndexedDb,
+    /// A `localStorage` key.
+    LocalStorage,
+    /// A request that itself carries information (a counting pixel).
+    Pixel,
+    /// A `sessionStorage` key.
+    SessionStorage,
+}
+
+impl Kind {
+    /// Every kind, with its name in the configuration.
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::Cookie, "cookie"),
+        (Self::IndexedDb, "indexedDB"),
+        (Self::LocalStorage, "localStorage"),
+        (Self::Pixel, "pixel"),
+        (Self::SessionStorage, "sessionStorage"),
+    ];
+
+    /// Its name in the configuration and in the notice.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("cookie", |(_, name)| name)
+    }
+}
+
+/// A text in one language for all, or in several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Localized {
+    /// The same words in every language.
+    All(String),
+    /// (language tag, text), at least one.
+    Each(Vec<(String, String)>),
+    /// The key of a bundled text (`purpose.statistics`); also `own.purpose`.
+    Key(String),
+}
+
+/// Where records go and what is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Records {
+    /// URL for `POST`, absolute or rooted.
+    pub endpoint: String,
+    /// What happens with refusals (R10).
+    pub refusals: Refusals,
+}
+
+/// What is sent when a visitor refuses (R10).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Refusals {
+    /// A count without any identifier.
+    #[default]
+    Aggregate,
+    /// Nothing.
+    None,
+    /// A record with a random subject, like a grant.
+    Pseudonymous,
+}
+
+/// The control that reopens the preferences on every page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reopen {
+    /// Off only when the owner names an own control (`"reopen": "a.cookie-settings"`), kept in `own`.
+    pub shown: bool,
+    /// CSS selector of the owner's own control.
+    pub own: Option<String>,
+    /// `true`: at the inline end (right in English), `false`: at the inline start.
+    pub end: bool,
+}
+
+impl Default for Reopen {
+    fn default() -> Self {
+        Self { shown: true, own: None, end: false }
+    }
+}
+
+impl Settings {
+    /// The category with this id.
+    pub fn category(&self, id: &str) -> Option<&Category> {
+        self.categories.iter().find(|category| category.id == id)
+    }
+
+    /// The categories that need consent, in the order shown.
+    pub fn asked(&self) -> impl Iterator<Item = &Category> {
+        self.categories.iter().filter(|category| !category.exempt)
+    }
+
+    /// Every service with its category.
+    pub fn services(&self) -> impl Iterator<Item = (&Category, &Service)> {
+        self.categories.iter().flat_map(|category| category.services.iter().map(move |service| (category, service)))
+    }
+}
+
+impl Category {
+    /// A number that changes when the purpose changes *in substance* (B15): its controller, its services, who provides
+    /// them, where the data goes, what they store and for how long. Words, translations and order don't count.
+    pub fn substance(&self, controller: &Controller) -> u32 {
+        let mut services: Vec<Value> = self.services.iter().map(Service::substance).collect();
+        services.sort_by_cached_key(Value::canonical);
+        let value = map([
+            ("category", self.id.as_str().into()),
+            ("controller", controller.name.as_str().into()),
+            ("services", Value::List(services)),
+        ]);
+        crate::digest::fingerprint(value.canonical().as_bytes())
+    }
+}
+
+impl Service {
+    fn substance(&self) -> Value {
+        let mut countries: Vec<&str> = self.countries.iter().map(String::as_str).collect();
+        countries.sort_unstable();
+        let mut items: Vec<Value> = self
+            .items
+            .iter()
+            .map(|item| {
+                map([
+                    ("kind", item.kind.name().into()),
+                    ("name", item.name.as_str().into()),
+                    ("days", item.duration.map(|period| i64::from(period.days_at_most())).into()),
+                    ("thirdParty", item.third_party.into()),
+                ])
+            })
+            .collect();
+        items.sort_by_cached_key(Value::canonical);
+        map([
+            ("countries", countries.into()),
+            ("id", self.id.as_str().into()),
+            ("items", Value::List(items)),
+            ("provider", self.provider.as_str().into()),
+        ])
+    }
+}

@@ -1,0 +1,207 @@
+//! Calendar time without a clock: milliseconds since 1970-01-01T00:00Z, dates, and ISO 8601 periods.
+
+use alloc::string::String;
+use core::fmt::Write;
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+pub type Millis = i64;
+
+/// Milliseconds of a day.
+pub const DAY: Millis = 86_400_000;
+
+/// A calendar period such as `P6M` or `P1Y2M10D`, or a time of less than a day such as `PT30M`.
+///
+/// Months are calendar months (B14: a fixed 182 days can be less than six months).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Period {
+    /// Calendar months; years count twelve.
+    pub months: u32,
+    /// Days; weeks count seven.
+    pub days: u32,
+    /// Seconds of the part after `T`.
+    pub seconds: u32,
+}
+
+impl Period {
+    /// A period of whole calendar months.
+    pub const fn months(months: u32) -> Self {
+        Self { months, days: 0, seconds: 0 }
+    }
+
+    /// Reads ISO 8601: `P` years `Y` months `M` weeks `W` days `D`, then `T` hours `H` minutes `M` seconds `S`.
+    /// Whole numbers only, at most 100 years.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut rest = text.strip_prefix('P')?.chars().peekable();
+        let mut period = Self::default();
+        let mut in_time = false;
+        let mut fields = 0;
+        while rest.peek().is_some() {
+            if rest.peek() == Some(&'T') && !in_time {
+                in_time = true;
+                rest.next();
+            }
+            let mut number: u32 = 0;
+            let mut digits = 0;
+            while let Some(digit) = rest.peek().and_then(|c| c.to_digit(10)) {
+                number = number.checked_mul(10)?.checked_add(digit)?;
+                digits += 1;
+                rest.next();
+            }
+            if digits == 0 {
+                return None;
+            }
+            fields += 1;
+            let (slot, factor) = match (in_time, rest.next()?) {
+                (false, 'Y') => (&mut period.months, 12),
+                (false, 'M') => (&mut period.months, 1),
+                (false, 'W') => (&mut period.days, 7),
+                (false, 'D') => (&mut period.days, 1),
+                (true, 'H') => (&mut period.seconds, 3600),
+                (true, 'M') => (&mut period.seconds, 60),
+                (true, 'S') => (&mut period.seconds, 1),
+                _ => return None,
+            };
+            *slot = slot.checked_add(number.checked_mul(factor)?)?;
+        }
+        let bounded = period.months <= 1200 && period.days <= 36_525 && period.seconds <= 100 * 86_400;
+        (fields > 0 && bounded).then_some(period)
+    }
+
+    /// The moment this long after `start`. A day that the month does not have becomes its last one.
+    pub fn after(self, start: Millis) -> Millis {
+        let days = start.div_euclid(DAY);
+        let (year, month, day) = civil(days);
+        let months = i64::from(month) - 1 + i64::from(self.months);
+        let (year, month) = (year + months.div_euclid(12), months.rem_euclid(12) as u32 + 1);
+        let day = day.min(month_length(year, month));
+        (days_of(year, month, day) + i64::from(self.days)) * DAY + start.rem_euclid(DAY) + i64::from(self.seconds) * 1000
+    }
+
+    /// Days this period has at most, for comparing two periods.
+    pub const fn days_at_most(self) -> u32 {
+        // Any n consecutive months have at most 31 n days, and twelve at most 366.
+        let (years, months) = (self.months / 12, self.months % 12);
+        years * 366 + months * 31 + self.days + self.seconds.div_ceil(86_400)
+    }
+}
+
+/// RFC 3339 text in UTC with seconds, `2026-11-22T10:15:30Z`.
+pub fn instant(at: Millis) -> String {
+    let seconds = at.div_euclid(1000).rem_euclid(86_400);
+    let mut out = date(at);
+    let _ = write!(out, "T{:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    out
+}
+
+/// The UTC date, `2026-11-22`.
+pub fn date(at: Millis) -> String {
+    let (year, month, day) = civil(at.div_euclid(DAY));
+    let mut out = String::new();
+    let _ = write!(out, "{year:04}-{month:02}-{day:02}");
+    out
+}
+
+/// Reads what [`instant`] or [`date`] writes (a date is its first moment).
+pub fn parse(text: &str) -> Option<Millis> {
+    let bytes = text.as_bytes();
+    let number = |from: usize, to: usize| -> Option<u32> {
+        let digits = text.get(from..to)?;
+        if digits.bytes().all(|b| b.is_ascii_digit()) { digits.parse().ok() } else { None }
+    };
+    if bytes.get(4) != Some(&b'-') || bytes.get(7) != Some(&b'-') {
+        return None;
+    }
+    let (year, month, day) = (i64::from(number(0, 4)?), number(5, 7)?, number(8, 10)?);
+    if !(1..=12).contains(&month) || day < 1 || day > month_length(year, month) {
+        return None;
+    }
+    let start = days_of(year, month, day) * DAY;
+    if text.len() == 10 {
+        return Some(start);
+    }
+    let shape = text.len() == 20 && bytes[10] == b'T' && bytes[13] == b':' && bytes[16] == b':' && bytes[19] == b'Z';
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    (shape && hour < 24 && minute < 60 && second < 60)
+        .then(|| start + i64::from(hour * 3600 + minute * 60 + second) * 1000)
+}
+
+fn month_length(year: i64, month: u32) -> u32 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Year, month and day of a day number (Howard Hinnant's `civil_from_days`).
+fn civil(days: i64) -> (i64, u32, u32) {
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let doe = z.rem_euclid(146_097);
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let day = (doy - (153 * mp + 2) / 5 + 1) as u32;
+    let month = if mp < 10 { mp + 3 } else { mp - 9 } as u32;
+    (yoe + era * 400 + i64::from(month <= 2), month, day)
+}
+
+/// The day number of a date (Howard Hinnant's `days_from_civil`).
+fn days_of(year: i64, month: u32, day: u32) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let yoe = year.rem_euclid(400);
+    let mp = i64::from(if month > 2 { month - 3 } else { month + 9 });
+    let doy = (153 * mp + 2) / 5 + i64::from(day) - 1;
+    era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn six_months_are_calendar_months() {
+        // B14: refused 2026-03-01, not asked on 2026-08-31, asked again from 2026-09-01.
+        let refused = parse("2026-03-01").unwrap();
+        assert_eq!(date(Period::months(6).after(refused)), "2026-09-01");
+        assert_eq!(date(Period::months(6).after(parse("2026-08-31").unwrap())), "2027-02-28");
+        assert_eq!(date(Period::months(12).after(parse("2028-02-29").unwrap())), "2029-02-28");
+    }
+
+    #[test]
+    fn periods_read_iso_8601() {
+        assert_eq!(Period::parse("P1Y2M10D"), Some(Period { months: 14, days: 10, seconds: 0 }));
+        assert_eq!(Period::parse("P2W"), Some(Period { months: 0, days: 14, seconds: 0 }));
+        assert_eq!(Period::parse("PT30M"), Some(Period { months: 0, days: 0, seconds: 1800 }));
+        for wrong in ["", "P", "PT", "6M", "P6", "P1.5M", "P-1M", "P1M ", "P1H", "PT1D", "P99999999999Y"] {
+            assert_eq!(Period::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn instants_are_rfc_3339() {
+        assert_eq!(instant(1_795_342_530_000), "2026-11-22T10:15:30Z");
+        assert_eq!(parse("2026-11-22T10:15:30Z"), Some(1_795_342_530_000));
+        for wrong in ["2026-02-29", "2026-13-01", "2026-11-22T24:00:00Z", "2026-11-22T10:15:30", "+026-11-22", "2026-11-22 10:15:30Z"] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn instants_come_back(seconds in -2_000_000_000i64..100_000_000_000) {
+            prop_assert_eq!(parse(&instant(seconds * 1000)), Some(seconds * 1000));
+        }
+
+        #[test]
+        fn a_period_never_ends_before_it_starts(start in 0i64..4_000_000_000_000, months in 0u32..1200, days in 0u32..400) {
+            let period = Period { months, days, seconds: 0 };
+            let end = period.after(start);
+            prop_assert!(end >= start);
+            prop_assert!(end - start <= i64::from(period.days_at_most()) * DAY);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Names that cross a language border. `cargo xtask gen` writes them to `www/generated/wire.ts`.
+
+use alloc::string::String;
+
+/// The key of the stored value, in localStorage and as a cookie name.
+pub const KEY: &str = "askfirst";
+
+/// The number of the stored format. A stored value with another number is foreign: everything stays shut (G9).
+pub const FORMAT: i64 = 1;
+
+/// Languages that have a file in `www/locales`.
+pub const LOCALES: &[&str] = &["de", "en", "fr", "nl"];
+
+/// The custom element that hosts the interface.
+pub const HOST: &str = "askfirst-ui";
+
+/// DOM events on `window`, without their prefix `askfirst:`.
+pub const EVENTS: &[&str] = &["ready", "shown", "change", "withdraw", "recorded", "error", "leak"];
+
+/// Actions of `data-askfirst`.
+pub const ACTIONS: &[&str] = &["accept", "reject", "preferences", "withdraw"];
+
+/// The schema name of a consent record.
+pub const RECORD_SCHEMA: &str = "urn:askfirst:consent-record:1";
+
+/// The schema name of a count of a refusal, which carries no identifier.
+pub const COUNT_SCHEMA: &str = "urn:askfirst:refusal-count:1";
+
+/// The schema name of a notice.
+pub const NOTICE_SCHEMA: &str = "urn:askfirst:notice:1";
+
+/// The source of `www/generated/wire.ts`.
+pub fn typescript() -> String {
+    use core::fmt::Write;
+    let mut out = String::from("// Generated from crates/core/src/wire.rs by `cargo xtask gen`. Do not edit.\n");
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "export const KEY = {KEY:?} as const;");
+    let _ = writeln!(out, "export const FORMAT = {FORMAT} as const;");
+    let _ = writeln!(out, "/** Space-separated language tags. */\nexport const LOCALES = {:?} as const;", LOCALES.join(" "));
+    let _ = writeln!(out, "export const HOST = {HOST:?} as const;");
+    let _ = writeln!(out, "export const EVENTS = {EVENTS:?} as const;");
+    let _ = writeln!(out, "export const ACTIONS = {ACTIONS:?} as const;");
+    out
+}

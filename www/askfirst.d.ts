@@ -1,0 +1,100 @@
+/** The public interface of Askfirst in a page. */
+
+/** What `askfirst.state()` and the events `ready`, `shown` and `change` give. */
+export interface AskfirstState {
+  /** Whether the visitor has decided about anything that still holds. */
+  readonly decided: boolean;
+  /** Ids of the categories agreed to. */
+  readonly granted: readonly string[];
+  /** Ids of the categories refused. */
+  readonly refused: readonly string[];
+  /** Ids of the categories still to be asked. */
+  readonly asked: readonly string[];
+  /** When the choice was made (RFC 3339); a refusal keeps the day only. */
+  readonly at: string | null;
+  /** The `version` of the configuration. */
+  readonly version: string;
+  /** Language of the notice. */
+  readonly lang: string;
+  /** Whether the browser sends Global Privacy Control and the configuration honours it. */
+  readonly gpc: boolean;
+  /** Id of the consent record; refusals have none. */
+  readonly recordId: string | null;
+  /** Whether the server has confirmed the record. */
+  readonly recorded: boolean;
+  /** How many submissions wait for the server. */
+  readonly pending: number;
+}
+
+/** The server's answer to a record. */
+export interface AskfirstReceipt {
+  readonly record_id: string;
+  readonly received_at: string;
+  readonly [field: string]: unknown;
+}
+
+/** The detail of each event. */
+export interface AskfirstEvents {
+  /** The engine has started. */
+  ready: AskfirstState;
+  /** The first layer is shown. */
+  shown: AskfirstState;
+  /** The visitor has decided. */
+  change: AskfirstState;
+  /** Something was withdrawn; `left` names declared cookies and storage that could not be deleted. */
+  withdraw: { readonly withdrawn: readonly string[]; readonly left: readonly string[]; readonly state: AskfirstState };
+  /** The server has confirmed a record. */
+  recorded: AskfirstReceipt;
+  /** Something is wrong: a gated tag, a configuration, a refused record. */
+  error: { readonly code: string; readonly message?: string; readonly [field: string]: unknown };
+  /** Something happened that the choice does not allow. */
+  leak: { readonly [field: string]: unknown };
+}
+
+/** `window.askfirst` once the engine has started. */
+export interface Askfirst {
+  /** Version of the software. */
+  readonly version: string;
+  /** Resolves with the state when the engine has started. */
+  readonly ready: Promise<AskfirstState>;
+  /** Whether a category is open. */
+  has(category: string): boolean;
+  /** The state at this moment. */
+  state(): AskfirstState;
+  /** Listens; a late listener is called at once with the last detail. */
+  on<E extends keyof AskfirstEvents>(event: E, listener: (detail: AskfirstEvents[E]) => void): void;
+  /** Stops listening. */
+  off<E extends keyof AskfirstEvents>(event: E, listener: (detail: AskfirstEvents[E]) => void): void;
+  /** Brings the banner forward while something is to be asked, otherwise opens the preferences. */
+  open(): void;
+  /** Opens the preferences. */
+  preferences(): void;
+  /** Grants every category. The record says that a script did. */
+  accept(): void;
+  /** Refuses every category. */
+  reject(): void;
+  /** Decides about these categories; the others stay as they are. */
+  save(answers: Record<string, boolean>): void;
+  /** Withdraws everything. */
+  withdraw(): void;
+  /** What the visitor can keep: the state, the record, the secret that opens it, the server's receipt. */
+  receipt(): unknown;
+  /** Takes calls as lists, before the engine has started too: `askfirst.push(['on', 'change', fn])`. */
+  push(...calls: unknown[][]): void;
+}
+
+declare global {
+  interface Window {
+    /** Before the engine has started, a queue with `push`. */
+    askfirst: Askfirst;
+  }
+  interface WindowEventMap {
+    'askfirst:ready': CustomEvent<AskfirstEvents['ready']>;
+    'askfirst:shown': CustomEvent<AskfirstEvents['shown']>;
+    'askfirst:change': CustomEvent<AskfirstEvents['change']>;
+    'askfirst:withdraw': CustomEvent<AskfirstEvents['withdraw']>;
+    'askfirst:recorded': CustomEvent<AskfirstEvents['recorded']>;
+    'askfirst:error': CustomEvent<AskfirstEvents['error']>;
+    'askfirst:leak': CustomEvent<AskfirstEvents['leak']>;
+  }
+}

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { config, gate, gated, key, value, visit } from './page.mjs';
+
+const throwing = new Proxy({}, { get() { throw new DOMException('denied', 'SecurityError'); } });
+
+test('the page key names format, configuration, version and GPC', async () => {
+  for (const [attributes, gpc, expected] of [
+    [{ config }, undefined, '1|/askfirst.json||0'],
+    [{ config, version: '7' }, undefined, '1|/askfirst.json|7|0'],
+    [{ config, version: '7' }, true, '1|/askfirst.json|7|1'],
+  ]) {
+    assert.equal((await visit({ attributes, gpc }).booted).key, expected);
+  }
+});
+
+test('an inline configuration is part of the page key by its text', async () => {
+  const page = (text) => visit({ attributes: {}, html: `<script type="application/json" id="askfirst-config">${text}</script>` }).booted;
+  const [a, same, b] = [await page('{"a":1}'), await page('{"a":1}'), await page('{"a":2}')];
+  assert.match(a.key, /^1\|-?\d+\|\|0$/);
+  assert.equal(a.key, same.key);
+  assert.notEqual(a.key, b.key);
+  assert.equal(await a.config, '{"a":1}');
+});
+
+test('an inline configuration further down is waited for, shut until then', async () => {
+  const text = '<script type="application/json" id="askfirst-config">{}</script>';
+  const { key } = await visit({ attributes: {}, html: text }).booted;
+  const page = visit({ attributes: {}, readyState: 'loading', own: value({ key }) });
+  assert.equal(page.open, false);
+  assert.deepEqual(page.fetched, []);
+  page.document.body.insertAdjacentHTML('beforeend', text);
+  page.document.dispatchEvent(new page.window.Event('DOMContentLoaded'));
+  assert.equal(page.open, true);
+});
+
+for (const [name, options] of Object.entries({
+  'in localStorage': { own: value() },
+  'in the cookie alone': { cookie: value() },
+  'in both': { own: value(), cookie: value() },
+  'in the cookie while localStorage throws': { cookie: value(), storage: throwing },
+})) {
+  test(`a valid gate ${name} opens at once and the engine waits for idle`, () => {
+    const until = Date.now() + 60_000;
+    const fix = (text) => text && JSON.stringify({ ...JSON.parse(text), gate: { ...JSON.parse(text).gate, until } });
+    const page = visit({ ...options, own: fix(options.own), cookie: fix(options.cookie) });
+    assert.equal(page.open, true);
+    assert.deepEqual(page.fetched, []);
+    assert.equal(page.idle.length, 1);
+    page.idle[0]();
+    assert.equal(page.fetched.length, 3);
+  });
+}
+
+const shut = {
+  'nothing stored': {},
+  'an empty text': { own: '' },
+  'no JSON': { own: '{"format":1,' },
+  'a JSON scalar': { own: 'true' },
+  'null': { own: 'null' },
+  'a list': { own: '[1]' },
+  'no gate': { own: '{"format":1}' },
+  'a gate that is null': { own: '{"format":1,"gate":null}' },
+  'an older format': { own: value({}, 0) },
+  'a newer format': { own: value({}, 2) },
+  'a format that is a text': { own: value({}, '1') },
+  'another configuration': { own: value({ key: '1|/other.json||0' }) },
+  'another version of the policy': { own: value(), attributes: { config, version: '2' } },
+  'a GPC bit that was not there': { own: value(), gpc: true },
+  'an expired gate': { own: value({ until: Date.now() - 1 }) },
+  'a gate without an end': { own: value({ until: undefined }) },
+  'an end that is a word': { own: value({ until: 'never' }) },
+  'services that are a number': { own: value({ services: 7 }) },
+  'signals that are missing': { own: value({ signals: undefined }) },
+  'a corrupt cookie beside a valid localStorage': { own: value(), cookie: '{"format":1,' },
+  'a corrupt localStorage beside a valid cookie': { own: 'x', cookie: value() },
+  'a cookie with another gate': { own: value({ until: 4e12 }), cookie: value({ until: 4e12, open: ['analytical', 'marketing'] }) },
+  'a cookie with a gate that localStorage no longer has': { own: '{"format":1}', cookie: value() },
+  'a gate that the cookie no longer has': { own: value(), cookie: '{"format":1}' },
+  'a cookie of another format': { own: value(), cookie: value({}, 2) },
+  'a cookie of another name': { before: (window) => { window.document.cookie = `myaskfirst=${encodeURIComponent(value())}`; } },
+  'a cookie that cannot be decoded': { before: (window) => { window.document.cookie = 'askfirst=%E0%A4%A'; } },
+  'storage that throws': { own: value(), storage: throwing },
+};
+for (const [name, options] of Object.entries(shut)) {
+  test(`G9: ${name} opens nothing and the engine loads at once`, async () => {
+    const page = visit(options);
+    assert.equal(page.open, false);
+    assert.equal(page.fetched.length, 3);
+    await page.booted;
+    assert.deepEqual(page.lines, []);
+  });
+}
+
+for (const [name, over] of Object.entries({ 'in one text': { open: 'functional analytical' }, missing: { open: undefined }, 'a list of lists': { open: [['analytical']] } })) {
+  test(`G9: categories that are ${name} open nothing`, () => {
+    assert.equal(visit({ own: value(over) }).open, false);
+  });
+}
+
+test('the engine is told whether a stored gate has been opened', async () => {
+  const page = visit({ own: value() });
+  page.idle[0]();
+  assert.equal((await page.booted).opened, true);
+  assert.equal((await visit().booted).opened, false);
+});
+
+test('stored signals are sent before anything opens, each as one argument list', () => {
+  const calls = [];
+  const page = visit({
+    own: value(),
+    before: (window) => { window.gtag = (...args) => calls.push([args, window.document.getElementById('gated').hasAttribute('src')]); },
+  });
+  assert.deepEqual(calls, [[['consent', 'update', { ad_storage: 'granted' }], false]]);
+  assert.equal(page.window.dataLayer, undefined);
+});
+
+test('without gtag the stored signals are skipped and the page opens', () => {
+  const page = visit({ own: value() });
+  assert.equal(page.open, true);
+  assert.equal(page.window.gtag, undefined);
+});
+
+test('a smaller gate later opens less', async () => {
+  const boot = await visit().booted;
+  const page = visit({ html: '<img id="gated" data-category="analytical" data-service="plausible" data-src="data:,">' });
+  await page.booted;
+  page.boot.open(gate({ services: [] }));
+  assert.equal(page.open, false);
+  page.boot.open(gate());
+  assert.equal(page.open, true);
+  assert.equal(boot.key, key);
+});
+
+test('the loader writes no storage and no cookie, and adds no global of its own but the queue', async () => {
+  const page = visit({ html: gated, before: (window) => { window.known = new Set(Object.keys(window)); } });
+  await page.booted;
+  assert.equal(page.window.localStorage.length, 0);
+  assert.equal(page.document.cookie, '');
+  assert.deepEqual(Object.keys(page.window).filter((name) => !page.window.known.has(name) && name != 'known'), ['askfirst']);
+});

@@ -1,0 +1,102 @@
+// The JavaScript side of `cargo xtask build`: esbuild and everything that is minified as text.
+// Called as: node xtask/bundle.mjs '{"out": …, "wasm": …, "bindings": …, "version": …}'; prints the files it wrote
+// and the sources that are not there, as JSON.
+
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { build, transform } from 'esbuild';
+
+const { out, wasm, bindings, version } = JSON.parse(process.argv[2]);
+const written = [];
+const missing = [];
+
+/** Every engine with reference types in wasm can run it. */
+const shared = {
+  bundle: true,
+  minify: true,
+  target: 'es2020',
+  charset: 'utf8',
+  legalComments: 'none',
+  logLevel: 'warning',
+  // The glue asks for something the engine doesn't export.
+  logOverride: { 'import-is-undefined': 'error' },
+  write: false,
+};
+
+function write(name, content) {
+  const path = join(out, name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content);
+  written.push(name);
+}
+
+async function bundled(entry, options) {
+  const result = await build({ ...shared, entryPoints: [entry], ...options });
+  return result.outputFiles[0].contents;
+}
+
+/** The text of a style sheet, minified, as `import css from './ui.css'`. */
+const cssAsText = {
+  name: 'css-as-text',
+  setup(plugin) {
+    plugin.onLoad({ filter: /\.css$/ }, async ({ path }) => ({ contents: await minifiedCss(path), loader: 'text' }));
+  },
+};
+
+async function minifiedCss(path) {
+  const { code } = await transform(readFileSync(path, 'utf8'), {
+    loader: 'css',
+    minify: true,
+    charset: 'utf8',
+    // Nesting and `light-dark()` are left as written: the sheet says itself what it needs.
+    target: 'esnext',
+  });
+  return code.trim();
+}
+
+/** Identifies the interface a visitor saw: the engine that builds it and the style sheet that lays it out. */
+async function interfaceDigest() {
+  const hash = createHash('sha256').update(readFileSync(wasm));
+  if (existsSync('www/ui.css')) hash.update(await minifiedCss('www/ui.css'));
+  return `sha256-${hash.digest('base64url')}`;
+}
+
+function jsonFolder(folder) {
+  const names = existsSync(`www/${folder}`) ? readdirSync(`www/${folder}`).filter((name) => name.endsWith('.json')) : [];
+  if (names.length === 0) missing.push(`www/${folder}/*.json`);
+  for (const name of names.sort()) {
+    let value;
+    try {
+      value = JSON.parse(readFileSync(`www/${folder}/${name}`, 'utf8'));
+    } catch (error) {
+      throw new Error(`www/${folder}/${name} is not JSON: ${error.message}`);
+    }
+    write(`${folder}/${name}`, JSON.stringify(value));
+  }
+}
+
+function copied(name) {
+  if (existsSync(`www/${name}`)) write(name, readFileSync(`www/${name}`));
+  else missing.push(`www/${name}`);
+}
+
+try {
+  const define = { __UI__: JSON.stringify(await interfaceDigest()), __VERSION__: JSON.stringify(version) };
+  write('askfirst.wasm', readFileSync(wasm));
+  if (existsSync('www/loader.ts')) write('askfirst.js', await bundled('www/loader.ts', { format: 'iife', define }));
+  else missing.push('www/loader.ts');
+  if (existsSync('www/glue.ts')) {
+    const options = { format: 'esm', define, alias: { 'askfirst-wasm': bindings }, plugins: [cssAsText] };
+    write('askfirst.mjs', await bundled('www/glue.ts', options));
+  } else missing.push('www/glue.ts');
+  jsonFolder('locales');
+  jsonFolder('services');
+  copied('askfirst.schema.json');
+  copied('askfirst.d.ts');
+  console.log(JSON.stringify({ written, missing }));
+} catch (error) {
+  // esbuild has already shown its own messages with file and line.
+  if (!error.errors) console.error(error.message);
+  process.exit(1);
+}

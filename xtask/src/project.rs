@@ -1,0 +1,92 @@
+//! Where things are: the checkout, cargo's target folder, the version.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use crate::process;
+
+/// The target of the browser bundle.
+pub const WASM_TARGET: &str = "wasm32-unknown-unknown";
+
+pub struct Project {
+    root: PathBuf,
+    /// Cargo's target folder; `CARGO_TARGET_DIR` and cargo's own configuration are respected.
+    pub target: PathBuf,
+    /// The one version of the workspace.
+    pub version: String,
+}
+
+impl Project {
+    pub fn open() -> Result<Self> {
+        // Cargo sets it at run time too: checkouts that share a target folder stay apart.
+        let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        let root = manifest.parent().context("xtask must lie in the workspace's folder")?;
+        let mut command = Command::new(cargo());
+        command.current_dir(root).args(["metadata", "--no-deps", "--format-version", "1"]);
+        let text = process::output("cargo metadata", &mut command)?;
+        let metadata: Metadata = serde_json::from_str(&text).context("cargo metadata printed no usable JSON")?;
+        let version = metadata
+            .packages
+            .into_iter()
+            .find(|package| package.name == "askfirst")
+            .context("the workspace has no package `askfirst`")?
+            .version;
+        Ok(Self { root: root.to_owned(), target: metadata.target_directory, version })
+    }
+
+    pub fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
+        self.root.join(relative)
+    }
+
+    /// What site owners get.
+    pub fn dist(&self) -> PathBuf {
+        self.path("dist")
+    }
+
+    /// Intermediate files of the build: never shipped, safe to delete.
+    pub fn cache(&self) -> PathBuf {
+        self.path(".cache/build")
+    }
+
+    /// A command that runs in the checkout.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.root);
+        command
+    }
+
+    pub fn cargo(&self) -> Command {
+        self.command(cargo())
+    }
+
+    /// Builds `askfirst-server` in a cargo profile and answers where its binary is.
+    pub fn build_server(&self, profile: &str) -> Result<PathBuf> {
+        let mut command = self.cargo();
+        command.args(["build", "--package", "askfirst-server", "--bin", "askfirst", "--profile", profile]);
+        process::run("the build of the server", &mut command)?;
+        let folder = if profile == "dev" { "debug" } else { profile };
+        Ok(self.target.join(folder).join(format!("askfirst{}", std::env::consts::EXE_SUFFIX)))
+    }
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    target_directory: PathBuf,
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    version: String,
+}
+
+/// The cargo that runs us, so that `cargo +toolchain xtask` stays with its toolchain.
+fn cargo() -> std::ffi::OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}

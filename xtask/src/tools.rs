@@ -1,0 +1,122 @@
+//! What a build or a test needs from outside: fetched when it can be, named in one sentence when it can't.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+
+use crate::process;
+use crate::project::{Project, WASM_TARGET};
+
+/// Playwright's first release line that needs it, and jsdom's: `engines` in `package.json` says the same.
+const NODE_MAJOR: u32 = 20;
+
+/// The marker inside `node_modules` that says which lock file it was installed from.
+const INSTALLED: &str = "node_modules/.askfirst-lock";
+
+/// Makes sure that rustc can compile for the browser.
+pub fn ensure_wasm_target(project: &Project) -> Result<()> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let folder =
+        process::output("rustc", project.command(rustc).args(["--print", "target-libdir", "--target", WASM_TARGET]))?;
+    if Path::new(folder.trim()).is_dir() {
+        return Ok(());
+    }
+    println!("Adding the Rust target {WASM_TARGET} …");
+    process::run(
+        "rustup target add",
+        project.command("rustup").args(["target", "add", WASM_TARGET]),
+    )
+    .with_context(|| format!("the Rust target {WASM_TARGET} is missing; install it with `rustup target add {WASM_TARGET}` or your distribution's package"))
+}
+
+/// Whether the sources of the standard library are there, or can be fetched, so that it can be built for size. Without
+/// them the browser bundle is built all the same, and is about 12 % bigger.
+pub fn ensure_std_sources(project: &Project) -> bool {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let sysroot = process::output("rustc", project.command(rustc).args(["--print", "sysroot"])).unwrap_or_default();
+    let sources = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/Cargo.toml");
+    if sources.is_file() {
+        return true;
+    }
+    println!("Adding the Rust component rust-src …");
+    let added = process::run("rustup component add", project.command("rustup").args(["component", "add", "rust-src"]));
+    if added.is_err() || !sources.is_file() {
+        println!("note: without rust-src the bundle is about 12 % bigger; `rustup component add rust-src` installs it");
+    }
+    sources.is_file()
+}
+
+/// Makes sure that `node_modules` is what `package-lock.json` says. Compares content, not times: a checkout changes times.
+pub fn ensure_npm_packages(project: &Project) -> Result<()> {
+    ensure_node(project)?;
+    let lock = fs::read(project.path("package-lock.json")).context("package-lock.json can't be read")?;
+    let wanted = format!("{:x}", Sha256::digest(&lock));
+    let marker = project.path(INSTALLED);
+    if fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    println!("Installing the npm packages of package-lock.json …");
+    process::run(
+        "npm ci",
+        project
+            .command("npm")
+            .args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
+            // Tests drive the system's Chromium; Playwright must not fetch its own.
+            .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1"),
+    )
+    .context("the npm packages could not be installed; check that the npm registry can be reached and run `npm ci`")?;
+    fs::write(&marker, wanted).context("node_modules can't be written")
+}
+
+/// Makes sure that Chromium and its driver are there; installs them where that needs no question (root on Debian).
+pub fn ensure_chromium() -> Result<()> {
+    let missing: Vec<&str> = [("chromium", "chromium"), ("chromedriver", "chromium-driver")]
+        .into_iter()
+        .filter(|(program, _)| !process::exists(program, "--version"))
+        .map(|(_, package)| package)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let install = format!("apt-get install -y {}", missing.join(" "));
+    if !rustix::process::geteuid().is_root() || !process::exists("apt-get", "--version") {
+        bail!("browser tests need Chromium and ChromeDriver; install them with `{install}` or your system's packages");
+    }
+    println!("Installing {} with apt-get …", missing.join(" and "));
+    let apt = |arguments: &[&str]| {
+        process::run(
+            "apt-get",
+            std::process::Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"),
+        )
+    };
+    apt(&["update", "-qq"])
+        .and_then(|()| apt(&[&["install", "-y", "-qq", "--no-install-recommends"], missing.as_slice()].concat()))
+        .with_context(|| format!("Chromium could not be installed; run `{install}` by hand"))
+}
+
+/// What `ensure_*` would install now, for the announcement before a test run.
+pub fn missing(project: &Project) -> Vec<&'static str> {
+    let mut missing = Vec::new();
+    if !project.path(INSTALLED).exists() {
+        missing.push("npm packages (npm ci)");
+    }
+    if !process::exists("chromium", "--version") {
+        missing.push("Debian package chromium");
+    }
+    if !process::exists("chromedriver", "--version") {
+        missing.push("Debian package chromium-driver");
+    }
+    missing
+}
+
+fn ensure_node(project: &Project) -> Result<()> {
+    let version = process::output("node --version", project.command("node").arg("--version"))
+        .with_context(|| format!("install Node.js {NODE_MAJOR} or newer"))?;
+    let major = version.trim().trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
+    if major.is_none_or(|major| major < NODE_MAJOR) {
+        bail!("Node.js {NODE_MAJOR} or newer is needed, found {}; install a newer one", version.trim());
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! `askfirst check`: every problem of a configuration.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use askfirst_core::json::{Value, map};
+use askfirst_core::settings::{Problem, Severity};
+use clap::Args;
+
+use super::fail;
+use crate::bundled::Bundled;
+use crate::config::Config;
+
+#[derive(Args)]
+pub struct Options {
+    /// Configurations.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Words and services of this build instead of the built-in ones.
+    #[arg(long, value_name = "DIR")]
+    dist: Option<PathBuf>,
+    /// Print JSON: one object per file.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(options: &Options) -> ExitCode {
+    let bundled = match Bundled::read(options.dist.as_deref()) {
+        Ok(bundled) => bundled,
+        Err(message) => return fail(&message),
+    };
+    let mut configs = Vec::new();
+    for file in &options.files {
+        match Config::read(file, &bundled) {
+            Ok(config) => configs.push(config),
+            Err(message) => return fail(&message),
+        }
+    }
+    if options.json {
+        let values = configs.iter().map(|config| to_value(config, &bundled)).collect();
+        println!("{}", Value::List(values).canonical());
+    } else {
+        for config in &configs {
+            print!("{}", report(config));
+        }
+    }
+    ExitCode::from(u8::from(configs.iter().any(Config::has_errors)))
+}
+
+/// The problems of a file, one line each, and what to put in the page when it can be used.
+pub fn report(config: &Config) -> String {
+    let mut out = String::new();
+    let path = config.path.display();
+    for problem in &config.problems {
+        out.push_str(&format!("{path}: {}\n", problem.line()));
+    }
+    if config.has_errors() {
+        out.push_str(&format!("{path}: can't be used; nothing would be shown and every tag would stay shut\n"));
+    } else if let Some(version) = config.version() {
+        out.push_str(&format!("{path}: can be used. Put this first in <head>:\n"));
+        out.push_str(&format!(
+            "  <script src=\"/askfirst/askfirst.js\" data-config=\"/askfirst.json\" data-version=\"{version}\"></script>\n"
+        ));
+    }
+    out
+}
+
+fn to_value(config: &Config, bundled: &Bundled) -> Value {
+    let notices = config.notices(bundled);
+    let notices = notices.iter().map(|notice| {
+        map([("lang", notice.about.lang.as_str().into()), ("digest", notice.digest.as_str().into())])
+    });
+    map([
+        ("file", config.path.display().to_string().as_str().into()),
+        ("ok", (!config.has_errors()).into()),
+        ("version", config.version().as_deref().into()),
+        ("notices", Value::List(notices.collect())),
+        ("problems", Value::List(config.problems.iter().map(problem_value).collect())),
+    ])
+}
+
+fn problem_value(problem: &Problem) -> Value {
+    map([
+        ("path", problem.path.as_str().into()),
+        ("code", problem.code.into()),
+        ("severity", if problem.severity == Severity::Error { "error" } else { "warning" }.into()),
+        ("message", problem.message.as_str().into()),
+        ("suggestion", problem.suggestion.as_deref().into()),
+    ])
+}

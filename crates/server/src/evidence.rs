@@ -1,0 +1,143 @@
+//! What is stored about one record, and whether it still is what it was.
+//!
+//! Nothing here trusts a column: the verdict is made anew from the bytes of the record and of its notice, by the same
+//! code that read the record when it came in. `GET /records/{id}` and `askfirst export` both call [`Evidence::check`].
+
+use askfirst_core::digest::digest;
+use askfirst_core::json::{self, Value, map};
+use askfirst_core::notice;
+use askfirst_core::record::{Record, Submission};
+use askfirst_core::time::{self, Millis};
+
+use crate::store::{Receipt, key};
+
+/// One row and its notice, as they are stored.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    pub receipt: Receipt,
+    pub site: String,
+    pub subject: Option<[u8; 16]>,
+    pub holder: Option<[u8; 32]>,
+    /// Digest of the notice.
+    pub notice: Option<String>,
+    pub erased_at: Option<Millis>,
+    pub body: Option<Vec<u8>>,
+    pub notice_text: Option<Vec<u8>>,
+}
+
+/// What the bytes say. An `Err` is the first thing that does not hold, in one sentence.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The record, when its bytes are those that were received.
+    pub record: Result<Record, String>,
+    /// The notice, when its bytes are those that the record names and the two agree.
+    pub notice: Result<Value, String>,
+}
+
+impl Evidence {
+    /// Makes the verdict from the stored bytes.
+    pub fn check(&self) -> Verdict {
+        let record = self.check_record();
+        let notice = self.check_notice(record.as_ref().ok());
+        Verdict { record, notice }
+    }
+
+    fn check_record(&self) -> Result<Record, String> {
+        if let Some(at) = self.erased_at {
+            return Err(format!("The record was erased on {}; only its receipt is left.", time::date(at)));
+        }
+        let bytes = self.body.as_deref().ok_or("The record has no body.")?;
+        if digest(bytes) != self.receipt.digest {
+            return Err("The stored record is not the one that was received: its digest is another.".to_owned());
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_| "The stored record is not text.")?;
+        let record = match Submission::parse(text) {
+            Ok(Submission::Record(record)) => record,
+            _ => return Err("The stored text is not a consent record.".to_owned()),
+        };
+        let copies = [
+            ("record id", self.receipt.record_id == record.record_id),
+            ("site", self.site == record.site),
+            ("subject", self.subject == key::subject(&record.subject)),
+            ("holder", self.holder == key::digest(&record.holder)),
+            ("notice", self.notice.as_ref() == Some(&record.notice.digest)),
+        ];
+        match copies.into_iter().find(|(_, same)| !same) {
+            Some((what, _)) => Err(format!("The {what} under which the record is filed is not the one in it.")),
+            None => Ok(record),
+        }
+    }
+
+    fn check_notice(&self, record: Option<&Record>) -> Result<Value, String> {
+        if self.erased_at.is_some() {
+            return Err("The record was erased; it names no notice any more.".to_owned());
+        }
+        // A damaged record can still name its notice through its column; whether that is right, the record can't say.
+        let wanted = record.map(|record| &record.notice.digest).or(self.notice.as_ref());
+        let wanted = wanted.ok_or("The record names no notice.")?;
+        let bytes = self.notice_text.as_deref().ok_or("The notice is not stored.")?;
+        let altered = || "The stored notice is not the one that was shown: its digest is another.".to_owned();
+        let text = std::str::from_utf8(bytes).map_err(|_| altered())?;
+        if !notice::holds(text, wanted) {
+            return Err(altered());
+        }
+        let notice = json::parse(text).map_err(|_| "The stored notice is not JSON.")?;
+        match record.and_then(|record| disagreement(record, &notice)) {
+            Some(problem) => Err(problem),
+            None => Ok(notice),
+        }
+    }
+
+    /// The record's JSON, damaged or not; `null` when it can't be read at all.
+    pub fn record_value(&self) -> Value {
+        readable(self.body.as_deref())
+    }
+
+    /// The notice's JSON, damaged or not; `null` when it can't be read at all.
+    pub fn notice_value(&self) -> Value {
+        readable(self.notice_text.as_deref())
+    }
+
+    /// Record, receipt, notice and verdict: what the holder and the owner get.
+    pub fn to_value(&self) -> Value {
+        let verdict = self.check();
+        map([
+            ("record", self.record_value()),
+            ("receipt", self.receipt.to_value()),
+            ("notice", self.notice_value()),
+            (
+                "holds",
+                map([("record", verdict.record.is_ok().into()), ("notice", verdict.notice.is_ok().into())]),
+            ),
+            ("problem", verdict.problem().into()),
+        ])
+    }
+}
+
+impl Verdict {
+    /// The first thing that does not hold.
+    pub fn problem(&self) -> Option<&str> {
+        let record = self.record.as_ref().err();
+        record.or(self.notice.as_ref().err()).map(String::as_str)
+    }
+}
+
+/// What can't be true of a record and the notice it names.
+fn disagreement(record: &Record, notice: &Value) -> Option<String> {
+    for (key, said) in [("lang", &record.notice.lang), ("version", &record.notice.version)] {
+        if notice.at(key).and_then(Value::text) != Some(said) {
+            return Some(format!("The record and its notice disagree on {key}."));
+        }
+    }
+    let named = |id: &str| {
+        notice.at("purposes").is_some_and(|purposes| {
+            purposes.items().iter().any(|purpose| purpose.at("id").and_then(Value::text) == Some(id))
+        })
+    };
+    let unknown = record.decisions.iter().find(|decision| !named(&decision.purpose))?;
+    Some(format!("The record decides about “{}”, which its notice does not name.", unknown.purpose))
+}
+
+fn readable(bytes: Option<&[u8]>) -> Value {
+    bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()).and_then(|text| json::parse(text).ok()).unwrap_or(Value::Null)
+}

@@ -1,0 +1,74 @@
+//! `GET` and `DELETE /askfirst/v1/records/{id}`: the holder of a record's secret sees it and has it erased (S4, S5).
+//!
+//! The secret was made in the browser and never sent before; the record carries its digest. No name is asked for. A
+//! wrong secret and an unknown id take the same way through the code and get the same answer.
+
+use askfirst_core::digest::sha256;
+use askfirst_core::json::map;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use subtle::ConstantTimeEq;
+
+use super::records::answer;
+use super::{Error, Shared};
+
+/// Longest secret that is looked at.
+const SECRET_LIMIT: usize = 256;
+
+/// Answers the record, its receipt, its notice and whether both are what they were. A damaged record is answered too,
+/// marked as such, with 200: it is still what is stored about the holder (GDPR Art. 15).
+pub async fn read(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let seq = open(&app, &id, &headers).await?;
+    let evidence = app.store.evidence(seq).await?.ok_or_else(Error::not_found)?;
+    let value = evidence.to_value();
+    if evidence.check().problem().is_some() {
+        app.metrics.damaged();
+        tracing::error!(seq, "a stored record or its notice is not what it was");
+    }
+    Ok(answer(StatusCode::OK, &value))
+}
+
+/// Erases the record: its body, its subject and its holder. Place, time and digest stay, so that a late retry of the
+/// same record finds it settled instead of bringing it back.
+pub async fn erase(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let seq = open(&app, &id, &headers).await?;
+    app.store.erase(seq).await?;
+    app.metrics.erased();
+    Ok(answer(StatusCode::OK, &map([("erased", true.into()), ("record_id", id.as_str().into())])))
+}
+
+/// The place of the record that this id and the secret in `Authorization: Bearer` open.
+async fn open(app: &Shared, id: &str, headers: &HeaderMap) -> Result<i64, Error> {
+    let secret = bearer(headers).filter(|secret| secret.len() <= SECRET_LIMIT).ok_or_else(|| {
+        let message = "send the record's secret as `Authorization: Bearer <secret>`";
+        Error::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+    })?;
+    let presented = sha256(secret.as_bytes());
+    let mut holders = app.store.holders(id).await?;
+    if holders.is_empty() {
+        holders.push((0, [0; 32]));
+    }
+    let mut opened = None;
+    for (seq, holder) in &holders {
+        if bool::from(holder.ct_eq(&presented)) {
+            opened = Some(*seq);
+        }
+    }
+    opened.filter(|seq| *seq > 0).ok_or_else(Error::not_found)
+}
+
+/// The token of `Authorization: Bearer`.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}

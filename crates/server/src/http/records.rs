@@ -1,0 +1,144 @@
+//! `POST /askfirst/v1/records`: a decision comes in (R7, S8).
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
+
+use askfirst_core::json::{Value, map};
+use askfirst_core::record::{Count, Submission};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+
+use super::limits::{self, Peer};
+use super::{App, BODY_LIMIT, Error, Shared, body, cors};
+use crate::store::{AboutNotice, Counted, Inserted, NewRecord};
+
+/// What a body turned out to be.
+#[derive(Clone, Debug)]
+pub enum Incoming {
+    Count(Count),
+    Record(Box<Received>),
+}
+
+/// A record as it was received.
+#[derive(Clone, Debug)]
+pub struct Received {
+    pub record: NewRecord,
+    /// Digest of the notice.
+    pub notice: String,
+    /// What the record says about it.
+    pub said: AboutNotice,
+    site: String,
+}
+
+/// Handles a submission.
+pub async fn submit(State(app): State<Shared>, request: Request) -> Result<Response, Error> {
+    match receive(&app, request).await? {
+        Incoming::Count(count) => {
+            let said = AboutNotice { lang: count.lang.clone(), version: String::new() };
+            let known = app.store.about_notice(&count.notice).await?;
+            require_agreement(known.ok_or_else(notice_of_count_unknown)?, &said)?;
+            match app.store.count(count).await? {
+                Counted::Counted => {
+                    app.metrics.counted();
+                    Ok(answer(StatusCode::ACCEPTED, &map([("counted", true.into())])))
+                }
+                Counted::NoticeUnknown => Err(notice_of_count_unknown()),
+            }
+        }
+        Incoming::Record(received) => {
+            let Received { record, notice, said, .. } = *received;
+            let known = app.store.about_notice(&notice).await?;
+            require_agreement(known.ok_or_else(Error::notice_unknown)?, &said)?;
+            match app.store.insert(record).await? {
+                Inserted::Created(receipt) => {
+                    app.metrics.accepted();
+                    Ok(answer(StatusCode::CREATED, &receipt.to_value()))
+                }
+                Inserted::Repeated(receipt) => {
+                    app.metrics.repeated();
+                    Ok(answer(StatusCode::OK, &receipt.to_value()))
+                }
+                Inserted::Conflict => {
+                    app.metrics.conflict();
+                    let message = "another record is stored under this id; it stays as it is";
+                    Err(Error::new(StatusCode::CONFLICT, "conflict", message).at("$.record_id"))
+                }
+                Inserted::NoticeUnknown => Err(Error::notice_unknown()),
+            }
+        }
+    }
+}
+
+/// Everything before the store: who sends, how much, in which form, and whether it is a lawful submission.
+///
+/// # Errors
+/// The first thing that does not hold.
+pub async fn receive(app: &App, request: Request) -> Result<Incoming, Error> {
+    let (parts, payload) = request.into_parts();
+    let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
+    let client = limits::client(peer, &parts.headers, &app.proxies);
+    app.senders.take(&limits::network(client), Instant::now()).map_err(too_many)?;
+    let origin = app.origins.of(&parts.headers).ok_or_else(cors::refused)?;
+    body::require_json(&parts.headers)?;
+    let text = body::text(&parts.headers, payload, BODY_LIMIT, app.body_timeout).await?;
+    let incoming = read(&text)?;
+    if incoming.site() != origin {
+        return Err(cors::refused().at("$.site"));
+    }
+    app.sites.take(&origin, Instant::now()).map_err(too_many)?;
+    Ok(incoming)
+}
+
+/// Reads a submission with the browser's own code.
+fn read(text: &str) -> Result<Incoming, Error> {
+    Ok(match Submission::parse(text)? {
+        Submission::Count(count) => Incoming::Count(count),
+        Submission::Record(record) => {
+            let new = NewRecord::new(&record).map_err(|path| {
+                Error::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "must be in canonical form").at(path)
+            })?;
+            let said = AboutNotice { lang: record.notice.lang, version: record.notice.version };
+            let (site, notice) = (record.site, record.notice.digest);
+            Incoming::Record(Box::new(Received { record: new, notice, said, site }))
+        }
+    })
+}
+
+impl Incoming {
+    fn site(&self) -> &str {
+        match self {
+            Self::Count(count) => &count.site,
+            Self::Record(received) => &received.site,
+        }
+    }
+}
+
+/// A submission can't say another language or version than the notice it names; that would be no proof of anything.
+fn require_agreement(known: AboutNotice, said: &AboutNotice) -> Result<(), Error> {
+    let version = said.version.is_empty() || said.version == known.version;
+    if version && said.lang == known.lang {
+        return Ok(());
+    }
+    let message = "the notice of this digest has another language or version";
+    Err(Error::new(StatusCode::UNPROCESSABLE_ENTITY, "notice_mismatch", message).at("$.notice"))
+}
+
+fn notice_of_count_unknown() -> Error {
+    Error::notice_unknown().at("$.notice")
+}
+
+fn too_many(seconds: u64) -> Error {
+    let message = "too many submissions; try again later";
+    Error::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).retry_after(seconds)
+}
+
+/// A JSON answer that nobody in between keeps.
+pub fn answer(status: StatusCode, value: &Value) -> Response {
+    let mut response = Response::new(Body::from(value.canonical()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,347 @@
+//! The records store: what is kept, and the promises about it.
+//!
+//! - A write is answered only when it is on the disk (`synchronous=FULL`, one commit for all that waited).
+//! - A record is stored once per (site, record id); a retry gets the receipt of the first time (R7).
+//! - A stored record is never changed. Erasing empties it and keeps its place (S5).
+//!
+//! SQLite is the only store now. Its SQL is in `sqlite.rs` and its one writer in `writer.rs`; what stands here knows
+//! neither, so that another engine can take their place with its own SQL.
+
+pub mod key;
+mod sqlite;
+mod writer;
+
+use std::collections::HashMap;
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use askfirst_core::digest::sha256;
+use askfirst_core::json::{Value, map};
+use askfirst_core::record::{Count, Record};
+use askfirst_core::time::{self, Millis};
+
+use crate::evidence::Evidence;
+pub use sqlite::Readers;
+use writer::Writer;
+
+/// How far the two clocks may be apart before the record is marked (R6).
+const CLOCK_TOLERANCE: Millis = 5 * 60 * 1000;
+
+/// A record on its way into the store, with copies of what it says for finding it again.
+#[derive(Clone, Debug)]
+pub struct NewRecord {
+    site: String,
+    record_id: [u8; 16],
+    subject: [u8; 16],
+    holder: [u8; 32],
+    notice: [u8; 32],
+    /// The browser's clock.
+    at: Millis,
+    /// The canonical record.
+    body: String,
+    /// SHA-256 of `body`.
+    digest: [u8; 32],
+}
+
+/// A notice on its way into the store.
+#[derive(Clone, Debug)]
+pub struct NewNotice {
+    pub digest: String,
+    pub about: AboutNotice,
+    /// The canonical notice.
+    pub text: String,
+}
+
+/// What a submission must agree with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AboutNotice {
+    pub lang: String,
+    pub version: String,
+}
+
+/// What the server answers for a stored record, the same each time (R7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    pub record_id: String,
+    /// Place in the store, from 1, without gaps.
+    pub seq: i64,
+    /// The server's clock: the evidential time (R6). Never goes back from one record to the next.
+    pub received_at: Millis,
+    pub clock: Clock,
+    /// Digest of the canonical record.
+    pub digest: String,
+    /// Whether the holder has had the record erased since.
+    pub erased: bool,
+}
+
+/// What the browser's clock said compared with the server's. Never a reason to refuse (R6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// Later than the server's: the browser's clock is wrong.
+    Ahead,
+    /// Earlier than the server's: the clock is wrong, or the record waited in the browser.
+    Behind,
+    Ok,
+}
+
+impl NewRecord {
+    /// Makes the canonical text, which is what is stored, and its digest.
+    ///
+    /// # Errors
+    /// The JSON path of an identifier that is not in canonical form.
+    pub fn new(record: &Record) -> Result<Self, &'static str> {
+        let body = record.to_value().canonical();
+        Ok(Self {
+            site: record.site.clone(),
+            record_id: key::uuid(&record.record_id).ok_or("$.record_id")?,
+            subject: key::subject(&record.subject).ok_or("$.subject")?,
+            holder: key::digest(&record.holder).ok_or("$.holder")?,
+            notice: key::digest(&record.notice.digest).ok_or("$.notice.digest")?,
+            at: record.event.at,
+            digest: sha256(body.as_bytes()),
+            body,
+        })
+    }
+
+    /// The receipt it gets at this place and time.
+    pub fn receipt(&self, seq: i64, received_at: Millis) -> Receipt {
+        Receipt {
+            record_id: key::uuid_text(&self.record_id),
+            seq,
+            received_at,
+            clock: Clock::compare(self.at, received_at),
+            digest: key::digest_text(&self.digest),
+            erased: false,
+        }
+    }
+}
+
+/// What became of an insert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inserted {
+    /// Another body is stored under this id; it stays (R7).
+    Conflict,
+    Created(Receipt),
+    NoticeUnknown,
+    /// The same record was here already.
+    Repeated(Receipt),
+}
+
+/// What became of a count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    Counted,
+    NoticeUnknown,
+}
+
+/// Why the store has not done what it was asked. Nothing of it is stored; the sender should come again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// More is waiting than the queue holds: 503, try again at once.
+    Busy,
+    /// The disk is full: 507, try again when somebody has made room.
+    Full,
+    /// The store can't be read or written: 503.
+    Unavailable,
+}
+
+/// Figures of the writer, for `/metrics`.
+#[derive(Debug, Default)]
+pub struct Figures {
+    /// Jobs that wait.
+    pub queued: AtomicU64,
+    pub commits: AtomicU64,
+    pub failed_commits: AtomicU64,
+    /// How often the server's clock was behind the last record's.
+    pub clock_went_back: AtomicU64,
+}
+
+/// Settings of the store.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How many jobs may wait for the writer.
+    pub queue: usize,
+    /// How many connections read.
+    pub readers: usize,
+    /// The server's clock.
+    pub now: fn() -> Millis,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { queue: 1024, readers: 4, now: crate::clock::now }
+    }
+}
+
+/// The open store.
+pub struct Store {
+    // Closed in this order: the writer, as the last one, then folds the write-ahead log into the database.
+    readers: Readers,
+    writer: Writer,
+    known: RwLock<HashMap<String, AboutNotice>>,
+    figures: Arc<Figures>,
+    now: fn() -> Millis,
+    /// Held as long as the store is open, so that no second server writes to the same file.
+    _lock: File,
+}
+
+impl Store {
+    /// Opens the database, making it or bringing it up to date where needed.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console: another server has it open, it is not ours, it is from a newer version.
+    pub fn open(path: &Path, options: &Options) -> Result<Self, String> {
+        let lock = lock(path)?;
+        let connection = sqlite::open_writer(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let figures = Arc::new(Figures::default());
+        let known = sqlite::notices(&connection).map_err(|error| format!("{}: {error}", path.display()))?;
+        let writer = Writer::start(connection, path, options, Arc::clone(&figures))?;
+        Ok(Self {
+            readers: Readers::new(path, options.readers),
+            writer,
+            known: RwLock::new(known),
+            figures,
+            now: options.now,
+            _lock: lock,
+        })
+    }
+
+    /// Stores a record, or finds that it is stored.
+    pub async fn insert(&self, record: NewRecord) -> Result<Inserted, StoreError> {
+        self.writer.insert(record).await
+    }
+
+    /// Adds one to the refusals of today (R10).
+    pub async fn count(&self, count: Count) -> Result<Counted, StoreError> {
+        self.writer.count(count).await
+    }
+
+    /// Stores a notice; whether it is new.
+    pub async fn register(&self, notice: NewNotice) -> Result<bool, StoreError> {
+        let (digest, about) = (notice.digest.clone(), notice.about.clone());
+        let new = self.writer.register(notice).await?;
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(digest, about);
+        Ok(new)
+    }
+
+    /// Empties the record at this place (S4, S5); whether there was anything left to empty.
+    pub async fn erase(&self, seq: i64) -> Result<bool, StoreError> {
+        self.writer.erase(seq).await
+    }
+
+    /// What a submission that names this notice must agree with, when the notice is known.
+    pub async fn about_notice(&self, digest: &str) -> Result<Option<AboutNotice>, StoreError> {
+        if let Some(about) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(digest) {
+            return Ok(Some(about.clone()));
+        }
+        let wanted = digest.to_owned();
+        let about = self.readers.with(move |connection| sqlite::about_notice(connection, &wanted)).await?;
+        if let Some(about) = &about {
+            self.known.write().unwrap_or_else(PoisonError::into_inner).insert(digest.to_owned(), about.clone());
+        }
+        Ok(about)
+    }
+
+    /// The stored bytes of a notice.
+    pub async fn notice(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let digest = digest.to_owned();
+        self.readers.with(move |connection| sqlite::notice(connection, &digest)).await
+    }
+
+    /// Where records with this id are, with the SHA-256 of the secret that opens each. Reads the same for any id (S4).
+    pub async fn holders(&self, record_id: &str) -> Result<Vec<(i64, [u8; 32])>, StoreError> {
+        let Some(record_id) = key::uuid(record_id) else { return Ok(Vec::new()) };
+        self.readers.with(move |connection| sqlite::holders(connection, record_id)).await
+    }
+
+    /// Everything stored about the record at this place.
+    pub async fn evidence(&self, seq: i64) -> Result<Option<Evidence>, StoreError> {
+        self.readers.with(move |connection| sqlite::evidence(connection, seq)).await
+    }
+
+    /// Whether the store can be read, and the last write went well.
+    pub async fn healthy(&self) -> bool {
+        self.writer.healthy() && self.readers.with(sqlite::probe).await.is_ok()
+    }
+
+    pub fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    /// The clock that the store goes by.
+    pub fn now(&self) -> Millis {
+        (self.now)()
+    }
+}
+
+/// Reads what is stored under a record id without a server, for `askfirst export`.
+///
+/// # Errors
+/// A sentence for the person at the console.
+pub fn read(path: &Path, record_id: &str) -> Result<Vec<Evidence>, String> {
+    let say = |error: rusqlite::Error| format!("{}: {error}", path.display());
+    let Some(record_id) = key::uuid(record_id) else { return Ok(Vec::new()) };
+    let connection = sqlite::open_reader(path).map_err(say)?;
+    let places = sqlite::places(&connection, record_id).map_err(say)?;
+    let found = places.into_iter().map(|seq| sqlite::evidence(&connection, seq));
+    Ok(found.collect::<Result<Vec<_>, _>>().map_err(say)?.into_iter().flatten().collect())
+}
+
+impl Receipt {
+    /// The receipt as JSON.
+    pub fn to_value(&self) -> Value {
+        let Value::Map(mut entries) = map([
+            ("record_id", self.record_id.as_str().into()),
+            ("seq", self.seq.into()),
+            ("received_at", time::instant(self.received_at).into()),
+            ("clock", self.clock.name().into()),
+            ("digest", self.digest.as_str().into()),
+        ]) else {
+            return Value::Null;
+        };
+        if self.erased {
+            entries.push(("erased".to_owned(), true.into()));
+        }
+        Value::Map(entries)
+    }
+}
+
+impl Clock {
+    /// Compares the browser's clock with the server's.
+    pub fn compare(browser: Millis, server: Millis) -> Self {
+        match browser.saturating_sub(server) {
+            gap if gap > CLOCK_TOLERANCE => Self::Ahead,
+            gap if gap < -CLOCK_TOLERANCE => Self::Behind,
+            _ => Self::Ok,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ahead => "ahead",
+            Self::Behind => "behind",
+            Self::Ok => "ok",
+        }
+    }
+
+    fn named(name: &str) -> Self {
+        match name {
+            "ahead" => Self::Ahead,
+            "behind" => Self::Behind,
+            _ => Self::Ok,
+        }
+    }
+}
+
+fn lock(path: &Path) -> Result<File, String> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = File::create(&name).map_err(|error| format!("{}: {error}", Path::new(&name).display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(format!("{}: another server has this database open", path.display())),
+        Err(TryLockError::Error(error)) => Err(format!("{}: {error}", Path::new(&name).display())),
+    }
+}

@@ -1,0 +1,95 @@
+use std::fs;
+
+use askfirst_core::record::Record;
+use askfirst_server::store::key;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+
+use crate::support::*;
+
+#[tokio::test]
+async fn the_secret_opens_the_record_and_nothing_else_does() {
+    let server = server().await;
+    let text = body(1, &server.notice);
+    let receipt = server.ask(post(text.clone())).await;
+    server.ask(post(body(2, &server.notice))).await;
+
+    let seen = server.ask(with_secret("GET", &record_id(1), &secret(1))).await;
+    assert_eq!(seen.status, StatusCode::OK);
+    assert_eq!(seen.at(&["record"]).canonical(), text);
+    assert_eq!(seen.at(&["receipt"]), receipt.json());
+    assert_eq!(seen.at(&["notice"]).canonical(), server.notice.text);
+    assert_eq!(seen.at(&["holds"]).canonical(), r#"{"notice":true,"record":true}"#);
+    assert_eq!(seen.header("cache-control"), "no-store");
+
+    let wrong = server.ask(with_secret("GET", &record_id(1), &secret(2))).await;
+    let digest = askfirst_core::digest::digest(secret(1).as_bytes());
+    let unknown = server.ask(with_secret("GET", &record_id(3), &secret(1))).await;
+    let no_id = server.ask(with_secret("GET", "not-an-id", &secret(1))).await;
+    let by_digest = server.ask(with_secret("GET", &record_id(1), &digest)).await;
+    let erase = server.ask(with_secret("DELETE", &record_id(1), &secret(2))).await;
+    for answer in [&unknown, &no_id, &by_digest, &erase] {
+        assert_eq!((answer.status, &answer.text), (StatusCode::NOT_FOUND, &wrong.text));
+        assert_eq!(answer.headers, wrong.headers);
+    }
+    assert_eq!(wrong.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn without_a_secret_known_and_unknown_ids_are_alike() {
+    let server = server().await;
+    server.ask(post(body(1, &server.notice))).await;
+    let ask = |id: String| {
+        let request = Request::get(format!("/askfirst/v1/records/{id}")).body(Body::empty()).unwrap();
+        server.ask(request)
+    };
+    let (known, unknown) = (ask(record_id(1)).await, ask(record_id(2)).await);
+    assert_eq!((known.status, known.header("www-authenticate")), (StatusCode::UNAUTHORIZED, "Bearer"));
+    assert_eq!((known.text, known.headers), (unknown.text, unknown.headers));
+}
+
+#[tokio::test]
+async fn an_erased_record_is_gone_from_the_files_and_a_late_retry_does_not_bring_it_back() {
+    let server = server().await;
+    let record = record(1, &server.notice);
+    let text = record.to_value().canonical();
+    let created = server.ask(post(text.clone())).await;
+    server.ask(post(body(2, &server.notice))).await;
+    let erased = server.ask(with_secret("DELETE", &record_id(1), &secret(1))).await;
+    assert_eq!(erased.status, StatusCode::OK);
+    assert_eq!(erased.at(&["erased"]).bool(), Some(true));
+
+    assert_eq!(server.ask(with_secret("GET", &record_id(1), &secret(1))).await.status, StatusCode::NOT_FOUND);
+    let again = server.ask(post(text)).await;
+    assert_eq!((again.status, again.at(&["erased"]).bool()), (StatusCode::OK, Some(true)));
+    assert_eq!(again.at(&["seq"]), created.at(&["seq"]));
+    assert_eq!(server.ask(with_secret("GET", &record_id(1), &secret(1))).await.status, StatusCode::NOT_FOUND);
+
+    // S5: not in the database, not in its write-ahead log. The neighbour is the control of the search.
+    let mut bytes = Vec::new();
+    for entry in fs::read_dir(server.folder.path()).unwrap() {
+        bytes.extend(fs::read(entry.unwrap().path()).unwrap());
+    }
+    let contains = |wanted: &[u8]| bytes.windows(wanted.len()).any(|window| window == wanted);
+    let anywhere = |record: &Record| {
+        let subject = key::subject(&record.subject).unwrap();
+        let holder = key::digest(&record.holder).unwrap();
+        [record.subject.as_bytes(), &subject, record.holder.as_bytes(), &holder].map(contains)
+    };
+    assert_eq!(anywhere(&crate::support::record(2, &server.notice)), [true; 4]);
+    assert_eq!(anywhere(&record), [false; 4]);
+    assert_eq!(server.ask(with_secret("GET", &record_id(2), &secret(2))).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_known_site_may_read_the_answer_and_a_stranger_may_not() {
+    let server = server().await;
+    server.ask(post(body(1, &server.notice))).await;
+    for (origin, allowed) in [(SITE, SITE), ("https://evil.example", "")] {
+        let mut request = with_secret("GET", &record_id(1), &secret(1));
+        request.headers_mut().insert("origin", origin.parse().unwrap());
+        let answer = server.ask(request).await;
+        assert_eq!(answer.header("access-control-allow-origin"), allowed);
+        assert_eq!(answer.header("vary"), "Origin");
+    }
+}

@@ -1,0 +1,19 @@
+//! The server's behaviour: through the router, over real sockets, and as a process that is stopped and killed.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+/// The files beside the records, and the command line.
+mod files;
+/// The holder's way to a record, and erasing.
+mod holder;
+/// What is taken in and what is not.
+mod ingest;
+/// Notices and the store's own guards.
+mod notices;
+/// The binary: logs, stopping, killing.
+mod process;
+/// Time limits and connections.
+mod sockets;

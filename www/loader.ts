@@ -101,7 +101,10 @@ const scan = () => doc.querySelectorAll('[data-category]').forEach((el: any) => 
   if (el.askfirst == 2 || !isOpen(dataset) || (script && (el.type != 'text/plain' ||
     (parsing ? !el.async || el.defer || type : !el.async && el.nonce != tag.nonce)))) return;
   el.askfirst = 2;
-  if (!script || (src && el.hasAttribute('async'))) run(el).catch(fail);
+  // A frame in a task of its own: Chromium never navigates it when its address is set while the parser's mutations are
+  // being told.
+  if (el.tagName == 'IFRAME') setTimeout(() => run(el));
+  else if (!script || (src && el.hasAttribute('async'))) run(el).catch(fail);
   else {
     if (src) {
       const link: any = doc.createElement('link');
@@ -174,10 +177,11 @@ const begin = () => {
   boot();
 };
 
-if (queue.open) console.warn('askfirst: loaded twice');
+// The queue answers `has` until the engine's object replaces it, which has it too: a second copy of the tag must not
+// release anything twice.
+if (queue.has) console.warn('askfirst: loaded twice');
 else {
-  // The object that replaces the queue has `open` too: a second copy of the tag must not release anything twice.
-  queue.open = open;
+  queue.has = () => false;
   if ('google' in data) {
     const layer = (win.dataLayer = win.dataLayer || []);
     const gtag = (win.gtag = win.gtag || function () { layer.push(arguments); });

@@ -1,9 +1,7 @@
 //! The engine: one event at a time through the machine, its effects into the page in their order.
 
-use crate::host::{Boot, Host, to_js};
-use crate::store::Store;
-use crate::ui::Interface;
-use crate::{clear, page};
+use crate::host::Host;
+use crate::{clear, store};
 use askfirst_core::json::{self, Value, map};
 use askfirst_core::machine::{self, Decision, Effect, Env, Event, State};
 use askfirst_core::notice::Notice;
@@ -12,21 +10,19 @@ use askfirst_core::settings::{self, Settings};
 use askfirst_core::texts::{self, Texts};
 use askfirst_core::view::{self, Action, Asked, Standing};
 use askfirst_core::{gate, time};
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::rc::Rc;
-use wasm_bindgen::prelude::*;
 
 /// The running product of one page.
 pub struct Engine {
     host: Host,
     settings: Settings,
     texts: Texts,
-    store: Store,
     state: RefCell<State>,
+    /// Nothing keeps what is stored: it lives in the state (P5).
+    volatile: Cell<bool>,
     queue: RefCell<VecDeque<Event>>,
     running: Cell<bool>,
-    ui: OnceCell<Interface>,
     key: String,
     ui_digest: String,
     client: String,
@@ -34,64 +30,56 @@ pub struct Engine {
 }
 
 /// See [`crate::plan`].
-pub fn plan(config: &str, page_lang: &str) -> JsValue {
-    let value = json::parse(config).ok();
-    let fallback = value.as_ref().and_then(|value| value.at("locale")).and_then(Value::text).unwrap_or("en");
-    to_js(&map([
-        ("lang", texts::choose(page_lang, fallback).into()),
-        ("services", settings::wanted_services(config).into()),
-    ]))
+pub fn plan(request: &Value) -> String {
+    let [config, page_lang] = request.items() else { return String::new() };
+    let config = json::parse(config.text().unwrap_or_default()).unwrap_or(Value::Null);
+    let fallback = config.at("locale").and_then(Value::text).unwrap_or("en");
+    let mut plan = texts::choose(page_lang.text().unwrap_or_default(), fallback).to_string();
+    for id in settings::wanted(&config) {
+        plan.push(' ');
+        plan.push_str(id);
+    }
+    plan
 }
 
 impl Engine {
-    /// Reads the configuration and the words.
+    /// Reads the configuration and the words; `boot` is made in `www/glue.ts`.
     ///
     /// # Errors
     /// Every problem of the configuration, one a line. Nothing has been shown or opened then.
-    pub fn new(host: Host, boot: &Boot) -> Result<Rc<Self>, JsValue> {
-        let services: Vec<(String, Value)> = boot
-            .services()
-            .iter()
-            .filter_map(|pair| {
-                let pair: js_sys::Array = pair.dyn_into().ok()?;
-                Some((pair.get(0).as_string()?, json::parse(&pair.get(1).as_string()?).ok()?))
-            })
-            .collect();
-        let (settings, problems) = settings::parse_terse(&boot.config(), &services);
-        let lines: Vec<String> = problems.iter().map(settings::Problem::line).collect();
-        let Some(settings) = settings else {
-            return Err(JsValue::from_str(&["the configuration has errors:\n", &lines.join("\n")].concat()));
-        };
-        if !lines.is_empty() {
-            host.warn(&lines.join("\n"));
+    pub fn new(host: Host, boot: &Value) -> Result<Self, String> {
+        let mut services = Vec::new();
+        for (id, text) in boot.at("services").map_or(&[][..], Value::entries) {
+            if let Ok(value) = json::parse(text.text().unwrap_or_default()) {
+                services.push((id.clone(), value));
+            }
         }
-        let lang = boot.lang();
-        let texts = Texts::parse(&lang, &boot.locale())
-            .ok_or_else(|| JsValue::from_str("the locale file is not an object of texts"))?
-            .with_overrides(&settings);
+        let (settings, problems) = settings::parse_terse(text(boot, "config"), &services);
+        let Some(settings) = settings else {
+            let mut lines = String::new();
+            for problem in &problems {
+                lines.push_str(&problem.line());
+                lines.push('\n');
+            }
+            return Err(lines);
+        };
+        let texts = Texts::parse(text(boot, "lang"), text(boot, "locale"));
+        let Some(texts) = texts else { return Err("the locale file is not an object of texts".to_string()) };
+        let texts = texts.with_overrides(&settings);
         let notice = Notice::new(&settings, &texts).digest;
-        let engine = Rc::new(Self {
+        Ok(Self {
             host,
             settings,
             texts,
-            store: Store::default(),
             state: RefCell::default(),
+            volatile: Cell::new(false),
             queue: RefCell::default(),
             running: Cell::new(false),
-            ui: OnceCell::new(),
-            key: boot.key(),
-            ui_digest: boot.ui(),
-            client: boot.client(),
+            key: text(boot, "key").to_string(),
+            ui_digest: text(boot, "ui").to_string(),
+            client: text(boot, "client").to_string(),
             notice,
-        });
-        let weak = Rc::downgrade(&engine);
-        let ui = Interface::new(&boot.css(), engine.texts.lang(), "ltr", move |action, _| {
-            if let Some(engine) = weak.upgrade() {
-                engine.act(action);
-            }
-        })?;
-        let _ = engine.ui.set(ui);
-        Ok(engine)
+        })
     }
 
     /// The page started.
@@ -99,82 +87,87 @@ impl Engine {
         self.dispatch(Event::Boot { opened });
     }
 
-    /// See [`crate::command`].
-    pub fn command(&self, name: &str, by_visitor: bool, answers: Option<js_sys::Object>) {
-        let by = |method| if by_visitor { method } else { Method::Api };
-        match name {
+    /// What the glue asks for, `[name, argument…]`:
+    ///
+    /// | request | answer |
+    /// |---|---|
+    /// | `["has", category]` | whether it is open |
+    /// | `["state"]`, `["receipt"]` | the state as in the events; what the visitor can keep |
+    /// | `["accept" \| "reject" \| "withdraw", by visitor]` | |
+    /// | `["preferences"]`, `["open"]` | |
+    /// | `["save", [[category, granted]…]]` | |
+    /// | `["act", name of an action, [[category, switched on]…]]` in the interface | |
+    /// | `["answered", body, status or 0, Retry-After in seconds or null, text]` | |
+    /// | `["wake"]` after a while, or when another tab may have written | |
+    /// | `["seen", element name, inert, data-category, data-service or null]` | |
+    pub fn call(&self, request: &Value) -> Value {
+        let argument = |i: usize| request.items().get(i).unwrap_or(&Value::Null);
+        let words = |i: usize| argument(i).text().unwrap_or_default();
+        let is = |i: usize| argument(i) == &Value::Bool(true);
+        let by = |method| if is(1) { method } else { Method::Api };
+        match words(0) {
+            "has" => return self.state.borrow().has(&self.settings, words(1), now(&self.world())).into(),
+            "state" => return self.state.borrow().value(&self.settings, &self.env(&self.world())),
+            "receipt" => return self.receipt(),
             "accept" => self.decide(Decision::AcceptAll, Layer::Page, by(Method::AcceptAll)),
             "reject" => self.decide(Decision::RejectAll, Layer::Page, by(Method::RejectAll)),
             "withdraw" => self.decide(Decision::RejectAll, Layer::Page, by(Method::Withdraw)),
             "preferences" => self.dispatch(Event::Customise),
             "open" => self.dispatch(Event::Open),
-            "save" => {
-                let answers = answers.map(|answers| js_sys::Object::entries(&answers)).unwrap_or_default();
-                let answers = answers.iter().filter_map(|entry| {
-                    let entry: js_sys::Array = entry.dyn_into().ok()?;
-                    // Only a real `true` grants: "no" would be truthy.
-                    Some((entry.get(0).as_string()?, entry.get(1).as_bool() == Some(true)))
-                });
-                self.decide(Decision::Save(answers.collect()), Layer::Page, Method::Api);
+            "save" => self.decide(Decision::Save(answers(argument(1))), Layer::Page, Method::Api),
+            "act" => self.act(words(1), answers(argument(2))),
+            "answered" => self.dispatch(Event::Answered {
+                body: words(1).to_string(),
+                status: argument(2).int().unwrap_or(0) as u16,
+                retry_after: argument(3).int().map(|seconds| seconds as u32),
+                receipt: json::parse(words(4)).ok(),
+            }),
+            "wake" => {
+                self.dispatch(Event::Refresh);
+                self.dispatch(Event::Wake);
             }
+            "seen" => self.seen(&gate::Tag {
+                element: words(1).to_string(),
+                inert: is(2),
+                category: words(3).to_string(),
+                service: argument(4).text().map(ToString::to_string),
+            }),
             _ => {}
         }
-    }
-
-    /// Whether a category is open.
-    pub fn has(&self, id: &str) -> bool {
-        self.state.borrow().has(&self.settings, id, now())
-    }
-
-    /// The state as JSON.
-    pub fn state(&self) -> JsValue {
-        to_js(&self.state.borrow().value(&self.settings, &self.env()))
-    }
-
-    /// The receipt as JSON.
-    pub fn receipt(&self) -> JsValue {
-        to_js(&self.state.borrow().receipt(&self.settings, &self.env()))
-    }
-
-    /// The server's answer.
-    pub fn answered(&self, body: String, status: u16, retry_after: Option<u32>, text: &str) {
-        let receipt = json::parse(text).ok();
-        self.dispatch(Event::Answered { body, status, retry_after, receipt });
-    }
-
-    /// Looks after other tabs and due retries.
-    pub fn wake(&self) {
-        self.dispatch(Event::Refresh);
-        self.dispatch(Event::Wake);
+        Value::Null
     }
 
     /// Reports what is wrong with a gated tag.
-    pub fn seen(&self, element: &web_sys::Element) {
-        let tag = page::tag(element);
-        for fault in gate::inspect(&self.settings, &tag) {
+    fn seen(&self, tag: &gate::Tag) {
+        for fault in gate::inspect(&self.settings, tag) {
             let message = fault.message(&tag.element);
             self.host.warn(&message);
-            let detail = map([("code", fault.code().into()), ("message", message.into())]);
-            self.host.emit("error", to_js(&detail));
+            self.emit("error", map([("code", fault.code().into()), ("message", message.into())]));
         }
     }
 
-    fn act(&self, action: Action) {
+    fn emit(&self, name: &str, detail: Value) {
+        self.host.tell("emit", &Value::List(Vec::from([name.into(), detail])));
+    }
+
+    fn receipt(&self) -> Value {
+        self.state.borrow().receipt(&self.settings, &self.env(&self.world()))
+    }
+
+    /// The visitor pressed something.
+    fn act(&self, action: &str, switches: Vec<(String, bool)>) {
+        let Some(action) = Action::named(action) else { return };
         let (decision, layer, method) = match action {
             Action::Accept => (Decision::Accept, Layer::First, Method::AcceptAll),
             Action::Reject => (Decision::Reject, Layer::First, Method::RejectAll),
             Action::AcceptAll => (Decision::AcceptAll, Layer::Preferences, Method::AcceptAll),
             Action::RejectAll => (Decision::RejectAll, Layer::Preferences, Method::RejectAll),
             Action::Withdraw => (Decision::RejectAll, Layer::Preferences, Method::Withdraw),
-            Action::Save => {
-                let switches = self.ui.get().map(Interface::switches).unwrap_or_default();
-                (Decision::Save(switches), Layer::Preferences, Method::Save)
-            }
+            Action::Save => (Decision::Save(switches), Layer::Preferences, Method::Save),
             Action::Customise => return self.dispatch(Event::Customise),
             Action::Close => return self.dispatch(Event::Close),
             Action::Receipt => {
-                let receipt = self.state.borrow().receipt(&self.settings, &self.env());
-                return self.host.download("askfirst-receipt.json", &receipt.canonical());
+                return self.host.tell("download", &self.receipt().canonical().into());
             }
         };
         self.decide(decision, layer, method);
@@ -191,13 +184,16 @@ impl Engine {
             return;
         }
         while let Some(event) = self.next_event() {
-            let env = self.env();
+            let world = self.world();
+            let env = self.env(&world);
             let mut state = self.state.take();
-            state.stored = self.store.read();
+            if !self.volatile.get() {
+                state.stored = store::read(&world, env.now);
+            }
             let (state, effects) = machine::handle(&self.settings, state, event, &env);
             self.state.replace(state);
             for effect in effects {
-                self.perform(effect, env.now);
+                self.perform(effect, &world, &env);
             }
         }
         self.running.set(false);
@@ -207,14 +203,14 @@ impl Engine {
         self.queue.borrow_mut().pop_front()
     }
 
-    fn perform(&self, effect: Effect, now: time::Millis) {
+    fn perform(&self, effect: Effect, world: &Value, env: &Env) {
         match effect {
             Effect::Persist => {
-                let stored = self.state.borrow().stored.clone();
-                self.store.write(&stored, now);
+                let kept = store::write(&self.host, world, &self.state.borrow().stored, env.now);
+                self.volatile.set(!kept);
             }
-            Effect::Signal(args) => self.host.signal(to_js(&args)),
-            Effect::Release(gate) => self.host.open(to_js(&gate.value())),
+            Effect::Signal(args) => self.host.tell("signal", &args),
+            Effect::Release(gate) => self.host.tell("open", &gate.value()),
             Effect::Clear { targets, tell } => {
                 let left = clear::delete(&self.host, &targets);
                 if tell {
@@ -222,72 +218,93 @@ impl Engine {
                     self.queue.borrow_mut().push_front(Event::Cleared(left));
                 }
             }
-            Effect::Emit(name, detail) => self.host.emit(name, to_js(&detail)),
+            Effect::Emit(name, detail) => self.emit(name, detail),
             Effect::Deliver(body) => {
                 if let Some(records) = &self.settings.records {
-                    self.host.post(&records.endpoint, &body);
+                    self.host.tell("post", &Value::List(Vec::from([records.endpoint.as_str().into(), body.into()])));
                 }
             }
-            Effect::WakeAt(at) => self.host.later((at - now) as f64),
+            Effect::WakeAt(at) => self.host.tell("later", &Value::Int(at - env.now)),
             Effect::Reload(categories) => {
-                if page::has_run(&categories) && !page::has_unsaved_input() {
-                    page::reload();
+                // A tag of these categories has run on this page.
+                for token in self.host.ask("ran", &Value::Null).items() {
+                    let id = gate::canonical(token.text().unwrap_or_default());
+                    if categories.iter().any(|category| category == id) {
+                        return self.host.tell("reload", &Value::Null);
+                    }
                 }
             }
-            Effect::ShowBanner | Effect::HideBanner | Effect::FocusBanner | Effect::ShowDialog | Effect::CloseDialog => {
-                self.show(&effect, now);
+            Effect::ShowBanner
+            | Effect::HideBanner
+            | Effect::FocusBanner
+            | Effect::ShowDialog
+            | Effect::CloseDialog => {
+                self.show(&effect, env);
             }
         }
     }
 
-    fn show(&self, effect: &Effect, now: time::Millis) {
-        let Some(ui) = self.ui.get() else { return };
-        let shown = match effect {
+    fn show(&self, effect: &Effect, env: &Env) {
+        let now = env.now;
+        match effect {
             Effect::ShowBanner => {
-                let (asked, decided) = {
-                    let state = self.state.borrow();
-                    (state.asked(&self.settings, now), state.decided(&self.settings, now))
-                };
-                let why = if decided { Asked::Changed(&asked) } else { Asked::First };
-                ui.hide_reopen();
-                ui.show_banner(&view::banner(&self.settings, &self.texts, why, self.env().gpc))
+                let state = self.state.borrow();
+                let asked = state.asked(&self.settings, now);
+                let why = if state.decided(&self.settings, now) { Asked::Changed(&asked) } else { Asked::First };
+                let banner = view::banner(&self.settings, &self.texts, why, env.gpc);
+                drop(state);
+                self.draw("reopen", Value::Null);
+                self.draw("banner", banner.to_value());
             }
             Effect::HideBanner => {
-                ui.hide_banner();
-                if self.settings.reopen.shown { ui.show_reopen(&view::reopen(&self.settings, &self.texts)) } else { Ok(()) }
+                self.draw("banner", Value::Null);
+                if self.settings.reopen.shown {
+                    self.draw("reopen", view::reopen(&self.settings, &self.texts).to_value());
+                }
             }
-            Effect::FocusBanner => {
-                ui.focus_banner();
-                Ok(())
-            }
+            Effect::FocusBanner => self.draw("focus", Value::Null),
             Effect::ShowDialog => {
-                let standing = {
-                    let state = self.state.borrow();
-                    let choice = state.stored.choice.as_ref();
-                    Standing {
-                        granted: state.granted(&self.settings, now),
-                        decided: choice.map(|choice| time::date(choice.at)),
-                        record_id: choice.and_then(|choice| choice.proof.as_ref()).map(|proof| proof.record_id.clone()),
+                let state = self.state.borrow();
+                let mut standing =
+                    Standing { granted: state.granted(&self.settings, now), decided: None, record_id: None };
+                if let Some(choice) = &state.stored.choice {
+                    standing.decided = Some(time::date(choice.at));
+                    if let Some(proof) = &choice.proof {
+                        standing.record_id = Some(proof.record_id.clone());
                     }
-                };
-                ui.show_dialog(&view::dialog(&self.settings, &self.texts, &standing, self.env().gpc))
+                }
+                drop(state);
+                let dialog = view::dialog(&self.settings, &self.texts, &standing, env.gpc);
+                self.draw("dialog", dialog.to_value());
             }
-            _ => {
-                ui.close_dialog();
-                Ok(())
-            }
-        };
-        if shown.is_err() {
-            self.host.warn("the browser refused the interface; what is shut stays shut");
+            _ => self.draw("dialog", Value::Null),
         }
     }
 
-    fn env(&self) -> Env {
+    /// Shows a part of the interface (`www/ui.ts`), or takes it away when there is no tree.
+    fn draw(&self, part: &str, tree: Value) {
+        self.host.tell("show", &Value::List(Vec::from([part.into(), tree])));
+    }
+
+    /// The page at this moment, `{ now, random, gpc, site, local, cookies }` of `www/glue.ts`.
+    fn world(&self) -> Value {
+        self.host.ask("world", &Value::Null)
+    }
+
+    fn env(&self, world: &Value) -> Env {
+        // Without a source of randomness there is none, and the machine makes no identifier.
+        let random = world.at("random").map(|list| {
+            let mut random = [0; 64];
+            for (byte, value) in random.iter_mut().zip(list.items()) {
+                *byte = value.int().unwrap_or(0) as u8;
+            }
+            random
+        });
         Env {
-            now: now(),
-            random: page::random().unwrap_or([0; 64]),
-            gpc: self.settings.gpc && page::gpc(),
-            site: page::origin(),
+            now: now(world),
+            random,
+            gpc: self.settings.gpc && world.at("gpc") == Some(&Value::Bool(true)),
+            site: text(world, "site").to_string(),
             key: self.key.clone(),
             ui: self.ui_digest.clone(),
             client: self.client.clone(),
@@ -297,6 +314,23 @@ impl Engine {
     }
 }
 
-fn now() -> time::Millis {
-    js_sys::Date::now() as time::Millis
+fn now(world: &Value) -> time::Millis {
+    world.at("now").and_then(Value::int).unwrap_or(0)
+}
+
+/// Answers by category, `[[id, granted]…]`.
+fn answers(value: &Value) -> Vec<(String, bool)> {
+    let mut answers = Vec::new();
+    for answer in value.items() {
+        if let [Value::Text(id), granted] = answer.items() {
+            answers.push((id.clone(), *granted == Value::Bool(true)));
+        }
+    }
+    answers
+}
+
+/// The text under `key`, or an empty one.
+#[inline(never)]
+fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+    value.at(key).and_then(Value::text).unwrap_or_default()
 }

@@ -1,9 +1,10 @@
 // The glue: starts the engine, makes `window.askfirst`, and does for the engine what is shorter in JavaScript: events,
-// timers, posting. There is no rule here (ARCHITECTURE.md, "Loader, glue and engine").
+// timers, posting, cookies, deleting. There is no rule here (ARCHITECTURE.md, "Loader, glue and engine").
 import init, * as engine from 'askfirst-wasm';
 import css from './ui.css';
-import { ACTIONS, EVENTS } from './generated/wire';
+import { ACTIONS, EVENTS, KEY } from './generated/wire';
 import type { Boot } from './loader';
+import { mount, type Tree } from './ui';
 
 declare const __UI__: string;
 declare const __VERSION__: string;
@@ -11,16 +12,24 @@ declare const __VERSION__: string;
 type Detail = Record<string, unknown>;
 type Listener = (detail: Detail) => void;
 
+const doc = document;
 const listeners = new Map<string, Set<Listener>>();
 const last = new Map<string, Detail>();
 
 /** A listener of the page that throws must not stop the next one, nor the engine. */
-const call = (fn: () => unknown) => {
+const attempt = <T>(fn: () => T): T | undefined => {
   try {
-    fn();
+    return fn();
   } catch (error) {
-    console.error('askfirst: a listener failed', error);
+    console.error('askfirst:', error);
   }
+};
+
+/** Where storage is refused there is none. */
+const quietly = <T>(fn: () => T): T | undefined => {
+  try {
+    return fn();
+  } catch {}
 };
 
 const freeze = (value: any): any => {
@@ -28,71 +37,154 @@ const freeze = (value: any): any => {
   return value;
 };
 
+const ask = (...request: unknown[]) => engine.call(JSON.stringify(request));
+const wake = () => ask('wake');
+
 const emit = (name: string, detail: Detail) => {
   freeze(detail);
   last.set(name, detail);
   dispatchEvent(new CustomEvent('askfirst:' + name, { detail }));
-  for (const fn of [...(listeners.get(name) || [])]) call(() => fn(detail));
+  for (const fn of [...(listeners.get(name) || [])]) attempt(() => fn(detail));
 };
 
-const host = (boot: Boot) => ({
-  emit,
+/** Every readable cookie as [name, raw value]. */
+const cookies = () => (quietly(() => doc.cookie) || '').split('; ').filter((pair) => pair.includes('=')).map((pair) => {
+  const end = pair.indexOf('=');
+  return [pair.slice(0, end), pair.slice(end + 1)] as const;
+});
+
+const bake = (cookie: string) => quietly(() => (doc.cookie = cookie));
+const own = () => cookies().filter(([name]) => name == KEY);
+
+/** Expires a cookie on this host and every parent domain, for the root and every ancestor of the path (FIELD 32). */
+const expire = (cookie: string) => {
+  const { hostname, pathname } = location;
+  const paths = [pathname];
+  [...pathname].forEach((letter, at) => letter == '/' && paths.push(pathname.slice(0, at) || '/', pathname.slice(0, at + 1)));
+  // The browser itself refuses a public suffix, so each longer suffix is simply tried.
+  for (let rest = hostname, domain = ''; ; domain = '; domain=' + rest, rest = rest.replace(/^[^.]*\.?/, '')) {
+    for (const path of paths) bake(`${cookie}=; max-age=0; path=${path}${domain}`);
+    if (!rest.includes('.')) break;
+  }
+};
+
+const keys = (kind: 'localStorage' | 'sessionStorage') => quietly(() => Object.keys(window[kind]));
+
+const gated = () => [...doc.querySelectorAll('[data-category]')];
+
+/** Whether the markup keeps a tag shut. */
+const isInert = (el: Element) => el.localName == 'script' ? el.getAttribute('type') == 'text/plain' : !el.matches('[src],[href],[srcset],[poster],[data],[srcdoc]');
+
+type Interface = ReturnType<typeof mount>;
+let ui: Interface | undefined;
+
+/** What the engine calls, by name. What an action returns goes back as JSON. */
+const actions = (boot: Boot, lang: string): Record<string, (detail: any) => unknown> => ({
+  world: () => ({
+    now: Date.now(),
+    random: quietly(() => [...crypto.getRandomValues(new Uint8Array(64))]),
+    gpc: !!(navigator as any).globalPrivacyControl,
+    site: location.origin,
+    local: !!quietly(() => localStorage),
+    cookies: own().map(([, value]) => quietly(() => decodeURIComponent(value))).filter((text) => text != null),
+  }),
+  emit: ([name, detail]) => emit(name, detail),
+  show([part, tree]: [keyof Interface, Tree | null]) {
+    quietly(() => ((ui ||= mount(css, lang, (...pressed) => ask('act', ...pressed)))[part](tree), true))
+      || console.warn('askfirst: the browser refused the interface; what is shut stays shut');
+  },
   open: boot.open,
-  signal: (args: unknown[]) => (window as any).gtag?.(...args),
-  later: (ms: number) => setTimeout(engine.wake, Math.min(ms, 2 ** 31 - 1)),
-  warn: (line: string) => console.warn('askfirst: ' + line),
-  dropDatabase: (name: string) => indexedDB.deleteDatabase(name),
-  download(name: string, text: string) {
-    const link = document.createElement('a');
+  signal: (args) => (window as any).gtag?.(...args),
+  later: (ms) => setTimeout(wake, Math.min(ms, 2 ** 31 - 1)),
+  warn: (line) => console.warn('askfirst: ' + line),
+  /** Whether the browser has kept the cookie; `left` is its life in ms, at most the 400 days that Chrome gives (P4). */
+  mirror([text, left]) {
+    const value = encodeURIComponent(text);
+    const age = Math.max(0, Math.min(left / 1e3 | 0, 400 * 86400));
+    const cookie = `${KEY}=${value}; path=/; samesite=lax${location.protocol == 'https:' ? '; secure' : ''}; max-age=${age}`;
+    // Beyond the longest cookie that browsers keep (RFC 6265 §6.1) an older mirror would contradict localStorage.
+    const fits = cookie.length <= 4000;
+    if (!fits || own().length > 1) expire(KEY);
+    if (!fits) return false;
+    bake(cookie);
+    return own().some(([, kept]) => kept == value);
+  },
+  names: () => ({
+    cookie: cookies().map(([name]) => name),
+    localStorage: keys('localStorage'),
+    sessionStorage: keys('sessionStorage'),
+  }),
+  clear: (found: [string, string][]) => found.forEach(([kind, name]) => attempt(() => {
+    if (kind == 'cookie') expire(name);
+    else if (kind == 'indexedDB') indexedDB.deleteDatabase(name);
+    else (window as any)[kind].removeItem(name);
+  })),
+  /** The categories of the tags that have been released on this page and can't be stopped. */
+  ran: () => gated().filter((el) => !isInert(el) && !el.matches('link,img')).flatMap((el) => el.getAttribute('data-category')!.split(/[\s,]+/)),
+  reload() {
+    // Not while a form holds something that would be lost.
+    const fields = [...doc.querySelectorAll<HTMLInputElement>('input,textarea')];
+    const typed = fields.some((el) => el.type != 'hidden' && (el.value != el.defaultValue || el.checked != el.defaultChecked));
+    if (!typed) location.reload();
+  },
+  download(text) {
+    const link = doc.createElement('a');
     link.href = URL.createObjectURL(new Blob([text], { type: 'application/json' }));
-    link.download = name;
+    link.download = 'askfirst-receipt.json';
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1e3);
   },
   // R7: the body is stored already; `keepalive` lets the first send outlive the page. As text/plain it needs no
   // preflight.
-  async post(url: string, body: string) {
+  async post([url, body]) {
     let status = 0;
-    let wait: number | undefined;
+    let wait = 0;
     let text = '';
     try {
       const answer = await fetch(url, {
         method: 'POST', body, keepalive: true, credentials: 'omit', headers: { 'content-type': 'text/plain' },
       });
       ({ status } = answer);
-      wait = Number(answer.headers.get('retry-after')) || undefined;
+      wait = Math.ceil(Number(answer.headers.get('retry-after')));
       text = await answer.text();
     } catch {
       // No answer; the outbox keeps the record.
     }
-    engine.answered(body, status, wait, text);
+    ask('answered', body, status, wait > 0 && wait < 2 ** 31 ? wait : null, text);
   },
 });
+
+const host = (boot: Boot, lang: string) => {
+  const table = actions(boot, lang);
+  // It never throws: the engine must not be left in the middle of an event.
+  return { call: (name: string, detail: unknown) => attempt(() => JSON.stringify(table[name]!(detail))) ?? '' };
+};
 
 const api = (ready: Promise<unknown>) => {
   const askfirst = {
     version: __VERSION__,
     ready,
-    has: engine.has,
-    state: () => freeze(engine.state()),
+    has: (id: string) => !!ask('has', id),
+    state: () => freeze(ask('state')),
     on(name: string, fn: Listener) {
       if (!EVENTS.includes(name as any)) throw new TypeError(`askfirst: no event "${name}"; there are ${EVENTS.join(', ')}`);
       if (!listeners.has(name)) listeners.set(name, new Set());
       listeners.get(name)!.add(fn);
       // A listener that comes late gets the last state.
-      if (last.has(name)) call(() => fn(last.get(name)!));
+      if (last.has(name)) attempt(() => fn(last.get(name)!));
     },
     off: (name: string, fn: Listener) => void listeners.get(name)?.delete(fn),
-    open: () => engine.command('open', false),
-    preferences: () => engine.command('preferences', false),
-    accept: () => engine.command('accept', false),
-    reject: () => engine.command('reject', false),
-    save: (answers: Record<string, boolean>) => engine.command('save', false, answers),
-    withdraw: () => engine.command('withdraw', false),
-    receipt: () => freeze(engine.receipt()),
+    open: () => void ask('open'),
+    preferences: () => void ask('preferences'),
+    accept: () => void ask('accept'),
+    reject: () => void ask('reject'),
+    // Only a real `true` grants: "no" would be truthy.
+    save: (answers: Record<string, boolean>) => void ask('save', Object.entries(answers).map(([id, on]) => [id, on === true])),
+    withdraw: () => void ask('withdraw'),
+    receipt: () => freeze(ask('receipt')),
     /** Takes what the queue took: `['on', 'change', fn]`. */
     push(...entries: unknown[][]) {
-      for (const [name, ...args] of entries) call(() => (askfirst as any)[name as string](...args));
+      for (const [name, ...args] of entries) attempt(() => (askfirst as any)[name as string](...args));
     },
   };
   return askfirst;
@@ -101,11 +193,11 @@ const api = (ready: Promise<unknown>) => {
 /** Starts the engine; called once, by the loader. Rejects when anything is missing or wrong: then nothing was opened. */
 export async function start(boot: Boot): Promise<void> {
   try {
+    const once = (name: string) => new Promise((go) => doc.addEventListener(name, go, { once: true }));
     // No banner and no record for a page that nobody sees yet (G10).
-    if ((document as any).prerendering) await new Promise((go) => document.addEventListener('prerenderingchange', go, { once: true }));
+    if ((doc as any).prerendering) await once('prerenderingchange');
     const [config] = await Promise.all([boot.config, init({ module_or_path: boot.wasm })]);
-    const page = (boot.wanted || '').toLowerCase();
-    const { lang, services } = engine.plan(config, page);
+    const [lang, ...wanted] = engine.plan(JSON.stringify([config, (boot.wanted || '').toLowerCase()])).split(' ');
     const text = async (path: string) => {
       const answer = await fetch(boot.base + path);
       if (!answer.ok) throw new Error(path + ' is missing');
@@ -114,33 +206,38 @@ export async function start(boot: Boot): Promise<void> {
     const [locale, ...declared] = await Promise.all([
       lang == boot.lang ? boot.locale : text(`locales/${lang}.json`),
       // A name that is not in the catalogue is reported by the parser, with a suggestion.
-      ...services.map(async (id: string) => [id, await text(`services/${encodeURIComponent(id)}.json`).catch(() => '')]),
+      ...wanted.map((id) => text(`services/${id}.json`).catch(() => '')),
     ]);
-    if (!document.body) await new Promise((go) => document.addEventListener('DOMContentLoaded', go, { once: true }));
+    const services = Object.fromEntries(wanted.map((id, at) => [id, declared[at]]));
+    if (!doc.body) await once('DOMContentLoaded');
 
+    // The sentences about the configuration are a module of their own, which visitors never load.
+    const lines = async () => (await import(boot.base + 'askfirst-check.mjs')).check(boot.base, config, services);
     let done: (state: unknown) => void;
     const askfirst = api(new Promise((resolve) => (done = resolve)));
     (window as any).askfirst = askfirst;
-    engine.start(host(boot), {
-      config, locale, lang, services: declared, css, key: boot.key, opened: boot.opened, ui: __UI__,
-      client: 'askfirst/' + __VERSION__,
-    });
+    const why = engine.start(host(boot, lang!), JSON.stringify({
+      config, locale, lang, services, key: boot.key, opened: boot.opened, ui: __UI__, client: 'askfirst/' + __VERSION__,
+    }));
+    if (why) throw new Error(why.startsWith('error') ? 'the configuration has errors:\n' + await lines().catch(() => why) : why);
     done!(askfirst.state());
     askfirst.push(...(boot.queue as unknown[][]));
-    boot.seen(engine.seen);
+    boot.seen((el) => ask('seen', el.localName, isInert(el), el.getAttribute('data-category') || '', el.getAttribute('data-service')));
 
-    document.addEventListener('click', (event) => {
+    doc.addEventListener('click', (event) => {
       const target = (event.composedPath()[0] as Element)?.closest?.('[data-askfirst]');
       const action = target?.getAttribute('data-askfirst');
       if (!target || !ACTIONS.includes(action as any)) return;
       event.preventDefault();
-      engine.command(action!, event.isTrusted);
+      ask(action, event.isTrusted);
     });
     // Another tab, the back button, a network that is there again.
-    addEventListener('storage', engine.wake);
-    addEventListener('online', engine.wake);
-    addEventListener('pageshow', engine.wake);
-    document.addEventListener('visibilitychange', engine.wake);
+    for (const name of ['storage', 'online', 'pageshow']) addEventListener(name, wake);
+    doc.addEventListener('visibilitychange', wake);
+    // Whoever develops the site sees the warnings too.
+    if (/^(localhost|127\..*|\[::1])$|\.localhost$/.test(location.hostname)) {
+      setTimeout(() => lines().then((text) => text && console.warn('askfirst: the configuration:\n' + text)).catch(() => {}), 1e3);
+    }
   } catch (error) {
     emit('error', { code: 'start', message: String(error) });
     throw error;

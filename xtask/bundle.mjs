@@ -1,5 +1,5 @@
 // The JavaScript side of `cargo xtask build`: esbuild and everything that is minified as text.
-// Called as: node xtask/bundle.mjs '{"out": …, "wasm": …, "bindings": …, "version": …}'; prints the files it wrote
+// Called as: node xtask/bundle.mjs '{"out": …, "wasm": …, "bindings": …, "checkWasm": …, "checkBindings": …, "version": …}'; prints the files it wrote
 // and the sources that are not there, as JSON.
 
 import { createHash } from 'node:crypto';
@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from 'node:path';
 import { build, transform } from 'esbuild';
 
-const { out, wasm, bindings, version } = JSON.parse(process.argv[2]);
+const { out, wasm, bindings, checkWasm, checkBindings, version } = JSON.parse(process.argv[2]);
 const written = [];
 const missing = [];
 
@@ -90,6 +90,8 @@ try {
     const options = { format: 'esm', define, alias: { 'askfirst-wasm': bindings }, plugins: [cssAsText] };
     write('askfirst.mjs', await bundled('www/glue.ts', options));
   } else missing.push('www/glue.ts');
+  write('askfirst-check.wasm', readFileSync(checkWasm));
+  write('askfirst-check.mjs', await bundled('www/check.ts', { format: 'esm', alias: { 'askfirst-check-wasm': checkBindings } }));
   jsonFolder('locales');
   jsonFolder('services');
   copied('askfirst.schema.json');

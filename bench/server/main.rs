@@ -11,9 +11,7 @@ use std::sync::Arc;
 
 use askfirst_core::digest::{base64url, digest, uuid};
 use askfirst_core::json::map;
-use askfirst_core::record::{
-    Decision, Event, Layer, Method, NoticeRef, Record, Signals, State as Became,
-};
+use askfirst_core::record::{Decision, Event, Layer, Method, NoticeRef, Record, Signals, State as Became};
 use askfirst_core::time::Period;
 use askfirst_server::clock;
 use askfirst_server::http::connection::{self, Limits};
@@ -70,8 +68,8 @@ async fn serve() -> Result<(), String> {
         ("body", template(&notice).to_value().canonical().as_str().into()),
     ]);
     println!("{}", line.canonical());
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-        .map_err(|error| error.to_string())?;
+    let mut terminate =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(|error| error.to_string())?;
     let stop = async move {
         terminate.recv().await;
     };

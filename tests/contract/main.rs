@@ -36,7 +36,7 @@ impl Browser {
         let notice = Notice::new(settings, &texts.with_overrides(settings));
         let env = Env {
             now: askfirst_server::clock::now(),
-            random: std::array::from_fn(|i| (i as u8).wrapping_mul(37).wrapping_add(lang.as_bytes()[0])),
+            random: Some(std::array::from_fn(|i| (i as u8).wrapping_mul(37).wrapping_add(lang.as_bytes()[0]))),
             gpc: false,
             site: SITE.to_owned(),
             key: "key".to_owned(),
@@ -196,7 +196,7 @@ async fn withdrawing_follows_the_grant_and_leaves_it_as_it_was() {
     let (id, secret) = (text(&created.json(), &["record_id"]), browser.secret.clone().unwrap());
 
     browser.env.now += 60_000;
-    browser.env.random = [9; 64];
+    browser.env.random = Some([9; 64]);
     browser.handle(Event::Decide(Decision::RejectAll, Layer::Preferences, Method::Withdraw));
     let effects = browser.handle(Event::Cleared(Vec::new()));
     let withdrawn = effects.into_iter().find_map(|effect| match effect {
@@ -260,7 +260,10 @@ async fn one_flipped_byte_anywhere_in_the_stored_record_is_reported() {
         let mut bytes = body.clone().into_bytes();
         bytes[place] ^= 1;
         shell
-            .execute("UPDATE record SET body = CAST(?1 AS TEXT) WHERE record_id = ?2", rusqlite::params![bytes, key::uuid(&id)])
+            .execute(
+                "UPDATE record SET body = CAST(?1 AS TEXT) WHERE record_id = ?2",
+                rusqlite::params![bytes, key::uuid(&id)],
+            )
             .unwrap();
         let seen = server.ask(with_secret("GET", &id, &secret)).await;
         assert_eq!(seen.at(&["holds", "record"]), Value::Bool(false), "byte {place}");

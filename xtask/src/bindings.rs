@@ -6,8 +6,8 @@
 use anyhow::{Context, Result, bail};
 use walrus::Module;
 
-/// The module name wasm-bindgen gives to its imports, and the one they are shipped under.
-const IMPORTS: (&str, &str) = ("./askfirst_bg.js", "_");
+/// The module name that the imports are shipped under.
+const IMPORTS: &str = "_";
 
 /// Where wasm-bindgen's own loading code starts in the JavaScript and in its types.
 const LOADING: &str = "let wasmModule, wasmInstance, wasm;";
@@ -30,7 +30,7 @@ export default async function ({ module_or_path }) {
     ? await WebAssembly.instantiateStreaming(source, imports)
     : await WebAssembly.instantiate(await source.arrayBuffer(), imports);
   wasm = instance.exports;
-  wasm.__wbindgen_start();
+  wasm.__wbindgen_start?.();
 }
 ";
 
@@ -40,12 +40,12 @@ export default function init(source: { module_or_path: Response | Promise<Respon
 ";
 
 /// Rewrites the bindings and renames what they share with `module`; answers the new JavaScript.
-pub fn shorten(bindings: &str, module: &mut Module) -> Result<String> {
+pub fn shorten(bindings: &str, name: &str, module: &mut Module) -> Result<String> {
     let (body, _) = bindings
         .split_once(LOADING)
         .context("wasm-bindgen's loading code has changed; adapt xtask/src/bindings.rs to it")?;
     let mut bindings = format!("{body}{START}");
-    shorten_imports(&mut bindings, module)?;
+    shorten_imports(&mut bindings, name, module)?;
     shorten_exports(&mut bindings, module);
     Ok(bindings)
 }
@@ -60,8 +60,9 @@ pub fn types(types: &str) -> Result<String> {
 
 /// Import names end in 16 random hexadecimal digits, in the wasm and again in the JavaScript: they
 /// are the part of both files that doesn't compress. Renamed to `a`, `b`, … on both sides.
-fn shorten_imports(bindings: &mut String, module: &mut Module) -> Result<()> {
-    let (long_module, short_module) = IMPORTS;
+fn shorten_imports(bindings: &mut String, name: &str, module: &mut Module) -> Result<()> {
+    // What wasm-bindgen calls it.
+    let long_module = format!("./{name}_bg.js");
     let ours = module.imports.iter_mut().filter(|import| import.module == long_module);
     for (index, import) in ours.enumerate() {
         // Each is written once, as a property of the import object.
@@ -72,9 +73,9 @@ fn shorten_imports(bindings: &mut String, module: &mut Module) -> Result<()> {
         let short = short_name(index);
         bindings.replace_range(at..at + import.name.len(), &short);
         import.name = short;
-        import.module = short_module.to_owned();
+        import.module = IMPORTS.to_owned();
     }
-    *bindings = bindings.replace(&format!("\"{long_module}\""), &format!("\"{short_module}\""));
+    *bindings = bindings.replace(&format!("\"{long_module}\""), &format!("\"{IMPORTS}\""));
     Ok(())
 }
 

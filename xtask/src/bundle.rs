@@ -15,8 +15,10 @@ pub fn run(project: &Project) -> Result<()> {
     println!("Bundling …");
     let options = json!({
         "out": project.dist(),
-        "wasm": project.cache().join(wasm::WASM),
-        "bindings": project.cache().join(wasm::BINDINGS),
+        "wasm": project.cache().join(wasm::ENGINE.wasm),
+        "bindings": project.cache().join(wasm::ENGINE.bindings),
+        "checkWasm": project.cache().join(wasm::CHECK.wasm),
+        "checkBindings": project.cache().join(wasm::CHECK.bindings),
         "version": project.version,
     });
     let mut command = project.command("node");

@@ -1,4 +1,4 @@
-//! Rust to `askfirst.wasm`: cargo, wasm-bindgen as a library, short import names, `wasm-opt`.
+//! Rust to `askfirst.wasm` and `askfirst-check.wasm`: cargo, wasm-bindgen as a library, short import names, `wasm-opt`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,14 +10,40 @@ use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 use crate::project::{Project, WASM_TARGET};
 use crate::{bindings, process, tools};
 
-/// What `www/glue.ts` imports as `askfirst-wasm`, relative to `Project::cache`.
-pub const BINDINGS: &str = "askfirst-wasm.js";
-/// The types of the same module, for the type check.
-const BINDINGS_TYPES: &str = "askfirst-wasm.d.ts";
-/// The optimised module, relative to `Project::cache`.
-pub const WASM: &str = "askfirst.wasm";
-/// The hash of everything the files above were made from.
-const STAMP: &str = "wasm.stamp";
+/// A crate of the workspace that becomes a WebAssembly module.
+pub struct Module {
+    package: &'static str,
+    /// What cargo calls the compiled module, without the extension.
+    compiled: &'static str,
+    /// The optimised module, relative to `Project::cache`.
+    pub wasm: &'static str,
+    /// Its bindings, relative to `Project::cache`; without the extension, what a script of `www/` imports.
+    pub bindings: &'static str,
+    /// The types of the bindings, for the type check.
+    types: &'static str,
+    /// The hash of everything the files above were made from.
+    stamp: &'static str,
+}
+
+/// What every page loads; `www/glue.ts` is its caller.
+pub const ENGINE: Module = Module {
+    package: "askfirst",
+    compiled: "askfirst",
+    wasm: "askfirst.wasm",
+    bindings: "askfirst-wasm.js",
+    types: "askfirst-wasm.d.ts",
+    stamp: "wasm.stamp",
+};
+
+/// The sentences about a configuration, loaded when there is something to say; `www/check.ts` is its caller.
+pub const CHECK: Module = Module {
+    package: "askfirst-check",
+    compiled: "askfirst_check",
+    wasm: "askfirst-check.wasm",
+    bindings: "askfirst-check-wasm.js",
+    types: "askfirst-check-wasm.d.ts",
+    stamp: "check.stamp",
+};
 
 /// The features rustc switches on for its wasm32 target; named, so that nothing newer slips in.
 const WASM_OPT: [&str; 12] = [
@@ -39,30 +65,24 @@ const WASM_OPT: [&str; 12] = [
 
 /// A panic is a trap without a message: nobody could read it in a page, and the text and its printing are 12 % of the
 /// module (measured, brotli).
-const OWN_STD: [&str; 4] = ["-Zunstable-options", "-Cpanic=immediate-abort", "-Zlocation-detail=none", "-Zfmt-debug=none"];
+const OWN_STD: [&str; 4] =
+    ["-Zunstable-options", "-Cpanic=immediate-abort", "-Zlocation-detail=none", "-Zfmt-debug=none"];
 
 pub fn build(project: &Project) -> Result<()> {
-    let compiled = compile(project)?;
-    let bytes = fs::read(&compiled).with_context(|| format!("{} can't be read", compiled.display()))?;
-    let stamp = stamp(project, &bytes)?;
-    let cache = project.cache();
-    let outputs = [BINDINGS, BINDINGS_TYPES, WASM].map(|name| cache.join(name));
-    if fs::read_to_string(cache.join(STAMP)).is_ok_and(|old| old == stamp) && outputs.iter().all(|path| path.exists()) {
-        return Ok(());
+    compile(project)?;
+    for module in [ENGINE, CHECK] {
+        module.finish(project)?;
     }
-    let bound = cache.join("bound.wasm");
-    bind(bytes, &cache, &bound)?;
-    optimise(project, &bound, &cache.join(WASM))?;
-    fs::write(cache.join(STAMP), stamp)?;
     Ok(())
 }
 
-fn compile(project: &Project) -> Result<PathBuf> {
+fn compile(project: &Project) -> Result<()> {
     let own_std = tools::ensure_std_sources(project);
-    println!("Compiling the browser crate …");
+    println!("Compiling the browser crates …");
     let mut command = project.cargo();
     command
-        .args(["build", "--package", "askfirst", "--lib", "--profile", "wasm", "--target", WASM_TARGET])
+        .args(["build", "--package", ENGINE.package, "--package", CHECK.package, "--lib"])
+        .args(["--profile", "wasm", "--target", WASM_TARGET])
         .env("CARGO_ENCODED_RUSTFLAGS", rustflags(project, own_std));
     if own_std {
         // Unstable options of a stable compiler: they change how the module is built, not what the language means.
@@ -70,8 +90,54 @@ fn compile(project: &Project) -> Result<PathBuf> {
             .args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"])
             .env("RUSTC_BOOTSTRAP", "1");
     }
-    process::run("the build of the browser crate", &mut command)?;
-    Ok(project.target.join(WASM_TARGET).join("wasm/askfirst.wasm"))
+    process::run("the build of the browser crates", &mut command)
+}
+
+impl Module {
+    /// From what cargo has compiled to what is shipped.
+    fn finish(&self, project: &Project) -> Result<()> {
+        let compiled = project.target.join(WASM_TARGET).join("wasm").join(self.compiled).with_extension("wasm");
+        let bytes = fs::read(&compiled).with_context(|| format!("{} can't be read", compiled.display()))?;
+        let stamp = stamp(project, &bytes)?;
+        let cache = project.cache();
+        let outputs = [self.bindings, self.types, self.wasm].map(|name| cache.join(name));
+        let old = fs::read_to_string(cache.join(self.stamp));
+        if old.is_ok_and(|old| old == stamp) && outputs.iter().all(|path| path.exists()) {
+            return Ok(());
+        }
+        let bound = cache.join("bound.wasm");
+        self.bind(bytes, &cache, &bound)?;
+        optimise(project, &bound, &cache.join(self.wasm))?;
+        fs::write(cache.join(self.stamp), stamp)?;
+        Ok(())
+    }
+
+    fn bind(&self, bytes: Vec<u8>, cache: &Path, bound: &Path) -> Result<()> {
+        println!("Binding {} …", self.wasm);
+        let mut output = Bindgen::new()
+            .input_bytes(self.compiled, bytes)
+            .web(true)?
+            .typescript(true)
+            .remove_name_section(true)
+            .remove_producers_section(true)
+            // The glue always passes the response the loader has already asked for.
+            .omit_default_module_path(true)
+            // Every browser with reference types has `TextEncoder.encodeInto`.
+            .encode_into(EncodeInto::Always)
+            .generate_output()
+            .context("wasm-bindgen failed")?;
+        if output.snippets().values().any(|list| !list.is_empty()) || !output.local_modules().is_empty() {
+            bail!(
+                "{} uses inline JavaScript, which would need files beside askfirst.mjs; move it to www/",
+                self.package
+            );
+        }
+        let (script, types) = (output.js().to_owned(), output.ts().unwrap_or_default().to_owned());
+        fs::write(cache.join(self.bindings), bindings::shorten(&script, self.compiled, output.wasm_mut())?)?;
+        fs::write(cache.join(self.types), bindings::types(&types)?)?;
+        fs::write(bound, output.wasm_mut().emit_wasm())?;
+        Ok(())
+    }
 }
 
 /// Panic messages name source files: without the folders of this machine the bytes are the same everywhere, and fewer.
@@ -93,32 +159,6 @@ fn rustflags(project: &Project, own_std: bool) -> String {
 
 fn remap(from: &Path, to: &str) -> String {
     format!("--remap-path-prefix={}={to}", from.display())
-}
-
-fn bind(bytes: Vec<u8>, cache: &Path, bound: &Path) -> Result<()> {
-    println!("Binding …");
-    let mut output = Bindgen::new()
-        .input_bytes("askfirst", bytes)
-        .web(true)?
-        .typescript(true)
-        .remove_name_section(true)
-        .remove_producers_section(true)
-        // The glue always passes the response the loader has already asked for.
-        .omit_default_module_path(true)
-        // Every browser with reference types has `TextEncoder.encodeInto`.
-        .encode_into(EncodeInto::Always)
-        .generate_output()
-        .context("wasm-bindgen failed")?;
-    if output.snippets().values().any(|list| !list.is_empty()) || !output.local_modules().is_empty() {
-        bail!(
-            "the browser crate uses inline JavaScript, which would need files beside askfirst.mjs; move it to www/glue.ts"
-        );
-    }
-    let (script, types) = (output.js().to_owned(), output.ts().unwrap_or_default().to_owned());
-    fs::write(cache.join(BINDINGS), bindings::shorten(&script, output.wasm_mut())?)?;
-    fs::write(cache.join(BINDINGS_TYPES), bindings::types(&types)?)?;
-    fs::write(bound, output.wasm_mut().emit_wasm())?;
-    Ok(())
 }
 
 fn optimise(project: &Project, from: &Path, to: &Path) -> Result<()> {

@@ -15,17 +15,17 @@
 //! ```
 
 use crate::gate::Gate;
-use crate::json::{self, Value, map};
+use crate::json::{self, Fields, Value, Writer};
 use crate::outbox::Outbox;
 use crate::record::{Layer, Method, State};
 use crate::settings::{Category, Controller};
 use crate::time::{DAY, Millis};
 use crate::wire;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// What the visitor decided, and until when it holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choice {
     /// When: whole seconds after a grant, the day alone after a refusal (P1).
     pub at: Millis,
@@ -114,14 +114,19 @@ impl Choice {
         if category.exempt {
             return Standing::Open;
         }
-        // A choice from the future was made by a broken clock or a forger; it counts as none (G9).
-        let choice = choice.filter(|choice| choice.at <= now + DAY);
-        let held = choice.and_then(|choice| choice.held(&category.id)).filter(|held| now < held.until);
-        match held {
+        let Some(choice) = choice else { return Standing::Undecided };
+        match choice.held(&category.id) {
+            Some(held) if held.until <= now || choice.is_from_the_future(now) => Standing::Undecided,
             Some(held) if !held.granted => Standing::Refused,
             Some(held) if held.v == category.substance(controller) => Standing::Open,
             _ => Standing::Undecided,
         }
+    }
+
+    /// Clocks differ by hours. What is dated later than that was made by a broken clock or a forger and counts as none
+    /// (G9).
+    fn is_from_the_future(&self, now: Millis) -> bool {
+        self.at > now + DAY
     }
 
     /// The decision about `purpose`.
@@ -134,43 +139,50 @@ impl Choice {
         self.decisions.iter().any(|held| held.granted)
     }
 
-    fn to_value(&self, with_secret: bool) -> Value {
-        let decisions = self.decisions.iter().map(|held| {
-            map([
-                ("purpose", held.purpose.as_str().into()),
-                ("v", i64::from(held.v).into()),
-                ("granted", held.granted.into()),
-                ("until", held.until.into()),
-            ])
-        });
-        map([
-            ("at", self.at.into()),
-            ("decisions", Value::List(decisions.collect())),
-            ("gpc", self.gpc.into()),
-            ("lang", self.lang.as_str().into()),
-            ("notice", self.notice.as_str().into()),
-            ("version", self.version.as_str().into()),
-            ("proof", self.proof.as_ref().map(|proof| proof.to_value(with_secret)).into()),
-        ])
+    fn write(&self, writer: &mut Writer, with_secret: bool) {
+        writer.open('{');
+        writer.int("at", self.at);
+        self.write_decisions(writer);
+        writer.flag("gpc", self.gpc);
+        writer.text("lang", &self.lang);
+        writer.text("notice", &self.notice);
+        writer.key("proof");
+        match &self.proof {
+            Some(proof) => proof.write(writer, with_secret),
+            None => writer.raw("null"),
+        }
+        writer.text("version", &self.version);
+        writer.close('}');
     }
 
-    fn from_value(value: &Value) -> Option<Self> {
-        Some(Self {
-            at: value.at("at")?.int()?,
-            decisions: Held::list(value.at("decisions")?)?,
-            gpc: value.at("gpc")?.bool()?,
-            lang: text(value, "lang")?,
-            notice: text(value, "notice")?,
-            version: text(value, "version")?,
-            proof: match value.at("proof")? {
-                Value::Null => None,
-                proof => Some(Proof::from_value(proof)?),
-            },
-        })
+    pub(crate) fn write_decisions(&self, writer: &mut Writer) {
+        writer.list("decisions");
+        for held in &self.decisions {
+            writer.open('{');
+            writer.flag("granted", held.granted);
+            writer.text("purpose", &held.purpose);
+            writer.int("until", held.until);
+            writer.int("v", i64::from(held.v));
+            writer.close('}');
+        }
+        writer.close(']');
+    }
+
+    fn read(value: &Value) -> Option<Self> {
+        let mut fields = Fields::of(value);
+        let proof = fields.get("proof");
+        let mut choice = Self { at: fields.int("at"), ..Self::default() };
+        fields.good &= Held::read_all(fields.get("decisions"), &mut choice.decisions);
+        choice.gpc = fields.flag("gpc");
+        fields.take("lang", &mut choice.lang);
+        fields.take("notice", &mut choice.notice);
+        fields.take("version", &mut choice.version);
+        choice.proof = Proof::read(proof);
+        (fields.good && (choice.proof.is_some() || matches!(proof, Value::Null))).then_some(choice)
     }
 
     /// Both agreed: what only one of the two grants is refused (P5).
-    fn restricted_by(mut self, other: &Self) -> Self {
+    fn restrict(&mut self, other: &Self) {
         for held in &mut self.decisions {
             let agreed = other.held(&held.purpose).is_some_and(|other| other.granted && other.v == held.v);
             if held.granted && !agreed {
@@ -179,154 +191,206 @@ impl Choice {
                 self.proof = None;
             }
         }
-        self
     }
 }
 
 impl Held {
-    /// A list that decides each purpose once.
-    fn list(value: &Value) -> Option<Vec<Self>> {
-        let Value::List(items) = value else { return None };
-        let list: Vec<Self> = items.iter().map(Self::from_value).collect::<Option<_>>()?;
-        let twice = list.iter().enumerate().any(|(i, held)| list.iter().take(i).any(|earlier| earlier.purpose == held.purpose));
-        (!twice).then_some(list)
+    /// Reads a list that decides each purpose once; `false` when it is none.
+    fn read_all(value: &Value, list: &mut Vec<Self>) -> bool {
+        for item in value.items() {
+            let mut fields = Fields::of(item);
+            let purpose = fields.text("purpose");
+            fields.good &= !list.iter().any(|earlier| earlier.purpose == purpose);
+            let (v, granted, until) = (fields.count("v"), fields.flag("granted"), fields.int("until"));
+            if !fields.good {
+                return false;
+            }
+            list.push(Self { purpose, v, granted, until });
+        }
+        matches!(value, Value::List(_))
     }
+}
 
-    fn from_value(value: &Value) -> Option<Self> {
-        Some(Self {
-            purpose: text(value, "purpose")?,
-            v: u32::try_from(value.at("v")?.int()?).ok()?,
-            granted: value.at("granted")?.bool()?,
-            until: value.at("until")?.int()?,
-        })
+/// An empty one, to be filled in.
+impl Default for Proof {
+    fn default() -> Self {
+        Self {
+            record_id: String::new(),
+            prev: None,
+            subject: String::new(),
+            holder: String::new(),
+            secret: None,
+            state: State::Given,
+            method: Method::Api,
+            layer: Layer::Page,
+            ui: String::new(),
+            client: String::new(),
+            jurisdiction: None,
+            received: None,
+        }
     }
 }
 
 impl Proof {
-    fn to_value(&self, with_secret: bool) -> Value {
-        let secret = self.secret.as_deref().filter(|_| with_secret);
-        map([
-            ("record_id", self.record_id.as_str().into()),
-            ("prev", self.prev.as_deref().into()),
-            ("subject", self.subject.as_str().into()),
-            ("holder", self.holder.as_str().into()),
-            ("secret", secret.into()),
-            ("state", self.state.name().into()),
-            ("method", self.method.name().into()),
-            ("layer", self.layer.name().into()),
-            ("ui", self.ui.as_str().into()),
-            ("client", self.client.as_str().into()),
-            ("jurisdiction", self.jurisdiction.as_deref().into()),
-            ("received", self.received.as_deref().into()),
-        ])
+    fn write(&self, writer: &mut Writer, with_secret: bool) {
+        writer.open('{');
+        writer.text("client", &self.client);
+        writer.text("holder", &self.holder);
+        writer.optional("jurisdiction", &self.jurisdiction);
+        writer.text("layer", self.layer.name());
+        writer.text("method", self.method.name());
+        writer.optional("prev", &self.prev);
+        writer.optional("received", &self.received);
+        writer.text("record_id", &self.record_id);
+        writer.optional("secret", if with_secret { &self.secret } else { &None });
+        writer.text("state", self.state.name());
+        writer.text("subject", &self.subject);
+        writer.text("ui", &self.ui);
+        writer.close('}');
     }
 
-    fn from_value(value: &Value) -> Option<Self> {
-        Some(Self {
-            record_id: text(value, "record_id")?,
-            prev: text(value, "prev"),
-            subject: text(value, "subject")?,
-            holder: text(value, "holder")?,
-            secret: text(value, "secret"),
-            state: State::named(value.at("state")?.text()?)?,
-            method: Method::named(value.at("method")?.text()?)?,
-            layer: Layer::named(value.at("layer")?.text()?)?,
-            ui: text(value, "ui")?,
-            client: text(value, "client")?,
-            jurisdiction: text(value, "jurisdiction"),
-            received: text(value, "received"),
-        })
+    fn read(value: &Value) -> Option<Self> {
+        let mut fields = Fields::of(value);
+        let mut proof = Self::default();
+        fields.take("record_id", &mut proof.record_id);
+        fields.take("subject", &mut proof.subject);
+        fields.take("holder", &mut proof.holder);
+        fields.take("ui", &mut proof.ui);
+        fields.take("client", &mut proof.client);
+        fields.take_optional("prev", &mut proof.prev);
+        fields.take_optional("secret", &mut proof.secret);
+        fields.take_optional("jurisdiction", &mut proof.jurisdiction);
+        fields.take_optional("received", &mut proof.received);
+        proof.state = State::ALL[fields.named("state", State::NAMES)];
+        proof.method = Method::ALL[fields.named("method", Method::NAMES)];
+        proof.layer = Layer::ALL[fields.named("layer", Layer::NAMES)];
+        fields.good.then_some(proof)
     }
 }
 
 impl Stored {
     /// The text for localStorage.
     pub fn encode(&self) -> String {
-        self.to_value(true).canonical()
+        self.text(true)
     }
 
     /// The text for the cookie: no outbox, no secret.
     pub fn encode_mirror(&self) -> String {
-        self.to_value(false).canonical()
+        self.text(false)
     }
 
-    fn to_value(&self, whole: bool) -> Value {
-        let mut value = Vec::from([
-            ("format".to_string(), wire::FORMAT.into()),
-            ("gate".to_string(), self.gate.as_ref().map(Gate::to_value).into()),
-            ("choice".to_string(), self.choice.as_ref().map(|choice| choice.to_value(whole)).into()),
-        ]);
-        if whole {
-            value.push(("outbox".to_string(), self.outbox.to_value()));
+    #[inline(never)]
+    fn text(&self, whole: bool) -> String {
+        let mut writer = Writer::default();
+        writer.open('{');
+        writer.key("choice");
+        match &self.choice {
+            Some(choice) => choice.write(&mut writer, whole),
+            None => writer.raw("null"),
         }
-        Value::Map(value)
+        writer.int("format", wire::FORMAT);
+        writer.key("gate");
+        match &self.gate {
+            Some(gate) => gate.write(&mut writer),
+            None => writer.raw("null"),
+        }
+        if whole {
+            writer.key("outbox");
+            self.outbox.write(&mut writer);
+        }
+        writer.close('}');
+        writer.finish()
     }
 
     /// Reads a stored text. `None` for anything corrupt or of another format: it grants nothing (G9).
     pub fn decode(stored: &str) -> Option<Self> {
         let value = json::parse(stored).ok()?;
-        if value.at("format")?.int()? != wire::FORMAT {
-            return None;
-        }
-        let part = |key: &str| value.at(key).filter(|part| **part != Value::Null);
-        Some(Self {
-            choice: match part("choice") {
-                Some(choice) => Some(Choice::from_value(choice)?),
-                None => None,
-            },
-            gate: part("gate").and_then(Gate::from_value),
-            outbox: part("outbox").map(Outbox::from_value).unwrap_or_default(),
-        })
+        let choice = value.get("choice");
+        let read = Self {
+            choice: Choice::read(choice),
+            gate: Gate::read(value.get("gate")),
+            outbox: Outbox::read(value.get("outbox")),
+        };
+        let good =
+            value.get("format").int() == Some(wire::FORMAT) && (read.choice.is_some() || matches!(choice, Value::Null));
+        good.then_some(read)
     }
 
-    /// What to go by, from localStorage and the cookies (there can be several of one name, from other domains or
-    /// paths): the newest valid one wins; of two that are equally new but differ, what both grant (P5).
+    /// What to go by at `now`, from localStorage and the cookies (there can be several of one name, from other domains
+    /// or paths): the newest valid one wins; of two that are equally new but differ, what both grant (P5). A choice from
+    /// the future is left out, so that it can't beat a good one.
     ///
     /// Beside a copy that can't be read nothing counts as granted, for that copy may be a newer version's and say no
     /// (G9). Refusals stand: whoever refused is not asked again for a broken cookie (B14).
-    pub fn reconcile(primary: Option<&str>, mirrors: &[String]) -> Self {
+    pub fn reconcile(primary: Option<&str>, mirrors: &[String], now: Millis) -> Self {
         let mut best: Option<Self> = None;
         let mut unreadable = false;
-        for copy in primary.into_iter().chain(mirrors.iter().map(String::as_str)) {
-            match Self::decode(copy) {
-                None => unreadable = true,
-                Some(stored) => {
-                    best = Some(match best {
-                        None => stored,
-                        Some(best) => best.merge(stored),
-                    });
-                }
+        let mut count = |copy: &str| {
+            let Some(mut stored) = Self::decode(copy) else {
+                unreadable = true;
+                return;
+            };
+            if stored.choice.as_ref().is_some_and(|choice| choice.is_from_the_future(now)) {
+                stored.choice = None;
             }
+            match &mut best {
+                None => best = Some(stored),
+                Some(best) => best.merge(stored),
+            }
+        };
+        if let Some(primary) = primary {
+            count(primary);
         }
-        let best = best.unwrap_or_default();
-        if unreadable { best.refusals() } else { best }
+        for mirror in mirrors {
+            count(mirror);
+        }
+        let mut best = best.unwrap_or_default();
+        if unreadable {
+            best.keep_refusals();
+        }
+        best
     }
 
     /// Only what was refused, and records on their way.
-    fn refusals(self) -> Self {
-        let choice = self.choice.map(|mut choice| {
-            choice.decisions.retain(|held| !held.granted);
-            Choice { at: choice.at.div_euclid(DAY) * DAY, proof: None, ..choice }
-        });
-        Self { choice: choice.filter(|choice| !choice.decisions.is_empty()), gate: None, outbox: self.outbox }
-    }
-
-    fn merge(self, mirror: Self) -> Self {
-        let (Some(own), Some(other)) = (&self.choice, &mirror.choice) else {
-            // Only one has a choice: the other was wiped, or never written.
-            let outbox = self.outbox.clone();
-            return if self.choice.is_some() { self } else { Self { outbox, ..mirror } };
-        };
-        // A refusal keeps only its day, so within a day it can't be told which of the two came later.
-        let same_day = own.at.div_euclid(DAY) == other.at.div_euclid(DAY) && !(own.grants() && other.grants());
-        if own.decisions != other.decisions && (own.at == other.at || same_day) {
-            let choice = Some(own.clone().restricted_by(other));
-            return Self { choice, gate: None, outbox: self.outbox };
+    fn keep_refusals(&mut self) {
+        self.gate = None;
+        let Some(choice) = &mut self.choice else { return };
+        let mut at = 0;
+        while let Some(held) = choice.decisions.get(at) {
+            if held.granted {
+                choice.decisions.remove(at);
+            } else {
+                at += 1;
+            }
         }
-        if other.at > own.at { Self { outbox: self.outbox, ..mirror } } else { self }
+        choice.at = choice.at.div_euclid(DAY) * DAY;
+        choice.proof = None;
+        if choice.decisions.is_empty() {
+            self.choice = None;
+        }
     }
-}
 
-fn text(value: &Value, key: &str) -> Option<String> {
-    value.at(key)?.text().map(ToString::to_string)
+    /// Takes over what is better in another copy. The outbox stays: only localStorage has one.
+    fn merge(&mut self, mut other: Self) {
+        let taken = match (&mut self.choice, &other.choice) {
+            // Only one has a choice: the other was wiped, or never written.
+            (Some(_), None) => false,
+            (None, _) => true,
+            (Some(own), Some(choice)) => {
+                // A refusal keeps only its day, so within a day it can't be told which of the two came later.
+                let same_day =
+                    own.at.div_euclid(DAY) == choice.at.div_euclid(DAY) && !(own.grants() && choice.grants());
+                if own.decisions != choice.decisions && (own.at == choice.at || same_day) {
+                    own.restrict(choice);
+                    self.gate = None;
+                    return;
+                }
+                choice.at > own.at
+            }
+        };
+        if taken {
+            core::mem::swap(&mut self.outbox, &mut other.outbox);
+            *self = other;
+        }
+    }
 }

@@ -1,8 +1,10 @@
 //! SHA-256 digests, base64url, and identifiers made from random bytes.
 
+#[cfg(any(target_arch = "wasm32", test))]
+mod sha256;
+
+use crate::json::hex;
 use alloc::string::String;
-use alloc::vec::Vec;
-use sha2::{Digest as _, Sha256};
 
 /// The prefix of every written digest.
 pub const PREFIX: &str = "sha256-";
@@ -15,8 +17,13 @@ pub fn digest(bytes: &[u8]) -> String {
 }
 
 /// The raw SHA-256 of `bytes`.
+///
+/// The page has its own code for it: the crate's is unrolled and three times as large as all of this module.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(bytes).into()
+    #[cfg(target_arch = "wasm32")]
+    return sha256::hash(bytes);
+    #[cfg(not(target_arch = "wasm32"))]
+    sha2::Digest::finalize(<sha2::Sha256 as sha2::Digest>::new_with_prefix(bytes)).into()
 }
 
 /// Whether `text` is written as [`digest`] writes.
@@ -38,25 +45,29 @@ pub fn fingerprint(bytes: &[u8]) -> u32 {
 
 /// Base64url without padding (RFC 4648 §5).
 pub fn base64url(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut out = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
+    let mut out = String::new();
     for chunk in bytes.chunks(3) {
         let mut group = 0u32;
         for i in 0..3 {
             group = group << 8 | u32::from(chunk.get(i).copied().unwrap_or(0));
         }
         for i in 0..=chunk.len() {
-            out.push(ALPHABET[(group >> (18 - 6 * i)) as usize & 63]);
+            let digit = (group >> (18 - 6 * i)) as u8 & 63;
+            out.push(char::from(match digit {
+                0..26 => b'A' + digit,
+                26..52 => b'a' - 26 + digit,
+                52..62 => b'0' + (digit - 52),
+                62 => b'-',
+                _ => b'_',
+            }));
         }
     }
-    // The alphabet is ASCII.
-    String::from_utf8(out).unwrap_or_default()
+    out
 }
 
 /// A version 4 UUID (RFC 9562 §5.4) from 16 random bytes.
 pub fn uuid(random: &[u8; 16]) -> String {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let mut out = String::with_capacity(36);
+    let mut out = String::new();
     for (i, byte) in random.iter().enumerate() {
         let byte = match i {
             6 => byte & 0x0f | 0x40,
@@ -66,8 +77,8 @@ pub fn uuid(random: &[u8; 16]) -> String {
         if matches!(i, 4 | 6 | 8 | 10) {
             out.push('-');
         }
-        out.push(HEX[usize::from(byte >> 4)] as char);
-        out.push(HEX[usize::from(byte & 15)] as char);
+        out.push(hex(byte >> 4));
+        out.push(hex(byte & 15));
     }
     out
 }
@@ -86,6 +97,8 @@ pub fn is_uuid(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
+    use alloc::vec::Vec;
 
     #[test]
     fn digest_of_abc_is_the_known_one() {
@@ -96,8 +109,35 @@ mod tests {
     }
 
     #[test]
+    fn both_implementations_agree_at_every_length() {
+        // FIPS 180-4 §5.1.1: the padding takes one block or two.
+        let bytes: Vec<u8> = (0..300).map(|i| (i * 7 % 251) as u8).collect();
+        for length in 0..=bytes.len() {
+            assert_eq!(sha256::hash(&bytes[..length]), sha256(&bytes[..length]), "{length}");
+        }
+    }
+
+    #[test]
+    fn the_own_implementation_gives_the_known_digests() {
+        // FIPS 180-4 examples, and a million times `a`.
+        let known = [
+            (b"abc".to_vec(), "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0"),
+            (
+                b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq".to_vec(),
+                "JI1qYdIGOLjlwCaTDD5gOaM85Flk_yFn9uzt1BnbBsE",
+            ),
+            (vec![b'a'; 1_000_000], "zcduXJkU-5KBocfihNc-Z_GAmkiklyAOBG05zMcRLNA"),
+        ];
+        for (message, digest) in known {
+            assert_eq!(base64url(&sha256::hash(&message)), *digest);
+        }
+    }
+
+    #[test]
     fn base64url_of_rfc_4648_vectors() {
-        for (plain, coded) in [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg"), ("foobar", "Zm9vYmFy")] {
+        for (plain, coded) in
+            [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg"), ("foobar", "Zm9vYmFy")]
+        {
             assert_eq!(base64url(plain.as_bytes()), coded);
         }
     }

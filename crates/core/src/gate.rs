@@ -5,10 +5,11 @@
 //! `functional necessary essential analytical analytics statistics performance !marketing !ads …`.
 
 use crate::choice::{Choice, Standing};
-use crate::json::{Value, map};
+use crate::json::{Fields, Value, Writer, place};
 use crate::settings::Settings;
+use crate::texts::concat;
 use crate::time::Millis;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Other names of the three built-in categories, accepted on read (DESIGN §2).
@@ -20,7 +21,12 @@ pub const ALIASES: &[(&str, &[&str])] = &[
 
 /// The category id that `name` stands for.
 pub fn canonical(name: &str) -> &str {
-    ALIASES.iter().find(|(_, aliases)| aliases.contains(&name)).map_or(name, |(id, _)| id)
+    for (id, aliases) in ALIASES {
+        if place(aliases, name).is_some() {
+            return id;
+        }
+    }
+    name
 }
 
 /// What the loader compares with.
@@ -41,76 +47,112 @@ pub struct Gate {
 impl Gate {
     /// The gate for a choice. Without one only the strictly necessary is open, and nothing that waits for a refusal.
     pub fn new(settings: &Settings, choice: Option<&Choice>, key: &str, now: Millis) -> Self {
-        let mut open = Vec::new();
-        let mut services = Vec::new();
-        let mut granted = Vec::new();
+        let mut gate =
+            Self { key: String::from(key), until: 0, open: Vec::new(), services: Vec::new(), signals: Vec::new() };
+        let mut granted: Vec<&str> = Vec::new();
         for category in &settings.categories {
             match Choice::standing(choice, category, &settings.controller, now) {
                 Standing::Open => {
-                    spell(&category.id, "", &mut open);
-                    services.extend(category.services.iter().map(|service| service.id.clone()));
-                    granted.push(category.id.as_str());
+                    spell(&category.id, "", &mut gate.open);
+                    for service in &category.services {
+                        gate.services.push(service.id.clone());
+                    }
+                    granted.push(&category.id);
                 }
-                Standing::Refused => spell(&category.id, "!", &mut open),
+                Standing::Refused => spell(&category.id, "!", &mut gate.open),
                 Standing::Undecided => {}
             }
         }
-        // What has ended already is shut whatever the gate's end is, and must not shut the rest with it.
-        let ends = choice.into_iter().flat_map(|choice| &choice.decisions).map(|held| held.until);
-        let until = ends.filter(|until| now < *until).min().unwrap_or(0);
-        let signals = choice.map(|_| google(&granted)).into_iter().collect();
-        Self { key: key.to_string(), until, open, services, signals }
+        if let Some(choice) = choice {
+            for held in &choice.decisions {
+                // What has ended already is shut whatever the gate's end is, and must not shut the rest with it.
+                if now < held.until && (gate.until == 0 || held.until < gate.until) {
+                    gate.until = held.until;
+                }
+            }
+            gate.signals.push(google(&granted));
+        }
+        gate
     }
 
-    pub(crate) fn to_value(&self) -> Value {
-        map([
-            ("key", self.key.as_str().into()),
-            ("until", self.until.into()),
-            ("open", self.open.clone().into()),
-            ("services", self.services.clone().into()),
-            ("signals", Value::List(self.signals.clone())),
-        ])
+    pub(crate) fn write(&self, writer: &mut Writer) {
+        writer.open('{');
+        writer.text("key", &self.key);
+        writer.texts("open", &self.open);
+        writer.texts("services", &self.services);
+        writer.list("signals");
+        for signal in &self.signals {
+            writer.value(signal);
+        }
+        writer.close(']');
+        writer.int("until", self.until);
+        writer.close('}');
     }
 
     /// The gate as JSON, for the loader.
     pub fn value(&self) -> Value {
-        self.to_value()
+        let mut writer = Writer::default();
+        self.write(&mut writer);
+        writer.into_value()
     }
 
-    pub(crate) fn from_value(value: &Value) -> Option<Self> {
-        let texts = |key: &str| -> Option<Vec<String>> {
-            value.at(key)?.items().iter().map(|item| item.text().map(ToString::to_string)).collect()
+    pub(crate) fn text(&self) -> String {
+        let mut writer = Writer::default();
+        self.write(&mut writer);
+        writer.finish()
+    }
+
+    pub(crate) fn read(value: &Value) -> Option<Self> {
+        let mut fields = Fields::of(value);
+        let mut gate = Self {
+            key: fields.text("key"),
+            until: fields.int("until"),
+            open: fields.texts("open"),
+            services: fields.texts("services"),
+            signals: Vec::new(),
         };
-        Some(Self {
-            key: value.at("key")?.text()?.to_string(),
-            until: value.at("until")?.int()?,
-            open: texts("open")?,
-            services: texts("services")?,
-            signals: value.at("signals")?.items().to_vec(),
-        })
+        for signal in fields.get("signals").items() {
+            // Copied by way of its text: nothing else in the page copies values.
+            let mut copy = Writer::default();
+            copy.value(signal);
+            gate.signals.push(copy.into_value());
+        }
+        fields.good.then_some(gate)
     }
 }
 
 fn spell(id: &str, prefix: &str, open: &mut Vec<String>) {
-    let aliases = ALIASES.iter().find(|(name, _)| *name == id).map_or(&[][..], |(_, aliases)| aliases);
-    for name in core::iter::once(&id).chain(aliases) {
-        open.push([prefix, name].concat());
+    open.push(concat(&[prefix, id]));
+    for (name, aliases) in ALIASES {
+        if *name == id {
+            for alias in *aliases {
+                open.push(concat(&[prefix, alias]));
+            }
+        }
     }
 }
 
 /// `gtag('consent', 'update', …)` for these categories; what is not granted is denied.
 fn google(granted: &[&str]) -> Value {
-    let state = |category: &str| Value::from(if granted.contains(&category) { "granted" } else { "denied" });
-    // In canonical order, so that a gate that was stored equals the one it was stored from.
-    let fields = map([
-        ("ad_personalization", state("marketing")),
-        ("ad_storage", state("marketing")),
-        ("ad_user_data", state("marketing")),
-        ("analytics_storage", state("analytical")),
-        ("functionality_storage", state("preferences")),
-        ("personalization_storage", state("preferences")),
-    ]);
-    Value::List(Vec::from(["consent".into(), "update".into(), fields]))
+    const FIELDS: [(&str, &str); 6] = [
+        ("ad_personalization", "marketing"),
+        ("ad_storage", "marketing"),
+        ("ad_user_data", "marketing"),
+        ("analytics_storage", "analytical"),
+        ("functionality_storage", "preferences"),
+        ("personalization_storage", "preferences"),
+    ];
+    let mut writer = Writer::default();
+    writer.open('[');
+    writer.string("consent");
+    writer.string("update");
+    writer.open('{');
+    for (field, category) in FIELDS {
+        writer.text(field, if granted.contains(&category) { "granted" } else { "denied" });
+    }
+    writer.close('}');
+    writer.close(']');
+    writer.into_value()
 }
 
 /// A tag with `data-category`, as far as the rules look at it.
@@ -152,16 +194,20 @@ impl Fault {
 
     /// One sentence for the site's owner.
     pub fn message(&self, element: &str) -> String {
-        let sentence = match self {
-            Self::NotInert if element == "script" => {
-                return "a script with data-category runs at once: give it type=\"text/plain\"".to_string();
-            }
-            Self::NotInert => " with data-category loads at once: write data-src or data-href instead",
-            Self::NoCategory => " has an empty data-category; it stays shut",
-            Self::UnknownCategory(name) => return [element, ": no category \"", name, "\" in the configuration; it stays shut"].concat(),
-            Self::UnknownService(name) => return [element, ": no service \"", name, "\" in the configuration; it stays shut"].concat(),
+        let unknown = |what: &str, name: &str| {
+            concat(&[element, ": no ", what, " \"", name, "\" in the configuration; it stays shut"])
         };
-        [element, sentence].concat()
+        match self {
+            Self::NotInert if element == "script" => {
+                String::from("a script with data-category runs at once: give it type=\"text/plain\"")
+            }
+            Self::NotInert => {
+                concat(&[element, " with data-category loads at once: write data-src or data-href instead"])
+            }
+            Self::NoCategory => concat(&[element, " has an empty data-category; it stays shut"]),
+            Self::UnknownCategory(name) => unknown("category", name),
+            Self::UnknownService(name) => unknown("service", name),
+        }
     }
 }
 
@@ -171,20 +217,37 @@ pub fn inspect(settings: &Settings, tag: &Tag) -> Vec<Fault> {
     if !tag.inert {
         faults.push(Fault::NotInert);
     }
-    let mut empty = true;
-    for token in tag.category.split(|c: char| c.is_whitespace() || c == ',').filter(|token| !token.is_empty()) {
+    let (mut empty, mut start) = (true, 0);
+    for at in 0..=tag.category.len() {
+        // The end ends a token like a separator.
+        let byte = tag.category.as_bytes().get(at).copied().unwrap_or(b' ');
+        if byte > b' ' && byte != b',' {
+            continue;
+        }
+        let token = tag.category.get(start..at).unwrap_or("");
+        start = at + 1;
+        if token.is_empty() {
+            continue;
+        }
         empty = false;
-        if settings.category(canonical(token.strip_prefix('!').unwrap_or(token))).is_none() {
-            faults.push(Fault::UnknownCategory(token.to_string()));
+        let id = if token.as_bytes().first() == Some(&b'!') { token.get(1..).unwrap_or("") } else { token };
+        if settings.category(canonical(id)).is_none() {
+            faults.push(Fault::UnknownCategory(String::from(token)));
         }
     }
     if empty {
         faults.push(Fault::NoCategory);
     }
-    if let Some(service) = &tag.service
-        && !settings.services().any(|(_, known)| known.id == *service)
-    {
-        faults.push(Fault::UnknownService(service.clone()));
+    if let Some(service) = &tag.service {
+        let mut known = false;
+        for category in &settings.categories {
+            for other in &category.services {
+                known |= other.id == *service;
+            }
+        }
+        if !known {
+            faults.push(Fault::UnknownService(service.clone()));
+        }
     }
     faults
 }

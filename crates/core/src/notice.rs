@@ -5,9 +5,9 @@
 //! server builds it from the owner's configuration to know it beforehand: both call [`Notice::new`].
 
 use crate::digest::digest;
-use crate::json::{Value, map};
-use crate::settings::{Category, Item, Service, Settings};
-use crate::texts::Texts;
+use crate::json::Writer;
+use crate::settings::{Category, Service, Settings};
+use crate::texts::{Texts, concat};
 use crate::{view, wire};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -24,7 +24,7 @@ pub struct Notice {
 impl Notice {
     /// The notice that this configuration shows in this language.
     pub fn new(settings: &Settings, texts: &Texts) -> Self {
-        let text = content(settings, texts).canonical();
+        let text = content(settings, texts);
         let digest = digest(text.as_bytes());
         Self { text, digest }
     }
@@ -35,74 +35,89 @@ pub fn holds(text: &str, wanted: &str) -> bool {
     digest(text.as_bytes()) == wanted
 }
 
-fn content(settings: &Settings, texts: &Texts) -> Value {
+fn content(settings: &Settings, texts: &Texts) -> String {
     let controller = &settings.controller;
-    map([
-        ("schema", wire::NOTICE_SCHEMA.into()),
-        ("version", settings.version.as_str().into()),
-        ("lang", texts.lang().into()),
-        ("jurisdiction", settings.jurisdiction.as_deref().into()),
-        (
-            "controllers",
-            Value::List(Vec::from([map([
-                ("name", controller.name.as_str().into()),
-                ("contact", controller.contact.as_str().into()),
-                ("address", controller.address.as_deref().into()),
-            ])])),
-        ),
-        ("dpo", controller.dpo.as_deref().into()),
-        ("authority", controller.authority.as_deref().into()),
-        ("policy", controller.policy.as_str().into()),
-        ("purposes", Value::List(settings.categories.iter().map(|category| purpose(settings, category, texts)).collect())),
-        ("recipients", recipients(settings)),
-        ("validityDays", i64::from(settings.validity.days_at_most()).into()),
-        ("shown", view::everything(settings, texts)),
-    ])
+    let mut writer = Writer::default();
+    writer.open('{');
+    writer.optional("authority", &controller.authority);
+    writer.list("controllers");
+    writer.open('{');
+    writer.optional("address", &controller.address);
+    writer.text("contact", &controller.contact);
+    writer.text("name", &controller.name);
+    writer.close('}');
+    writer.close(']');
+    writer.optional("dpo", &controller.dpo);
+    writer.optional("jurisdiction", &settings.jurisdiction);
+    writer.text("lang", texts.lang());
+    writer.text("policy", &settings.controller.policy);
+    writer.list("purposes");
+    for category in &settings.categories {
+        purpose(&mut writer, settings, category, texts);
+    }
+    writer.close(']');
+    writer.texts("recipients", &recipients(settings));
+    writer.text("schema", wire::NOTICE_SCHEMA);
+    writer.key("shown");
+    writer.value(&view::everything(settings, texts));
+    writer.int("validityDays", i64::from(settings.validity.days_at_most()));
+    writer.text("version", &settings.version);
+    writer.close('}');
+    writer.finish()
 }
 
-fn purpose(settings: &Settings, category: &Category, texts: &Texts) -> Value {
-    map([
-        ("id", category.id.as_str().into()),
-        ("v", i64::from(category.substance(&settings.controller)).into()),
-        ("title", category.shown_title(texts).into()),
-        ("text", category.shown_text(texts).into()),
-        ("basis", if category.exempt { "strictly-necessary" } else { "consent" }.into()),
-        ("services", Value::List(category.services.iter().map(|service| declared(service, texts)).collect())),
-    ])
+fn purpose(writer: &mut Writer, settings: &Settings, category: &Category, texts: &Texts) {
+    writer.open('{');
+    writer.text("basis", if category.exempt { "strictly-necessary" } else { "consent" });
+    writer.text("id", &category.id);
+    writer.list("services");
+    for service in &category.services {
+        declared(writer, service, texts);
+    }
+    writer.close(']');
+    writer.text("text", category.shown_text(texts));
+    writer.text("title", category.shown_title(texts));
+    writer.int("v", i64::from(category.substance(&settings.controller)));
+    writer.close('}');
 }
 
-fn declared(service: &Service, texts: &Texts) -> Value {
-    map([
-        ("id", service.id.as_str().into()),
-        ("name", service.name.as_str().into()),
-        ("provider", service.provider.as_str().into()),
-        ("purpose", texts.localized(&service.purpose).into()),
-        ("countries", service.countries.iter().map(String::as_str).collect::<Vec<_>>().into()),
-        ("safeguard", service.safeguard.as_deref().into()),
-        ("policy", service.policy.as_deref().into()),
-        ("items", Value::List(service.items.iter().map(|item| stored(item, texts)).collect())),
-    ])
-}
-
-fn stored(item: &Item, texts: &Texts) -> Value {
-    map([
-        ("name", item.name.as_str().into()),
-        ("kind", item.kind.name().into()),
-        ("duration", texts.duration(item.duration).into()),
-        ("thirdParty", item.third_party.into()),
-        ("purpose", item.purpose.as_ref().map(|purpose| texts.localized(purpose)).into()),
-    ])
+fn declared(writer: &mut Writer, service: &Service, texts: &Texts) {
+    writer.open('{');
+    writer.texts("countries", &service.countries);
+    writer.text("id", &service.id);
+    writer.list("items");
+    for item in &service.items {
+        writer.open('{');
+        writer.text("duration", &texts.duration(item.duration));
+        writer.text("kind", item.kind.name());
+        writer.text("name", &item.name);
+        match &item.purpose {
+            Some(purpose) => writer.text("purpose", texts.localized(purpose)),
+            None => writer.optional("purpose", &None),
+        }
+        writer.flag("thirdParty", item.third_party);
+        writer.close('}');
+    }
+    writer.close(']');
+    writer.text("name", &service.name);
+    writer.optional("policy", &service.policy);
+    writer.text("provider", &service.provider);
+    writer.text("purpose", texts.localized(&service.purpose));
+    writer.optional("safeguard", &service.safeguard);
+    writer.close('}');
 }
 
 /// Every provider once, in the order of the services (GDPR Art. 13(1)(e)).
-fn recipients(settings: &Settings) -> Value {
-    let mut names: Vec<&str> = Vec::new();
-    for (category, service) in settings.services() {
-        if !category.exempt && !names.contains(&service.provider.as_str()) {
-            names.push(&service.provider);
+fn recipients(settings: &Settings) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for category in &settings.categories {
+        for service in &category.services {
+            if !category.exempt && !names.contains(&service.provider) {
+                names.push(service.provider.clone());
+            }
         }
     }
-    names.into()
+    names
 }
 
 impl Category {
@@ -120,7 +135,7 @@ impl Category {
         match own {
             Some(own) => texts.localized(own),
             None => {
-                let key = ["category", &self.id, what].join(".");
+                let key = concat(&["category.", &self.id, ".", what]);
                 // An own category without words is refused by `settings` (L07).
                 texts.find(&key).unwrap_or(&self.id)
             }

@@ -1,8 +1,8 @@
 //! Records on their way to the server: stored before the first send, sent again until the server has answered (R7).
 
-use crate::json::{Value, map};
+use crate::json::{Fields, Value, Writer};
 use crate::time::{DAY, Millis};
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Most entries kept. Past it the first and the newest stay and one between them goes, counted in `dropped`.
@@ -58,7 +58,7 @@ impl Answer {
 }
 
 impl Entry {
-    fn is_due(&self, now: Millis) -> bool {
+    pub(crate) fn is_due(&self, now: Millis) -> bool {
         // A clock that was set back must not hold an entry for ever.
         self.next <= now || self.next > now + 2 * DAY
     }
@@ -81,62 +81,69 @@ impl Outbox {
 
     /// When the next of those that may not be sent yet may be.
     pub fn next(&self, now: Millis) -> Option<Millis> {
-        self.entries.iter().filter(|entry| !entry.is_due(now)).map(|entry| entry.next).min()
+        let mut next = None;
+        for entry in &self.entries {
+            if !entry.is_due(now) && next.is_none_or(|next| entry.next < next) {
+                next = Some(entry.next);
+            }
+        }
+        next
     }
 
     /// Notes the answer for the entry with this body. `random` spreads the retries (full jitter).
     pub fn answered(&mut self, body: &str, answer: Answer, now: Millis, random: u32) {
         let Some(index) = self.entries.iter().position(|entry| entry.body == body) else { return };
-        match answer {
-            Answer::Done => {
-                self.entries.remove(index);
+        if let Answer::Later(seconds) = answer {
+            if let Some(entry) = self.entries.get_mut(index) {
+                let ceiling = (FIRST_DELAY << entry.attempts.min(20)).min(LAST_DELAY);
+                let jitter = FIRST_DELAY / 2 + i64::from(random) % ceiling;
+                entry.attempts = entry.attempts.saturating_add(1);
+                entry.next = now + jitter.max(i64::from(seconds) * 1000);
             }
-            Answer::Dead => {
-                self.entries.remove(index);
-                self.dead = self.dead.saturating_add(1);
-            }
-            Answer::Later(seconds) => {
-                if let Some(entry) = self.entries.get_mut(index) {
-                    let ceiling = FIRST_DELAY.saturating_mul(1 << entry.attempts.min(20)).min(LAST_DELAY);
-                    let jitter = FIRST_DELAY / 2 + i64::from(random) % ceiling;
-                    entry.attempts = entry.attempts.saturating_add(1);
-                    entry.next = now + jitter.max(i64::from(seconds) * 1000);
-                }
-            }
+            return;
+        }
+        self.entries.remove(index);
+        if answer == Answer::Dead {
+            self.dead = self.dead.saturating_add(1);
         }
     }
 
-    pub(crate) fn to_value(&self) -> Value {
-        let entries = self.entries.iter().map(|entry| {
-            map([
-                ("id", entry.id.as_deref().into()),
-                ("body", entry.body.as_str().into()),
-                ("attempts", i64::from(entry.attempts).into()),
-                ("next", entry.next.into()),
-            ])
-        });
-        map([
-            ("entries", Value::List(entries.collect())),
-            ("dropped", i64::from(self.dropped).into()),
-            ("dead", i64::from(self.dead).into()),
-        ])
+    pub(crate) fn write(&self, writer: &mut Writer) {
+        writer.open('{');
+        writer.int("dead", i64::from(self.dead));
+        writer.int("dropped", i64::from(self.dropped));
+        writer.list("entries");
+        for entry in &self.entries {
+            writer.open('{');
+            writer.int("attempts", i64::from(entry.attempts));
+            writer.text("body", &entry.body);
+            writer.optional("id", &entry.id);
+            writer.int("next", entry.next);
+            writer.close('}');
+        }
+        writer.close(']');
+        writer.close('}');
     }
 
     /// Reads what can be read; an entry that can't be is left out.
-    pub(crate) fn from_value(value: &Value) -> Self {
-        let count = |key: &str| value.at(key).and_then(Value::int).and_then(|n| u32::try_from(n).ok());
-        let entry = |item: &Value| {
-            Some(Entry {
-                id: item.at("id").and_then(Value::text).map(ToString::to_string),
-                body: item.at("body")?.text()?.to_string(),
-                attempts: u32::try_from(item.at("attempts")?.int()?).ok()?,
-                next: item.at("next")?.int()?,
-            })
-        };
-        Self {
-            entries: value.at("entries").map(Value::items).unwrap_or_default().iter().filter_map(entry).collect(),
-            dropped: count("dropped").unwrap_or(0),
-            dead: count("dead").unwrap_or(0),
+    pub(crate) fn read(value: &Value) -> Self {
+        let mut outbox = Self::default();
+        for item in value.get("entries").items() {
+            let mut fields = Fields::of(item);
+            let mut entry = Entry {
+                id: None,
+                body: fields.text("body"),
+                attempts: fields.count("attempts"),
+                next: fields.int("next"),
+            };
+            fields.take_optional("id", &mut entry.id);
+            if fields.good {
+                outbox.entries.push(entry);
+            }
         }
+        let mut fields = Fields::of(value);
+        outbox.dropped = fields.count("dropped");
+        outbox.dead = fields.count("dead");
+        outbox
     }
 }

@@ -1,10 +1,9 @@
 //! The words: one flat map per language, chosen per key.
 
-use crate::json::{self, Value};
+use crate::json::{self, Value, push_int};
 use crate::settings::{Localized, Settings};
 use crate::time::Period;
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::string::String;
 
 /// Every key that a locale file must have, and no other. A missing key fails the build, never the visitor (B12, L17).
 pub const KEYS: &[&str] = &[
@@ -96,21 +95,18 @@ pub const KEYS: &[&str] = &[
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Texts {
     lang: String,
-    entries: Vec<(String, String)>,
+    /// An object of strings.
+    words: Value,
 }
 
 impl Texts {
     /// Reads `locales/<lang>.json`: an object of strings. `None` when it is not one.
     pub fn parse(lang: &str, text: &str) -> Option<Self> {
-        let Ok(Value::Map(entries)) = json::parse(text) else { return None };
-        let entries = entries
-            .into_iter()
-            .map(|(key, value)| match value {
-                Value::Text(text) => Some((key, text)),
-                _ => None,
-            })
-            .collect::<Option<Vec<_>>>()?;
-        Some(Self { lang: lang.to_string(), entries })
+        let Ok(words @ Value::Map(_)) = json::parse(text) else { return None };
+        for (_, word) in words.entries() {
+            word.text()?;
+        }
+        Some(Self { lang: String::from(lang), words })
     }
 
     /// The language tag.
@@ -120,15 +116,10 @@ impl Texts {
 
     /// The same words with the owner's own in their place.
     pub fn with_overrides(mut self, settings: &Settings) -> Self {
-        let primary = primary(&self.lang).to_string();
         for (lang, own) in &settings.texts {
-            if *lang != self.lang && *lang != primary {
-                continue;
-            }
-            for (key, text) in own {
-                match self.entries.iter_mut().find(|(k, _)| k == key) {
-                    Some(entry) => entry.1.clone_from(text),
-                    None => self.entries.push((key.clone(), text.clone())),
+            if *lang == self.lang || lang == primary(&self.lang) {
+                for (key, text) in own {
+                    self.words.set(key, Value::from(text.as_str()));
                 }
             }
         }
@@ -142,20 +133,24 @@ impl Texts {
 
     /// The text under `key`, if there is one.
     pub fn find(&self, key: &str) -> Option<&str> {
-        self.entries.iter().find(|(k, _)| k == key).map(|(_, text)| text.as_str())
+        self.words.at(key)?.text()
     }
 
     /// Every key, in the file's order.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.entries.iter().map(|(key, _)| key.as_str())
+        self.words.entries().iter().map(|(key, _)| key.as_str())
     }
 
     /// The text under `key` with `{name}` replaced by `value`.
     pub fn filled(&self, key: &str, name: &str, value: &str) -> String {
-        let mut placeholder = String::from("{");
-        placeholder.push_str(name);
-        placeholder.push('}');
-        self.text(key).replace(&placeholder, value)
+        fill(self.text(key), name, value)
+    }
+
+    /// The text under `key` with `{name}` replaced by a number.
+    pub fn counted(&self, key: &str, name: &str, n: i64) -> String {
+        let mut count = String::new();
+        push_int(&mut count, n, 1);
+        self.filled(key, name, &count)
     }
 
     /// An owner's text in this language: the exact tag, its primary language, English, else the first one given.
@@ -164,50 +159,86 @@ impl Texts {
             Localized::All(text) => text,
             Localized::Key(key) => self.text(key),
             Localized::Each(each) => {
-                let of = |lang: &str| each.iter().find(|(tag, _)| tag == lang).map(|(_, text)| text.as_str());
-                of(&self.lang)
-                    .or_else(|| of(primary(&self.lang)))
-                    .or_else(|| of("en"))
-                    .or_else(|| each.first().map(|(_, text)| text.as_str()))
-                    .unwrap_or("")
+                let of = |lang: &str| each.iter().find(|(tag, _)| tag == lang);
+                let found = of(&self.lang).or_else(|| of(primary(&self.lang))).or_else(|| of("en")).or(each.first());
+                found.map_or("", |(_, text)| text)
             }
         }
     }
 
     /// A storage duration in words: `13 months`, `1 day`, or the browser session.
     pub fn duration(&self, duration: Option<Period>) -> String {
-        let Some(period) = duration else { return self.text("duration.session").to_string() };
-        let mut parts: Vec<String> = Vec::new();
-        let mut push = |n: u32, unit: &str| {
-            if n > 0 {
-                let mut key = String::from("duration.");
-                key.push_str(unit);
-                key.push_str(if one(primary(&self.lang), n) { ".one" } else { ".other" });
-                let mut count = String::new();
-                let _ = core::fmt::Write::write_fmt(&mut count, format_args!("{n}"));
-                parts.push(self.filled(&key, "n", &count));
-            }
-        };
+        let Some(period) = duration else { return String::from(self.text("duration.session")) };
         let years = if period.months % 12 == 0 { period.months / 12 } else { 0 };
-        push(years, "years");
-        push(period.months - years * 12, "months");
-        push(period.days, "days");
-        push(period.seconds / 3600, "hours");
-        push(period.seconds % 3600 / 60, "minutes");
-        parts.join(", ")
+        let parts = [
+            (years, "years"),
+            (period.months - years * 12, "months"),
+            (period.days, "days"),
+            (period.seconds / 3600, "hours"),
+            (period.seconds % 3600 / 60, "minutes"),
+        ];
+        let mut out = String::new();
+        for (n, unit) in parts {
+            if n == 0 {
+                continue;
+            }
+            if !out.is_empty() {
+                out.push_str(", ");
+            }
+            let number = if one(primary(&self.lang), n) { ".one" } else { ".other" };
+            out.push_str(&self.counted(&concat(&["duration.", unit, number]), "n", i64::from(n)));
+        }
+        out
     }
+}
+
+/// The texts one after the other.
+#[inline(never)]
+pub fn concat(parts: &[&str]) -> String {
+    let mut out = String::new();
+    for part in parts {
+        out.push_str(part);
+    }
+    out
+}
+
+/// `text` with every `{name}` replaced by `value`.
+fn fill(text: &str, name: &str, value: &str) -> String {
+    let mut out = String::new();
+    // What has not been copied yet starts here.
+    let mut from = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let end = at + name.len() + 1;
+        if byte == b'{' && at >= from && text.get(at + 1..end) == Some(name) && text.as_bytes().get(end) == Some(&b'}')
+        {
+            out.push_str(text.get(from..at).unwrap_or(""));
+            out.push_str(value);
+            from = end + 1;
+        }
+    }
+    out.push_str(text.get(from..).unwrap_or(""));
+    out
 }
 
 /// The language to show (B12): the page's own, its primary language, the configuration's, else English; the first one
 /// that has a locale file.
 pub fn choose<'a>(page: &'a str, fallback: &'a str) -> &'a str {
-    let known = |tag: &&str| crate::wire::LOCALES.contains(tag);
-    [page, primary(page), fallback].into_iter().find(known).unwrap_or("en")
+    for tag in [page, primary(page), fallback] {
+        if crate::wire::LOCALES.contains(&tag) {
+            return tag;
+        }
+    }
+    "en"
 }
 
 /// The primary language of a tag: `nl` of `nl-BE`.
 pub fn primary(tag: &str) -> &str {
-    tag.split('-').next().unwrap_or(tag)
+    for (at, byte) in tag.bytes().enumerate() {
+        if byte == b'-' {
+            return tag.get(..at).unwrap_or(tag);
+        }
+    }
+    tag
 }
 
 /// Whether `n` takes the CLDR category `one` in this language.
@@ -219,6 +250,8 @@ fn one(lang: &str, n: u32) -> bool {
 mod tests {
     use super::*;
     use crate::wire::LOCALES;
+    use alloc::string::ToString;
+    use alloc::vec::Vec;
     use std::path::Path;
 
     /// Every locale file in the project, by tag.
@@ -287,6 +320,12 @@ mod tests {
                 assert!(a.abs_diff(r) <= 4, "{lang}: {a} and {r}");
             }
         }
+    }
+
+    #[test]
+    fn a_placeholder_is_filled_everywhere_and_nothing_else_is() {
+        assert_eq!(fill("{n} of {n}, {m} {{n}} {n", "n", "{n}1"), "{n}1 of {n}1, {m} {{n}1} {n");
+        assert_eq!(fill("é{x}é", "x", "ü"), "éüé");
     }
 
     #[test]

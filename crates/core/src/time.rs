@@ -1,7 +1,7 @@
 //! Calendar time without a clock: milliseconds since 1970-01-01T00:00Z, dates, and ISO 8601 periods.
 
+use crate::json::push_int;
 use alloc::string::String;
-use core::fmt::Write;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub type Millis = i64;
@@ -31,40 +31,50 @@ impl Period {
     /// Reads ISO 8601: `P` years `Y` months `M` weeks `W` days `D`, then `T` hours `H` minutes `M` seconds `S`.
     /// Whole numbers only, at most 100 years.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut rest = text.strip_prefix('P')?.chars().peekable();
-        let mut period = Self::default();
+        // More than the bound of every field; what would be more stays there.
+        const TOO_MUCH: u64 = 1 << 32;
+        let [mut months, mut days, mut seconds] = [0u64; 3];
         let mut in_time = false;
-        let mut fields = 0;
-        while rest.peek().is_some() {
-            if rest.peek() == Some(&'T') && !in_time {
-                in_time = true;
-                rest.next();
-            }
-            let mut number: u32 = 0;
-            let mut digits = 0;
-            while let Some(digit) = rest.peek().and_then(|c| c.to_digit(10)) {
-                number = number.checked_mul(10)?.checked_add(digit)?;
+        // The number being read with its digits, and the fields that were read.
+        let (mut number, mut digits, mut fields) = (0, 0, 0);
+        let mut bytes = text.bytes();
+        if bytes.next() != Some(b'P') {
+            return None;
+        }
+        for byte in bytes {
+            if byte.is_ascii_digit() {
+                number = (number * 10 + u64::from(byte - b'0')).min(TOO_MUCH);
                 digits += 1;
-                rest.next();
+                continue;
             }
+            if byte == b'T' && !in_time && digits == 0 {
+                in_time = true;
+                fields = 0;
+                continue;
+            }
+            let (slot, factor) = match (in_time, byte) {
+                (false, b'Y') => (&mut months, 12),
+                (false, b'M') => (&mut months, 1),
+                (false, b'W') => (&mut days, 7),
+                (false, b'D') => (&mut days, 1),
+                (true, b'H') => (&mut seconds, 3600),
+                (true, b'M') => (&mut seconds, 60),
+                (true, b'S') => (&mut seconds, 1),
+                _ => return None,
+            };
             if digits == 0 {
                 return None;
             }
-            fields += 1;
-            let (slot, factor) = match (in_time, rest.next()?) {
-                (false, 'Y') => (&mut period.months, 12),
-                (false, 'M') => (&mut period.months, 1),
-                (false, 'W') => (&mut period.days, 7),
-                (false, 'D') => (&mut period.days, 1),
-                (true, 'H') => (&mut period.seconds, 3600),
-                (true, 'M') => (&mut period.seconds, 60),
-                (true, 'S') => (&mut period.seconds, 1),
-                _ => return None,
-            };
-            *slot = slot.checked_add(number.checked_mul(factor)?)?;
+            *slot = (*slot + number * factor).min(TOO_MUCH);
+            (number, digits, fields) = (0, 0, fields + 1);
         }
-        let bounded = period.months <= 1200 && period.days <= 36_525 && period.seconds <= 100 * 86_400;
-        (fields > 0 && bounded).then_some(period)
+        // Something after `P`, something after `T`, and no number without its unit.
+        let bounded = months <= 1200 && days <= 36_525 && seconds <= 100 * 86_400;
+        (fields > 0 && digits == 0 && bounded).then_some(Self {
+            months: months as u32,
+            days: days as u32,
+            seconds: seconds as u32,
+        })
     }
 
     /// The moment this long after `start`. A day that the month does not have becomes its last one.
@@ -74,7 +84,9 @@ impl Period {
         let months = i64::from(month) - 1 + i64::from(self.months);
         let (year, month) = (year + months.div_euclid(12), months.rem_euclid(12) as u32 + 1);
         let day = day.min(month_length(year, month));
-        (days_of(year, month, day) + i64::from(self.days)) * DAY + start.rem_euclid(DAY) + i64::from(self.seconds) * 1000
+        (days_of(year, month, day) + i64::from(self.days)) * DAY
+            + start.rem_euclid(DAY)
+            + i64::from(self.seconds) * 1000
     }
 
     /// Days this period has at most, for comparing two periods.
@@ -89,7 +101,11 @@ impl Period {
 pub fn instant(at: Millis) -> String {
     let seconds = at.div_euclid(1000).rem_euclid(86_400);
     let mut out = date(at);
-    let _ = write!(out, "T{:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    for (mark, n) in [('T', seconds / 3600), (':', seconds / 60 % 60), (':', seconds % 60)] {
+        out.push(mark);
+        push_int(&mut out, n, 2);
+    }
+    out.push('Z');
     out
 }
 
@@ -97,32 +113,44 @@ pub fn instant(at: Millis) -> String {
 pub fn date(at: Millis) -> String {
     let (year, month, day) = civil(at.div_euclid(DAY));
     let mut out = String::new();
-    let _ = write!(out, "{year:04}-{month:02}-{day:02}");
+    push_int(&mut out, year, 4);
+    for n in [month, day] {
+        out.push('-');
+        push_int(&mut out, i64::from(n), 2);
+    }
     out
 }
 
 /// Reads what [`instant`] or [`date`] writes (a date is its first moment).
 pub fn parse(text: &str) -> Option<Millis> {
-    let bytes = text.as_bytes();
-    let number = |from: usize, to: usize| -> Option<u32> {
-        let digits = text.get(from..to)?;
-        if digits.bytes().all(|b| b.is_ascii_digit()) { digits.parse().ok() } else { None }
-    };
-    if bytes.get(4) != Some(&b'-') || bytes.get(7) != Some(&b'-') {
+    const SHAPE: &[u8; 20] = b"0000-00-00T00:00:00Z";
+    if text.len() != 10 && text.len() != SHAPE.len() {
         return None;
     }
-    let (year, month, day) = (i64::from(number(0, 4)?), number(5, 7)?, number(8, 10)?);
-    if !(1..=12).contains(&month) || day < 1 || day > month_length(year, month) {
+    // Year, month, day, hour, minute, second.
+    let (mut numbers, mut field) = ([0u32; 6], 0);
+    for (byte, shape) in text.bytes().zip(SHAPE) {
+        if *shape == b'0' {
+            let number = numbers.get_mut(field).filter(|_| byte.is_ascii_digit())?;
+            *number = *number * 10 + u32::from(byte - b'0');
+        } else if byte == *shape {
+            field += 1;
+        } else {
+            return None;
+        }
+    }
+    let [year, month, day, hour, minute, second] = numbers;
+    let year = i64::from(year);
+    if !(1..=12).contains(&month)
+        || day < 1
+        || day > month_length(year, month)
+        || hour > 23
+        || minute > 59
+        || second > 59
+    {
         return None;
     }
-    let start = days_of(year, month, day) * DAY;
-    if text.len() == 10 {
-        return Some(start);
-    }
-    let shape = text.len() == 20 && bytes[10] == b'T' && bytes[13] == b':' && bytes[16] == b':' && bytes[19] == b'Z';
-    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-    (shape && hour < 24 && minute < 60 && second < 60)
-        .then(|| start + i64::from(hour * 3600 + minute * 60 + second) * 1000)
+    Some(days_of(year, month, day) * DAY + i64::from(hour * 3600 + minute * 60 + second) * 1000)
 }
 
 fn month_length(year: i64, month: u32) -> u32 {
@@ -185,7 +213,14 @@ mod tests {
     fn instants_are_rfc_3339() {
         assert_eq!(instant(1_795_342_530_000), "2026-11-22T10:15:30Z");
         assert_eq!(parse("2026-11-22T10:15:30Z"), Some(1_795_342_530_000));
-        for wrong in ["2026-02-29", "2026-13-01", "2026-11-22T24:00:00Z", "2026-11-22T10:15:30", "+026-11-22", "2026-11-22 10:15:30Z"] {
+        for wrong in [
+            "2026-02-29",
+            "2026-13-01",
+            "2026-11-22T24:00:00Z",
+            "2026-11-22T10:15:30",
+            "+026-11-22",
+            "2026-11-22 10:15:30Z",
+        ] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
     }

@@ -1,41 +1,25 @@
 //! What is shown, as a tree: the browser makes elements of it, the notice hashes it, the server can print it.
 //!
-//! There is one description of the interface, so what a record says was shown is what was shown.
+//! There is one description of the interface, so what a record says was shown is what was shown: `view/*.view`, in the
+//! small language of [`template`], about the data of [`data`].
 
-mod banner;
-mod dialog;
+mod data;
 mod html;
+mod template;
 #[cfg(test)]
 mod tests;
 
-pub use banner::{banner, reopen};
-pub use dialog::dialog;
-
-use crate::json::{Value, map};
-use crate::settings::{Category, Settings};
+use crate::json::Value;
+use crate::settings::Settings;
 use crate::texts::Texts;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
+use data::Data;
 
-/// An element of the interface.
+/// An element of the interface, in the form in which the notice keeps it: `["tag", {attributes}, content…]`, where
+/// content is text (never markup, T2) or such an element.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
-    /// HTML element name.
-    pub tag: &'static str,
-    /// Attributes, in this order.
-    pub attributes: Vec<(&'static str, String)>,
-    /// Children and text, in this order.
-    pub content: Vec<Content>,
-}
-
-/// What stands inside a [`Node`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// Plain text; never markup (T2).
-    Text(String),
-    /// A child.
-    Node(Node),
-}
+pub struct Node(Value);
 
 /// Why the first layer is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +80,8 @@ impl Action {
 
     /// The value of the `data-action` attribute.
     pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(action, _)| *action == self).map_or("close", |(_, name)| name)
+        // In the order of the variants, which a test holds it to.
+        Self::ALL.get(self as usize).map_or("close", |(_, name)| name)
     }
 
     /// The action with this name.
@@ -106,98 +91,91 @@ impl Action {
 }
 
 impl Node {
-    /// An element without attributes or content.
-    pub fn new(tag: &'static str) -> Self {
-        Self { tag, attributes: Vec::new(), content: Vec::new() }
-    }
-
-    /// With an attribute.
-    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.attributes.push((name, value.into()));
-        self
-    }
-
-    /// With a `part`, the name for theming and tests.
-    pub fn part(self, name: &str) -> Self {
-        self.with("part", name)
-    }
-
-    /// With what it does when pressed.
-    pub fn action(self, action: Action) -> Self {
-        self.with("data-action", action.name())
-    }
-
-    /// With text.
-    pub fn text(mut self, text: &str) -> Self {
-        self.content.push(Content::Text(text.to_string()));
-        self
-    }
-
-    /// With a child.
-    pub fn child(mut self, child: Node) -> Self {
-        self.content.push(Content::Node(child));
-        self
-    }
-
-    /// With children.
-    pub fn children(mut self, children: impl IntoIterator<Item = Node>) -> Self {
-        self.content.extend(children.into_iter().map(Content::Node));
-        self
-    }
-
-    /// As JSON, for the notice: `["tag", {attributes}, content…]`.
+    /// As JSON, for the notice and for the page.
     pub fn to_value(&self) -> Value {
-        let attributes =
-            self.attributes.iter().map(|(name, value)| ((*name).to_string(), value.as_str().into())).collect();
-        let mut parts = Vec::from([Value::from(self.tag), Value::Map(attributes)]);
-        parts.extend(self.content.iter().map(|content| match content {
-            Content::Text(text) => Value::from(text.as_str()),
-            Content::Node(node) => node.to_value(),
-        }));
-        Value::List(parts)
+        self.0.clone()
     }
+
+    /// The same, without a copy.
+    pub fn value(&self) -> &Value {
+        &self.0
+    }
+}
+
+/// The first layer (B3–B6): who asks, for what, how to withdraw, the policy; accept and reject alike.
+///
+/// Refusing comes first in reading and tab order, accepting stands at the inline end, where many expect the button
+/// that goes on: each has one advantage of place and none of looks (B4).
+pub fn banner(settings: &Settings, texts: &Texts, asked: Asked<'_>, gpc: bool) -> Node {
+    let mut purposes = Vec::new();
+    let mut recipients: Vec<&str> = Vec::new();
+    for category in settings.asked() {
+        if let Asked::Changed(ids) = asked
+            && !ids.contains(&category.id)
+        {
+            continue;
+        }
+        purposes.push(data::purpose(texts, category, &Standing::default()));
+        for service in &category.services {
+            if !recipients.contains(&service.provider.as_str()) {
+                recipients.push(&service.provider);
+            }
+        }
+    }
+    let mut data = Data::new(settings, texts, gpc);
+    data.flag("first", asked == Asked::First);
+    data.put("purposes", Value::List(purposes));
+    data.count(recipients.len());
+    data.option("own-control", settings.reopen.own.as_deref());
+    Node(template::draw(include_str!("view/banner.view"), texts, &data.value()))
+}
+
+/// The preferences dialog (B8, B9, B16): one switch per category, every service and item.
+///
+/// A label stays the same whatever its switch says (A3), and only what was granted starts on (B2). Closing decides
+/// nothing, and its label says so (B1). `details` works in print, with find-in-page and before any script (A4). An item
+/// without a purpose of its own serves the service's, which stands right above the list. Links leave the dialog, its
+/// draft and the page as they are.
+pub fn dialog(settings: &Settings, texts: &Texts, standing: &Standing, gpc: bool) -> Node {
+    let mut data = Data::new(settings, texts, gpc);
+    let (mut purposes, mut granted) = (Vec::new(), false);
+    for category in &settings.categories {
+        purposes.push(data::purpose(texts, category, standing));
+        granted |= !category.exempt && standing.granted.contains(&category.id);
+    }
+    data.put("purposes", Value::List(purposes));
+    // What was chosen and when, with the receipt and the way back (B7, B16).
+    data.option("date", standing.decided.as_deref());
+    data.option("id", standing.record_id.as_deref());
+    data.flag("granted", granted);
+    data.flag("ways", granted || standing.record_id.is_some());
+    // What Askfirst itself keeps is declared by `settings` (B18); where there is a server, what that keeps is added.
+    let mut kept = String::new();
+    if settings.records.is_some() {
+        kept.push(' ');
+        kept.push_str(texts.text("own.record"));
+    }
+    data.text("kept", &kept);
+    Node(template::draw(include_str!("view/dialog.view"), texts, &data.value()))
+}
+
+/// The control that reopens the preferences (B6, B7), inside a landmark of its own so that it can be found.
+pub fn reopen(settings: &Settings, texts: &Texts) -> Node {
+    let mut data = Data::default();
+    data.text("place", if settings.reopen.end { "reopen end" } else { "reopen" });
+    Node(template::draw(include_str!("view/reopen.view"), texts, &data.value()))
 }
 
 /// Everything that [`banner`], [`dialog`] and [`reopen`] can show before a choice, for the notice.
 pub fn everything(settings: &Settings, texts: &Texts) -> Value {
-    let changed: Vec<String> = settings.asked().map(|category| category.id.clone()).collect();
-    map([
-        ("banner", banner(settings, texts, Asked::First, false).to_value()),
-        ("change", banner(settings, texts, Asked::Changed(&changed), true).to_value()),
-        ("dialog", dialog(settings, texts, &Standing::default(), true).to_value()),
-        ("reopen", reopen(settings, texts).to_value()),
-    ])
-}
-
-/// The title of a category: the owner's, else the bundled one.
-fn title<'a>(texts: &'a Texts, category: &'a Category) -> &'a str {
-    category.title.as_ref().map_or_else(|| bundled(texts, category, ".title"), |own| texts.localized(own))
-}
-
-/// The sentence of a category: the owner's, else the bundled one.
-fn sentence<'a>(texts: &'a Texts, category: &'a Category) -> &'a str {
-    category.text.as_ref().map_or_else(|| bundled(texts, category, ".text"), |own| texts.localized(own))
-}
-
-fn bundled<'a>(texts: &'a Texts, category: &'a Category, suffix: &str) -> &'a str {
-    texts.find(&["category.", &category.id, suffix].concat()).unwrap_or(&category.id)
-}
-
-/// A button. Every one that decides has the same class, so that no style can set them apart (B4).
-fn button(part: &str, text: &str, action: Action) -> Node {
-    press("button", part, text, action)
-}
-
-/// A button of the same size that decides nothing.
-fn plain(part: &str, text: &str, action: Action) -> Node {
-    press("button plain", part, text, action)
-}
-
-fn press(class: &str, part: &str, text: &str, action: Action) -> Node {
-    Node::new("button").with("type", "button").with("class", class).part(part).action(action).text(text)
-}
-
-/// A paragraph.
-fn paragraph(text: &str) -> Node {
-    Node::new("p").text(text)
+    let mut changed = Vec::new();
+    for category in settings.asked() {
+        changed.push(category.id.clone());
+    }
+    let mut parts = Data::default();
+    parts.put("reopen", reopen(settings, texts).0);
+    parts.put("dialog", dialog(settings, texts, &Standing::default(), true).0);
+    parts.put("change", banner(settings, texts, Asked::Changed(&changed), true).0);
+    parts.put("banner", banner(settings, texts, Asked::First, false).0);
+    parts.value()
 }

@@ -36,7 +36,11 @@ pub fn typescript() -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(out, "export const KEY = {KEY:?} as const;");
     let _ = writeln!(out, "export const FORMAT = {FORMAT} as const;");
-    let _ = writeln!(out, "/** Space-separated language tags. */\nexport const LOCALES = {:?} as const;", LOCALES.join(" "));
+    let _ = writeln!(
+        out,
+        "/** Space-separated language tags. */\nexport const LOCALES = {:?} as const;",
+        LOCALES.join(" ")
+    );
     let _ = writeln!(out, "export const HOST = {HOST:?} as const;");
     let _ = writeln!(out, "export const EVENTS = {EVENTS:?} as const;");
     let _ = writeln!(out, "export const ACTIONS = {ACTIONS:?} as const;");

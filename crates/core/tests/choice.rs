@@ -59,19 +59,25 @@ fn stored(at: Millis, grants: [bool; 2]) -> Stored {
 /// What is open, by the rules, for a stored value.
 fn open(stored: &Stored) -> Vec<String> {
     let settings = settings();
-    let standing = |id| Choice::standing(stored.choice.as_ref(), settings.category(id).unwrap(), &settings.controller, NOW);
-    ["analytical", "marketing", "chat"].into_iter().filter(|id| standing(id) == Standing::Open).map(String::from).collect()
+    let standing =
+        |id| Choice::standing(stored.choice.as_ref(), settings.category(id).unwrap(), &settings.controller, NOW);
+    ["analytical", "marketing", "chat"]
+        .into_iter()
+        .filter(|id| standing(id) == Standing::Open)
+        .map(String::from)
+        .collect()
 }
 
 /// How analytical and marketing stand.
 fn standings(stored: &Stored) -> [Standing; 2] {
     let settings = settings();
-    ["analytical", "marketing"].map(|id| Choice::standing(stored.choice.as_ref(), settings.category(id).unwrap(), &settings.controller, NOW))
+    ["analytical", "marketing"]
+        .map(|id| Choice::standing(stored.choice.as_ref(), settings.category(id).unwrap(), &settings.controller, NOW))
 }
 
 fn reconciled(primary: Option<&Stored>, mirrors: &[&Stored]) -> Stored {
     let mirrors: Vec<String> = mirrors.iter().map(|stored| stored.encode_mirror()).collect();
-    Stored::reconcile(primary.map(Stored::encode).as_deref(), &mirrors)
+    Stored::reconcile(primary.map(Stored::encode).as_deref(), &mirrors, NOW)
 }
 
 #[test]
@@ -125,7 +131,7 @@ proptest! {
         let text = stored(NOW, [true, true]).encode();
         let cut = &text[..end.index(text.len())];
         prop_assert_eq!(Stored::decode(cut), None);
-        prop_assert!(open(&Stored::reconcile(Some(cut), std::slice::from_ref(&text))).is_empty());
+        prop_assert!(open(&Stored::reconcile(Some(cut), std::slice::from_ref(&text), NOW)).is_empty());
     }
 
     #[test]
@@ -136,15 +142,15 @@ proptest! {
         let place = place.index(bytes.len());
         bytes[place] ^= 1 << bit;
         let Ok(text) = String::from_utf8(bytes) else { return Ok(()) };
-        let read = Stored::reconcile(Some(&text), &[]);
+        let read = Stored::reconcile(Some(&text), &[], NOW);
         prop_assert!(open(&read).iter().all(|id| open(&original).contains(id)), "{text}");
     }
 
     #[test]
     fn any_text_is_read_or_left(text in any::<String>(), json in "[\\[\\]{}\",:a-z0-9]{0,80}") {
         for text in [&text, &json] {
-            prop_assert!(open(&Stored::reconcile(Some(text), &[])).is_empty());
-            prop_assert!(open(&Stored::reconcile(None, &[text.clone(), text.clone()])).is_empty());
+            prop_assert!(open(&Stored::reconcile(Some(text), &[], NOW)).is_empty());
+            prop_assert!(open(&Stored::reconcile(None, &[text.clone(), text.clone()], NOW)).is_empty());
         }
     }
 }
@@ -153,7 +159,8 @@ proptest! {
 fn a_value_of_the_wrong_shape_grants_nothing() {
     // G9: every part replaced by every type, and left out.
     fn mutations(value: &Value) -> Vec<Value> {
-        let mut all: Vec<Value> = vec![Value::Null, Value::Bool(true), Value::Int(-7), "x".into(), Value::List(vec![]), Value::Map(vec![])];
+        let mut all: Vec<Value> =
+            vec![Value::Null, Value::Bool(true), Value::Int(-7), "x".into(), Value::List(vec![]), Value::Map(vec![])];
         match value {
             Value::Map(entries) => {
                 for i in 0..entries.len() {
@@ -188,10 +195,11 @@ fn a_value_of_the_wrong_shape_grants_nothing() {
     for value in mutated {
         let text = value.canonical();
         // Only the flag of marketing itself can say otherwise; that is the visitor's own hand.
-        let own_hand = json::parse(&text).unwrap().at("choice").and_then(|c| c.at("decisions")).is_some_and(|list| {
-            list.items().get(1).and_then(|held| held.at("granted")) == Some(&Value::Bool(true))
-        });
-        let read = Stored::reconcile(Some(&text), &[]);
+        let own_hand =
+            json::parse(&text).unwrap().at("choice").and_then(|c| c.at("decisions")).is_some_and(|list| {
+                list.items().get(1).and_then(|held| held.at("granted")) == Some(&Value::Bool(true))
+            });
+        let read = Stored::reconcile(Some(&text), &[], NOW);
         assert!(own_hand || open(&read).iter().all(|id| id == "analytical"), "{text}");
     }
 }
@@ -203,8 +211,8 @@ fn another_format_grants_nothing() {
         let foreign = text.replace("\"format\":1", &format!("\"format\":{format}"));
         assert_eq!(Stored::decode(&foreign), None, "{format}");
         // Neither does an older copy beside it: the newer one may say no.
-        assert!(open(&Stored::reconcile(Some(&foreign), std::slice::from_ref(&text))).is_empty());
-        assert!(open(&Stored::reconcile(Some(&text), &[foreign])).is_empty());
+        assert!(open(&Stored::reconcile(Some(&foreign), std::slice::from_ref(&text), NOW)).is_empty());
+        assert!(open(&Stored::reconcile(Some(&text), &[foreign], NOW)).is_empty());
     }
 }
 
@@ -220,7 +228,9 @@ fn a_purpose_that_is_decided_twice_is_corrupt() {
 fn the_newest_copy_wins() {
     // P5, FIELD complaint 8
     let (old, new) = (stored(NOW - 3 * DAY, [true, true]), stored(NOW - DAY, [true, false]));
-    for read in [reconciled(Some(&old), &[&new]), reconciled(Some(&new), &[&old]), reconciled(None, &[&old, &new, &old])] {
+    for read in
+        [reconciled(Some(&old), &[&new]), reconciled(Some(&new), &[&old]), reconciled(None, &[&old, &new, &old])]
+    {
         assert_eq!(standings(&read), [Standing::Open, Standing::Refused]);
         assert_eq!(read.choice.unwrap().at, NOW - DAY);
     }
@@ -230,9 +240,32 @@ fn the_newest_copy_wins() {
 }
 
 #[test]
+fn a_copy_from_the_future_does_not_beat_a_good_one() {
+    // G9: a forged cookie, or one from a day on which the clock was wrong. Clocks differ by hours, not by more.
+    let good = stored(NOW, [true, false]);
+    let forged = stored(NOW + DAY + 1, [true, true]);
+    for read in
+        [reconciled(Some(&good), &[&forged]), reconciled(Some(&forged), &[&good]), reconciled(None, &[&forged, &good])]
+    {
+        assert_eq!(standings(&read), [Standing::Open, Standing::Refused]);
+        assert_eq!(read.choice.unwrap().at, NOW);
+    }
+    let alone = reconciled(Some(&forged), &[]);
+    assert_eq!((alone.choice, alone.outbox), (None, forged.outbox), "records on their way are kept");
+    assert_eq!(
+        standings(&reconciled(Some(&good), &[&stored(NOW + DAY, [true, true])])),
+        [Standing::Open, Standing::Open]
+    );
+}
+
+#[test]
 fn of_two_equally_new_copies_only_what_both_grant_counts() {
     let (first, second) = (stored(NOW, [true, true]), stored(NOW, [true, false]));
-    for read in [reconciled(Some(&first), &[&second]), reconciled(Some(&second), &[&first]), reconciled(None, &[&second, &first])] {
+    for read in [
+        reconciled(Some(&first), &[&second]),
+        reconciled(Some(&second), &[&first]),
+        reconciled(None, &[&second, &first]),
+    ] {
         assert_eq!(standings(&read), [Standing::Open, Standing::Refused]);
         assert_eq!(read.gate, None, "the loader must wait for the engine");
     }
@@ -257,19 +290,23 @@ fn a_refusal_and_a_grant_of_one_day_refuse() {
     }
     // Two grants of one day carry their second.
     let later = stored(NOW + 1000, [true, false]);
-    assert_eq!(standings(&reconciled(Some(&stored(NOW, [true, true])), &[&later])), [Standing::Open, Standing::Refused]);
+    assert_eq!(
+        standings(&reconciled(Some(&stored(NOW, [true, true])), &[&later])),
+        [Standing::Open, Standing::Refused]
+    );
 }
 
 #[test]
 fn a_wiped_copy_does_not_undo_the_other() {
     let value = stored(NOW, [true, false]);
     let wiped = Stored::default();
-    for read in [reconciled(None, &[&value]), reconciled(Some(&wiped), &[&value]), reconciled(Some(&value), &[&wiped])] {
+    for read in [reconciled(None, &[&value]), reconciled(Some(&wiped), &[&value]), reconciled(Some(&value), &[&wiped])]
+    {
         assert_eq!(standings(&read), [Standing::Open, Standing::Refused]);
     }
     assert_eq!(reconciled(Some(&value), &[]), value);
     assert_eq!(reconciled(Some(&value), &[&value]), value, "the secret and the outbox of localStorage stay");
-    assert_eq!(Stored::reconcile(None, &[]), Stored::default());
+    assert_eq!(Stored::reconcile(None, &[], NOW), Stored::default());
 }
 
 #[test]
@@ -277,13 +314,13 @@ fn beside_an_unreadable_copy_nothing_is_granted_and_refusals_stand() {
     // G9, B14
     let value = stored(NOW, [true, false]);
     for broken in ["", "{", "null", "[]", "{\"format\":2}", "\u{0}"] {
-        let read = Stored::reconcile(Some(&value.encode()), &[broken.into()]);
+        let read = Stored::reconcile(Some(&value.encode()), &[broken.into()], NOW);
         assert_eq!(standings(&read), [Standing::Undecided, Standing::Refused], "{broken:?}");
         assert_eq!((&read.gate, &read.outbox), (&None, &value.outbox), "records on their way are kept");
         assert_eq!(read.choice.unwrap().proof, None);
-        let read = Stored::reconcile(Some(broken), &[value.encode_mirror(), value.encode_mirror()]);
+        let read = Stored::reconcile(Some(broken), &[value.encode_mirror(), value.encode_mirror()], NOW);
         assert_eq!(standings(&read), [Standing::Undecided, Standing::Refused], "{broken:?}");
-        assert_eq!(Stored::reconcile(Some(broken), &[]), Stored::default());
+        assert_eq!(Stored::reconcile(Some(broken), &[], NOW), Stored::default());
     }
 }
 
@@ -294,9 +331,15 @@ fn a_choice_holds_until_its_end_and_not_before_its_time() {
     let choice = choice(NOW, [true, false]);
     let standing = |now| Choice::standing(Some(&choice), category, &settings.controller, now);
     let until = choice.decisions[0].until;
-    assert_eq!([standing(NOW), standing(until - 1), standing(until)], [Standing::Open, Standing::Open, Standing::Undecided]);
+    assert_eq!(
+        [standing(NOW), standing(until - 1), standing(until)],
+        [Standing::Open, Standing::Open, Standing::Undecided]
+    );
     // Clocks differ by hours; a choice from the day after tomorrow is nobody's.
     assert_eq!([standing(NOW - DAY), standing(NOW - DAY - 1)], [Standing::Open, Standing::Undecided]);
     assert_eq!(Choice::standing(None, category, &settings.controller, NOW), Standing::Undecided);
-    assert_eq!(Choice::standing(None, settings.category("functional").unwrap(), &settings.controller, NOW), Standing::Open);
+    assert_eq!(
+        Choice::standing(None, settings.category("functional").unwrap(), &settings.controller, NOW),
+        Standing::Open
+    );
 }

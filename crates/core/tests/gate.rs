@@ -71,7 +71,8 @@ fn a_tag_runs_only_if_all_its_purposes_are_granted() {
 fn every_alias_opens_and_shuts_with_its_category() {
     let settings = settings();
     for granted in [true, false] {
-        let gate = gate_at(&settings, &choice(&settings, &[("analytical", Some(granted)), ("marketing", Some(granted))]), NOW);
+        let gate =
+            gate_at(&settings, &choice(&settings, &[("analytical", Some(granted)), ("marketing", Some(granted))]), NOW);
         for (id, aliases) in ALIASES {
             for alias in *aliases {
                 assert_eq!(gate::canonical(alias), *id);
@@ -96,7 +97,9 @@ fn a_service_is_open_with_its_category_alone() {
     let settings = settings();
     let gate = gate_at(&settings, &choice(&settings, &[("analytical", Some(true)), ("marketing", Some(false))]), NOW);
     assert!(is_open(&gate, "analytical", Some("metrics")));
-    for (category, service) in [("marketing", "clips"), ("analytical", "clips"), ("analytical", "undeclared"), ("functional", "")] {
+    for (category, service) in
+        [("marketing", "clips"), ("analytical", "clips"), ("analytical", "undeclared"), ("functional", "")]
+    {
         assert!(!is_open(&gate, category, Some(service)), "{service}");
     }
 }
@@ -145,8 +148,12 @@ fn consent_mode_is_told_what_is_granted_and_that_the_rest_is_denied() {
         assert_eq!((name.text(), what.text()), (Some("consent"), Some("update")));
         let word = |granted| Some(if granted { "granted" } else { "denied" });
         for (key, granted) in [
-            ("ad_storage", m), ("ad_user_data", m), ("ad_personalization", m), ("analytics_storage", a),
-            ("functionality_storage", false), ("personalization_storage", false),
+            ("ad_storage", m),
+            ("ad_user_data", m),
+            ("ad_personalization", m),
+            ("analytics_storage", a),
+            ("functionality_storage", false),
+            ("personalization_storage", false),
         ] {
             assert_eq!(fields.at(key).and_then(|value| value.text()), word(granted), "{key}");
         }

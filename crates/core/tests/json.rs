@@ -1,7 +1,7 @@
 //! The JSON reader and writer (S8, R3).
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use askfirst_core::json::{self, JsonErrorKind, MAX_DEPTH, Value};
+use askfirst_core::json::{self, JsonErrorKind, MAX_DEPTH, Value, Writer};
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
 
@@ -195,4 +195,38 @@ fn a_hundred_thousand_keys_are_refused_quickly() {
     let start = Instant::now();
     assert!(json::parse(&text).is_err());
     assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn the_writer_writes_what_the_reader_reads() {
+    let mut writer = Writer::default();
+    writer.open('{');
+    writer.flag("a", true);
+    writer.int("b", i64::MIN);
+    writer.list("c");
+    writer.string("\u{1}\u{1f}\"\\\n\r\t\u{8}\u{c}é😀");
+    writer.raw("[]");
+    writer.close(']');
+    writer.optional("d", &None);
+    writer.sorted("e", vec!["3".into(), "1".into(), "2".into(), "1".into()]);
+    writer.text("f", "");
+    writer.texts("g", &[]);
+    writer.key("h");
+    writer.value(&json::map([("z", Value::Null), ("a", Value::List(vec![0.into(), (-10).into()]))]));
+    writer.close('}');
+    let text = "{\"a\":true,\"b\":-9223372036854775808,\"c\":[\"\\u0001\\u001f\\\"\\\\\\n\\r\\t\\b\\fé😀\",[]],\"d\":null,\
+                \"e\":[1,1,2,3],\"f\":\"\",\"g\":[],\"h\":{\"a\":[0,-10],\"z\":null}}";
+    assert_eq!(writer.finish(), text);
+}
+
+#[test]
+#[cfg(debug_assertions)]
+#[should_panic(expected = "not in canonical order")]
+fn a_writer_that_is_given_its_keys_in_the_wrong_order_says_so() {
+    let mut writer = Writer::default();
+    writer.open('{');
+    writer.flag("b", true);
+    writer.flag("a", true);
+    writer.close('}');
+    writer.finish();
 }

@@ -51,7 +51,15 @@ fn nothing_but_a_decision_grants() {
     // B1
     let mut browser = fresh();
     browser.env.gpc = true;
-    for event in [Event::Customise, Event::Open, Event::Close, Event::Refresh, Event::Wake, Event::Cleared(vec![]), Event::Boot { opened: true }] {
+    for event in [
+        Event::Customise,
+        Event::Open,
+        Event::Close,
+        Event::Refresh,
+        Event::Wake,
+        Event::Cleared(vec![]),
+        Event::Boot { opened: true },
+    ] {
         browser.send(event);
         browser.env.now += 40 * DAY;
         assert!(browser.granted().is_empty());
@@ -64,7 +72,10 @@ fn nothing_but_a_decision_grants() {
 fn a_grant_is_stored_before_anything_acts_on_it() {
     // DESIGN §4
     let effects = fresh().accept_all();
-    assert_eq!(order(&effects), ["Persist", "Signal", "Release", "Emit change", "CloseDialog", "HideBanner", "Deliver"]);
+    assert_eq!(
+        order(&effects),
+        ["Persist", "Signal", "Release", "Emit change", "CloseDialog", "HideBanner", "Deliver"]
+    );
 }
 
 #[test]
@@ -138,7 +149,11 @@ fn a_second_withdrawal_does_not_forget_the_first() {
     assert_eq!(effects.last(), Some(&Effect::Reload(vec!["analytical".into(), "marketing".into()])));
     browser.turn(save("analytical", true));
     let effects = browser.turn(Event::Cleared(vec![]));
-    assert_eq!(effects.last(), Some(&Effect::Reload(vec!["marketing".into()])), "what was granted again needs no reload");
+    assert_eq!(
+        effects.last(),
+        Some(&Effect::Reload(vec!["marketing".into()])),
+        "what was granted again needs no reload"
+    );
     assert_eq!(browser.turn(Event::Cleared(vec![])), []);
 }
 
@@ -180,7 +195,10 @@ fn a_vendor_more_suspends_its_purpose_alone() {
     browser.clone().save(&[("chat", true)]);
     browser.accept();
     assert_eq!(browser.granted(), ["analytical", "marketing"]);
-    assert_eq!((until(&browser, "analytical"), until(&browser, "marketing")), (first, Period::months(6).after(browser.env.now) / 1000 * 1000));
+    assert_eq!(
+        (until(&browser, "analytical"), until(&browser, "marketing")),
+        (first, Period::months(6).after(browser.env.now) / 1000 * 1000)
+    );
     let record = browser.records().pop().unwrap();
     assert_eq!((record.event.state, record.decisions.len()), (Became::Renewed, 3));
     assert_eq!(record.event.valid_until, until(&browser, "marketing"));

@@ -37,7 +37,8 @@ fn step() -> impl Strategy<Value = Step> {
         save,
     ];
     let status = prop_oneof![Just(201u16), Just(200), Just(409), Just(422), Just(424), Just(500), Just(0), 0u16..600];
-    let clock = prop_oneof![0i64..5000, 0i64..86_400_000, 0i64..20_000_000_000, -3_000_000i64..0, -90_000_000_000i64..0];
+    let clock =
+        prop_oneof![0i64..5000, 0i64..86_400_000, 0i64..20_000_000_000, -3_000_000i64..0, -90_000_000_000i64..0];
     prop_oneof![
         3 => Just(Step::Boot),
         6 => decision.prop_map(Step::Decide),
@@ -55,7 +56,8 @@ fn policies(refusals: Option<Refusals>) -> [Settings; 4] {
     let mut both = with_vendor();
     both.categories.extend(with_purpose().categories.pop());
     [settings(), with_vendor(), with_purpose(), both].map(|mut settings| {
-        settings.records = settings.records.and_then(|records| refusals.map(|refusals| Records { refusals, ..records }));
+        settings.records =
+            settings.records.and_then(|records| refusals.map(|refusals| Records { refusals, ..records }));
         settings
     })
 }
@@ -84,7 +86,8 @@ impl World {
             Decision::Reject | Decision::RejectAll => false,
             Decision::Save(answers) => {
                 let of = |name: &&(String, bool)| askfirst_core::gate::canonical(&name.0) == id;
-                answers.iter().any(|answer| of(&answer) && answer.1) && !answers.iter().any(|answer| of(&answer) && !answer.1)
+                answers.iter().any(|answer| of(&answer) && answer.1)
+                    && !answers.iter().any(|answer| of(&answer) && !answer.1)
             }
         };
         settings.asked().map(|category| category.id.clone()).filter(|id| said(id)).collect()
@@ -119,7 +122,13 @@ impl World {
         prop_assert!(before == after || names[0] == "Persist" || names.contains(&"Persist".into()), "{event:?}");
         let place = |name: &str| names.iter().position(|n| n == name);
         if let Some(persisted) = place("Persist") {
-            prop_assert!([place("Signal"), place("Release"), place("Deliver"), place("Clear")].iter().flatten().all(|at| *at > persisted), "{names:?}");
+            prop_assert!(
+                [place("Signal"), place("Release"), place("Deliver"), place("Clear")]
+                    .iter()
+                    .flatten()
+                    .all(|at| *at > persisted),
+                "{names:?}"
+            );
         }
         if place("Release").is_some() {
             let gate = released(&effects);
@@ -132,7 +141,9 @@ impl World {
             && matches!(event, Event::Decide(..) | Event::Boot { .. })
             && place("Persist").is_some()
         {
-            prop_assert!(settings.asked().all(|category| open.contains(&category.id) || !gate.open.contains(&category.id)));
+            prop_assert!(
+                settings.asked().all(|category| open.contains(&category.id) || !gate.open.contains(&category.id))
+            );
         }
         // Withdrawal, to its end.
         if effects.iter().any(|effect| matches!(effect, Effect::Clear { tell: true, .. })) {
@@ -148,9 +159,20 @@ impl World {
     }
 
     /// Records and counts: lawful, once, and none lost.
-    fn records(&mut self, event: &Event, before: &askfirst_core::choice::Stored, after: &askfirst_core::choice::Stored, effects: &[Effect]) -> TestCaseResult {
+    fn records(
+        &mut self,
+        event: &Event,
+        before: &askfirst_core::choice::Stored,
+        after: &askfirst_core::choice::Stored,
+        effects: &[Effect],
+    ) -> TestCaseResult {
         let refusals = self.browser.settings.records.as_ref().map(|records| records.refusals);
-        let new: Vec<_> = after.outbox.entries.iter().filter(|entry| !before.outbox.entries.contains(entry) && entry.attempts == 0).collect();
+        let new: Vec<_> = after
+            .outbox
+            .entries
+            .iter()
+            .filter(|entry| !before.outbox.entries.contains(entry) && entry.attempts == 0)
+            .collect();
         let sent = effects.iter().filter_map(|effect| match effect {
             Effect::Deliver(body) => Some(body),
             _ => None,
@@ -162,9 +184,15 @@ impl World {
                     let known = self.bodies.entry(record.record_id.clone()).or_insert_with(|| body.clone());
                     prop_assert_eq!(known, body, "one id, one body");
                     let refusing = matches!(record.event.state, Became::Refused);
-                    prop_assert!(!refusing || refusals != Some(Refusals::Aggregate) || !new.iter().any(|entry| entry.body == *body));
+                    prop_assert!(
+                        !refusing
+                            || refusals != Some(Refusals::Aggregate)
+                            || !new.iter().any(|entry| entry.body == *body)
+                    );
                 }
-                Ok(Submission::Count(_)) => prop_assert!(["record_id", "subject", "holder"].iter().all(|key| !body.contains(key))),
+                Ok(Submission::Count(_)) => {
+                    prop_assert!(["record_id", "subject", "holder"].iter().all(|key| !body.contains(key)))
+                }
                 Err(rejection) => prop_assert!(false, "{rejection:?} in {body}"),
             }
         }
@@ -175,9 +203,17 @@ impl World {
             prop_assert!(!grants || ids == usize::from(refusals.is_some()), "each grant makes one record");
         }
         if !grants && refusals != Some(Refusals::Pseudonymous) {
-            prop_assert!(after.choice.as_ref().is_none_or(|choice| choice.proof.is_none()), "a refusal has no identifier (P1)");
+            prop_assert!(
+                after.choice.as_ref().is_none_or(|choice| choice.proof.is_none()),
+                "a refusal has no identifier (P1)"
+            );
         }
-        let gone: Vec<_> = before.outbox.entries.iter().filter(|old| !after.outbox.entries.iter().any(|entry| entry.body == old.body)).collect();
+        let gone: Vec<_> = before
+            .outbox
+            .entries
+            .iter()
+            .filter(|old| !after.outbox.entries.iter().any(|entry| entry.body == old.body))
+            .collect();
         let dropped = (after.outbox.dropped - before.outbox.dropped) as usize;
         match event {
             Event::Answered { body, status, .. } => {
@@ -198,7 +234,9 @@ impl World {
     fn shown(&self, now: i64) -> TestCaseResult {
         let (settings, env) = (&self.browser.settings, &self.browser.env);
         let state = self.browser.page.value(settings, env);
-        let list = |key: &str| -> Vec<String> { state.at(key).unwrap().items().iter().map(|id| id.text().unwrap().to_string()).collect() };
+        let list = |key: &str| -> Vec<String> {
+            state.at(key).unwrap().items().iter().map(|id| id.text().unwrap().to_string()).collect()
+        };
         let mut all = [list("granted"), list("refused"), list("asked")].concat();
         all.sort();
         let mut known: Vec<String> = settings.asked().map(|category| category.id.clone()).collect();
@@ -208,7 +246,9 @@ impl World {
         prop_assert_eq!(flag("decided"), list("granted").len() + list("refused").len() > 0);
         prop_assert!(!flag("recorded") || state.at("recordId") != Some(&Value::Null));
         prop_assert!(!flag("decided") || state.at("at").unwrap().text().is_some());
-        prop_assert!(self.browser.page.has(settings, "functional", now) && !self.browser.page.has(settings, "nonsense", now));
+        prop_assert!(
+            self.browser.page.has(settings, "functional", now) && !self.browser.page.has(settings, "nonsense", now)
+        );
         let receipt = self.browser.page.receipt(settings, env);
         let has = |key: &str| receipt.at(key) != Some(&Value::Null);
         prop_assert_eq!(has("record"), state.at("recordId") != Some(&Value::Null));
@@ -231,7 +271,8 @@ impl World {
                 return self.turn(Event::Decide(decision, layer, method));
             }
             Step::Say(which) => {
-                let events = [Event::Customise, Event::Open, Event::Close, Event::Refresh, Event::Wake, Event::Cleared(vec![])];
+                let events =
+                    [Event::Customise, Event::Open, Event::Close, Event::Refresh, Event::Wake, Event::Cleared(vec![])];
                 return self.turn(events[usize::from(which)].clone());
             }
             Step::Answer(which, status) => {
@@ -239,7 +280,8 @@ impl World {
                     return Ok(());
                 }
                 let body = which.get(&self.browser.posted).clone();
-                let receipt = (status < 300).then(|| askfirst_core::json::map([("received_at", "2026-11-22T10:15:31Z".into())]));
+                let receipt =
+                    (status < 300).then(|| askfirst_core::json::map([("received_at", "2026-11-22T10:15:31Z".into())]));
                 return self.turn(Event::Answered { body, status, retry_after: None, receipt });
             }
             Step::Clock(by) => self.browser.env.now = (self.browser.env.now + by).max(NOW / 2),
@@ -271,7 +313,8 @@ impl World {
     fn boot(&mut self) -> TestCaseResult {
         self.browser.page = State::default();
         let stored = self.browser.stored();
-        let opened = stored.gate.is_some_and(|gate| gate.key == self.browser.env.key && self.browser.env.now < gate.until);
+        let opened =
+            stored.gate.is_some_and(|gate| gate.key == self.browser.env.key && self.browser.env.now < gate.until);
         self.turn(Event::Boot { opened })
     }
 }

@@ -114,7 +114,11 @@ fn records_form_a_chain_until_everything_is_withdrawn() {
         let ids: Vec<&str> = records.iter().map(|record| record.record_id.as_str()).collect();
         let prev: Vec<Option<&str>> = records.iter().map(|record| record.prev.as_deref()).collect();
         assert_eq!(prev, [None, Some(ids[0]), Some(ids[1]), None]);
-        assert!(records[..3].iter().all(|record| record.subject == records[0].subject && record.holder == records[0].holder));
+        assert!(
+            records[..3]
+                .iter()
+                .all(|record| record.subject == records[0].subject && record.holder == records[0].holder)
+        );
         assert!(records[3].subject != records[0].subject && records[3].holder != records[0].holder);
         assert_eq!(records[1].decisions.iter().map(|d| d.granted).collect::<Vec<_>>(), [true, true, false]);
     }
@@ -202,4 +206,25 @@ fn a_refusal_stores_no_identifier() {
         assert_eq!((&first.local, &first.cookies), (&second.local, &second.cookies));
         assert!(first.page.stored.outbox.entries.is_empty());
     }
+}
+
+#[test]
+fn without_randomness_the_choice_counts_and_no_record_is_made() {
+    // An id or a secret that is the same in every browser would be worse than none.
+    let mut browser = Browser::new(settings(), NOW);
+    browser.env.random = None;
+    browser.boot();
+    let effects = browser.accept_all();
+    let errors: Vec<&Effect> = effects.iter().filter(|effect| matches!(effect, Effect::Emit("error", _))).collect();
+    let [Effect::Emit(_, detail)] = &errors[..] else { panic!("one error: {errors:?}") };
+    assert_eq!(detail.canonical(), r#"{"code":"no_randomness"}"#);
+    assert_eq!(browser.granted(), ["analytical", "marketing", "chat"]);
+    assert_eq!(browser.stored().choice.unwrap().proof, None);
+    assert!(browser.posted.is_empty() && browser.stored().outbox.entries.is_empty());
+    // A count has no identifier and needs none.
+    let mut refusing = Browser::new(settings(), NOW);
+    refusing.env.random = None;
+    refusing.boot();
+    assert!(!order(&refusing.reject()).contains(&"Emit error".to_string()));
+    assert_eq!(refusing.posted.len(), 1);
 }

@@ -21,15 +21,18 @@ fn full() -> Settings {
     let purposes = KEYS.iter().filter(|key| key.starts_with("purpose."));
     let services = purposes.enumerate().map(|(i, key)| {
         let safeguard = ["adequacy", "BCR", "SCC"][i % 3];
-        support::service(&format!("ready-{i}"), vec![item(&format!("ready{i}"), Kind::Cookie, Some(Period { months: 0, days: 2, seconds: 0 }))])
-            .with(|service| service.purpose = Localized::Key((*key).into()))
-            .with(|service| service.safeguard = Some(safeguard.into()))
+        support::service(
+            &format!("ready-{i}"),
+            vec![item(&format!("ready{i}"), Kind::Cookie, Some(Period { months: 0, days: 2, seconds: 0 }))],
+        )
+        .with(|service| service.purpose = Localized::Key((*key).into()))
+        .with(|service| service.safeguard = Some(safeguard.into()))
     });
     settings.categories[1].services.extend(services);
     let durations = ["P2Y", "P1Y", "P1M", "P1D", "PT1H", "PT2H", "PT1M", "PT2M"];
-    settings.categories[1].services[0].items.extend(
-        durations.iter().map(|text| item(&format!("for {text}"), Kind::Cookie, Period::parse(text))),
-    );
+    settings.categories[1].services[0]
+        .items
+        .extend(durations.iter().map(|text| item(&format!("for {text}"), Kind::Cookie, Period::parse(text))));
     settings.categories[0].services[0].name = "own".into();
     settings.categories[0].services[0].purpose = Localized::Key("own.purpose".into());
     settings
@@ -51,7 +54,9 @@ fn digest_of(settings: &Settings) -> String {
 /// The English words, with one of them changed.
 fn changed(key: &str) -> Texts {
     let file = format!("{}/../../www/locales/en.json", env!("CARGO_MANIFEST_DIR"));
-    let json::Value::Map(mut entries) = json::parse(&std::fs::read_to_string(file).unwrap()).unwrap() else { unreachable!() };
+    let json::Value::Map(mut entries) = json::parse(&std::fs::read_to_string(file).unwrap()).unwrap() else {
+        unreachable!()
+    };
     let entry = entries.iter_mut().find(|(known, _)| known == key).unwrap();
     entry.1 = format!("{}!", entry.1.text().unwrap()).into();
     Texts::parse("en", &json::Value::Map(entries).canonical()).unwrap()
@@ -62,7 +67,13 @@ fn every_word_that_is_shown_before_a_choice_counts() {
     // What the digest does not cover: how the dialog speaks of a choice that has been made, and what this fixture has
     // no occasion for.
     const NOT_SHOWN: &[&str] = &[
-        "banner.withdraw.own", "dialog.receipt", "dialog.record", "dialog.state", "dialog.withdraw", "own.name", "own.record",
+        "banner.withdraw.own",
+        "dialog.receipt",
+        "dialog.record",
+        "dialog.state",
+        "dialog.withdraw",
+        "own.name",
+        "own.record",
     ];
     let settings = full();
     let original = Notice::new(&settings, &texts("en"));
@@ -74,13 +85,16 @@ fn every_word_that_is_shown_before_a_choice_counts() {
 #[test]
 fn every_language_and_every_own_word_gives_another_notice() {
     let settings = settings();
-    let digests: BTreeSet<String> = ["de", "en", "fr", "nl"].iter().map(|lang| Notice::new(&settings, &texts(lang)).digest).collect();
+    let digests: BTreeSet<String> =
+        ["de", "en", "fr", "nl"].iter().map(|lang| Notice::new(&settings, &texts(lang)).digest).collect();
     assert_eq!(digests.len(), 4);
     // Also when the words are the same.
     let words = std::fs::read_to_string(format!("{}/../../www/locales/en.json", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let british = Texts::parse("en-GB", &words).unwrap();
     assert_ne!(Notice::new(&settings, &british).digest, digest_of(&settings));
-    let own = settings.clone().with(|settings| settings.texts = vec![("en".into(), vec![("banner.accept".into(), "Agree".into())])]);
+    let own = settings
+        .clone()
+        .with(|settings| settings.texts = vec![("en".into(), vec![("banner.accept".into(), "Agree".into())])]);
     assert_ne!(Notice::new(&own, &texts("en").with_overrides(&own)), Notice::new(&settings, &texts("en")));
     assert_eq!(Notice::new(&own, &texts("nl").with_overrides(&own)), Notice::new(&settings, &texts("nl")));
 }
@@ -153,7 +167,14 @@ fn a_notice_holds_everything_and_is_canonical() {
     let value = json::parse(&notice.text).unwrap();
     assert_eq!(value.canonical(), notice.text);
     assert!(holds(&notice.text, &notice.digest) && askfirst_core::digest::is_digest(&notice.digest));
-    for part in ["Example B.V.", "privacy@example.com", "Dam 1, Amsterdam", "clips Ltd", "VISITOR", texts("nl").text("banner.reject")] {
+    for part in [
+        "Example B.V.",
+        "privacy@example.com",
+        "Dam 1, Amsterdam",
+        "clips Ltd",
+        "VISITOR",
+        texts("nl").text("banner.reject"),
+    ] {
         assert!(notice.text.contains(part), "{part}");
     }
     assert_eq!(value.at("recipients").unwrap().items().len(), 2, "who gets data with consent, once each");

@@ -6,7 +6,8 @@ mod support;
 use askfirst_core::digest::{base64url, digest, uuid};
 use askfirst_core::json::{self, Value};
 use askfirst_core::record::{
-    Count, Decision, Event, Layer, MAX_BYTES, MAX_DECISIONS, Method, NoticeRef, Record, Rejection, Signals, State, Submission,
+    Count, Decision, Event, Layer, MAX_BYTES, MAX_DECISIONS, Method, NoticeRef, Record, Rejection, Signals, State,
+    Submission,
 };
 use askfirst_core::time::{DAY, Millis};
 use askfirst_core::wire;
@@ -22,8 +23,19 @@ fn record() -> Record {
         holder: digest(b"secret"),
         site: "https://www.example.nl".into(),
         jurisdiction: Some("NL".into()),
-        notice: NoticeRef { digest: digest(b"notice"), version: "2026-11-22".into(), lang: "nl".into(), ui: digest(b"ui") },
-        event: Event { state: State::Given, method: Method::Save, layer: Layer::Preferences, at: NOW, valid_until: NOW + 180 * DAY },
+        notice: NoticeRef {
+            digest: digest(b"notice"),
+            version: "2026-11-22".into(),
+            lang: "nl".into(),
+            ui: digest(b"ui"),
+        },
+        event: Event {
+            state: State::Given,
+            method: Method::Save,
+            layer: Layer::Preferences,
+            at: NOW,
+            valid_until: NOW + 180 * DAY,
+        },
         decisions: vec![decide("analytical", true), decide("marketing", false)],
         signals: Signals { gpc: false },
         client: "askfirst/0.1.0".into(),
@@ -54,7 +66,8 @@ fn arbitrary() -> impl Strategy<Value = Record> {
         "[a-z]{2}(-[A-Za-z0-9]{2,8}){0,2}",
         "[A-Za-z0-9.+-]{1,30}/[A-Za-z0-9.+-]{1,30}",
     );
-    let what = (one(State::ALL), one(Method::ALL), one(Layer::ALL), 0i64..4_000_000_000, 1i64..700 * 86_400, any::<bool>());
+    let what =
+        (one(State::ALL), one(Method::ALL), one(Layer::ALL), 0i64..4_000_000_000, 1i64..700 * 86_400, any::<bool>());
     let decisions = prop::collection::hash_map("[a-z][a-z0-9-]{0,39}", (any::<u32>(), any::<bool>()), 1..=20);
     (ids, place, what, decisions).prop_map(|(ids, place, what, decisions)| {
         let refusing = matches!(what.0, State::Refused | State::Withdrawn);
@@ -72,7 +85,13 @@ fn arbitrary() -> impl Strategy<Value = Record> {
             site: place.0,
             jurisdiction: place.1,
             notice: NoticeRef { digest: digest(&ids.0), version: place.2, lang: place.3, ui: digest(&ids.2) },
-            event: Event { state: what.0, method, layer: what.2, at: what.3 * 1000, valid_until: (what.3 + what.4) * 1000 },
+            event: Event {
+                state: what.0,
+                method,
+                layer: what.2,
+                at: what.3 * 1000,
+                valid_until: (what.3 + what.4) * 1000,
+            },
             decisions,
             signals: Signals { gpc: what.5 },
             client: place.4,
@@ -130,13 +149,38 @@ fn refused(base: &Value, path: &str, new: Option<Value>) -> Rejection {
 
 /// `decisions.0.v` as the reader writes it: `$.decisions[0].v`.
 fn written(path: &str) -> String {
-    path.split('.').fold("$".to_string(), |out, part| if part.parse::<u8>().is_ok() { format!("{out}[{part}]") } else { format!("{out}.{part}") })
+    path.split('.').fold("$".to_string(), |out, part| {
+        if part.parse::<u8>().is_ok() { format!("{out}[{part}]") } else { format!("{out}.{part}") }
+    })
 }
 
 const FIELDS: &[&str] = &[
-    "schema", "record_id", "prev", "subject", "holder", "site", "jurisdiction", "notice", "notice.digest", "notice.version",
-    "notice.lang", "notice.ui", "event", "event.state", "event.type", "event.method", "event.layer", "event.at",
-    "event.valid_until", "decisions", "decisions.0.purpose", "decisions.0.v", "decisions.0.granted", "signals", "signals.gpc", "client",
+    "schema",
+    "record_id",
+    "prev",
+    "subject",
+    "holder",
+    "site",
+    "jurisdiction",
+    "notice",
+    "notice.digest",
+    "notice.version",
+    "notice.lang",
+    "notice.ui",
+    "event",
+    "event.state",
+    "event.type",
+    "event.method",
+    "event.layer",
+    "event.at",
+    "event.valid_until",
+    "decisions",
+    "decisions.0.purpose",
+    "decisions.0.v",
+    "decisions.0.granted",
+    "signals",
+    "signals.gpc",
+    "client",
 ];
 
 #[test]
@@ -164,8 +208,15 @@ fn a_field_of_the_wrong_type_is_named() {
 #[test]
 fn an_unknown_field_is_refused_wherever_it_stands_and_not_repeated() {
     // R2, S8: nobody asked for these, so they are not stored.
-    let extra = ["ip", "user_agent", "ua", "path", "url", "referrer", "fingerprint", "email", "received_at", "__proto__"];
-    for (place, at) in [("", "$"), ("notice.", "$.notice"), ("event.", "$.event"), ("signals.", "$.signals"), ("decisions.0.", "$.decisions[0]")] {
+    let extra =
+        ["ip", "user_agent", "ua", "path", "url", "referrer", "fingerprint", "email", "received_at", "__proto__"];
+    for (place, at) in [
+        ("", "$"),
+        ("notice.", "$.notice"),
+        ("event.", "$.event"),
+        ("signals.", "$.signals"),
+        ("decisions.0.", "$.decisions[0]"),
+    ] {
         for name in extra {
             let rejection = refused(&record().to_value(), &format!("{place}{name}"), Some("192.0.2.1".into()));
             assert_eq!((rejection.code, rejection.path.as_str()), ("unknown_field", at));
@@ -181,12 +232,33 @@ fn an_unknown_field_is_refused_wherever_it_stands_and_not_repeated() {
 fn values_out_of_bounds_are_refused() {
     let cases: &[(&str, &[&str])] = &[
         ("schema", &["urn:askfirst:consent-record:2", "urn:askfirst:notice:1"]),
-        ("record_id", &["", "01010101-0101-1101-8101-010101010101", "01010101-0101-4101-8101-01010101010G", "0101010101014101810101010101010101"]),
+        (
+            "record_id",
+            &[
+                "",
+                "01010101-0101-1101-8101-010101010101",
+                "01010101-0101-4101-8101-01010101010G",
+                "0101010101014101810101010101010101",
+            ],
+        ),
         ("prev", &["", "null"]),
         ("subject", &["", "me@example.com", "AgICAgICAgICAgICAgICAgI"]),
         ("holder", &["secret", "sha256-", "sha512-AgIC"]),
         // Origin only: no path, query, credentials or other scheme (R2).
-        ("site", &["https://", "https://a.nl/", "https://a.nl/x", "https://a.nl?x", "https://me@a.nl", "file://x", "null", "https://A.nl", "https://a b"]),
+        (
+            "site",
+            &[
+                "https://",
+                "https://a.nl/",
+                "https://a.nl/x",
+                "https://a.nl?x",
+                "https://me@a.nl",
+                "file://x",
+                "null",
+                "https://A.nl",
+                "https://a b",
+            ],
+        ),
         ("jurisdiction", &["nl", "NLD", ""]),
         ("notice.version", &["", "a\nb", &"x".repeat(65)]),
         ("notice.lang", &["", "n", "nl_NL", "nl;q=1", &"a".repeat(36)]),
@@ -288,7 +360,8 @@ fn a_longer_body_is_refused_before_it_is_read() {
 fn format_of(value: &Value) -> String {
     match value {
         Value::Map(entries) => {
-            let mut fields: Vec<String> = entries.iter().map(|(key, value)| format!("{key}:{}", format_of(value))).collect();
+            let mut fields: Vec<String> =
+                entries.iter().map(|(key, value)| format!("{key}:{}", format_of(value))).collect();
             fields.sort();
             format!("{{{}}}", fields.join(","))
         }
@@ -314,13 +387,20 @@ fn the_formats_are_the_approved_ones() {
         names(&Method::ALL.iter().map(|method| method.name()).collect::<Vec<_>>()),
         names(&Layer::ALL.iter().map(|layer| layer.name()).collect::<Vec<_>>()),
     ];
-    assert_eq!(digest(all.join("\n").as_bytes()), "sha256-TE85V3-2FKs2WE_uxUJBzAm_XI5P1coGd5OmMPewxQk", "{}", all.join("\n"));
+    assert_eq!(
+        digest(all.join("\n").as_bytes()),
+        "sha256-TE85V3-2FKs2WE_uxUJBzAm_XI5P1coGd5OmMPewxQk",
+        "{}",
+        all.join("\n")
+    );
 }
 
 #[test]
 fn golden_records_are_read_and_written_byte_for_byte() {
     // Also read by the tests of other languages; see tests/vectors.
-    let file = |name: &str| std::fs::read_to_string(format!("{}/../../tests/vectors/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let file = |name: &str| {
+        std::fs::read_to_string(format!("{}/../../tests/vectors/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    };
     let (text, other) = (file("record.json"), file("count.json"));
     assert_eq!(Submission::parse(&text), Ok(Submission::Record(record())));
     assert_eq!(record().to_value().canonical(), text.trim_end());

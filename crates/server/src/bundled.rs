@@ -27,7 +27,9 @@ impl Bundled {
     pub fn read(dist: Option<&Path>) -> Result<Self, String> {
         let locales = files(&LOCALES, dist, "locales")?
             .into_iter()
-            .map(|(tag, text)| Texts::parse(&tag, &text).ok_or(format!("locales/{tag}.json is not an object of strings")))
+            .map(|(tag, text)| {
+                Texts::parse(&tag, &text).ok_or(format!("locales/{tag}.json is not an object of strings"))
+            })
             .collect::<Result<_, _>>()?;
         let services = files(&SERVICES, dist, "services")?
             .into_iter()

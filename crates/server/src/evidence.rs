@@ -105,10 +105,7 @@ impl Evidence {
             ("record", self.record_value()),
             ("receipt", self.receipt.to_value()),
             ("notice", self.notice_value()),
-            (
-                "holds",
-                map([("record", verdict.record.is_ok().into()), ("notice", verdict.notice.is_ok().into())]),
-            ),
+            ("holds", map([("record", verdict.record.is_ok().into()), ("notice", verdict.notice.is_ok().into())])),
             ("problem", verdict.problem().into()),
         ])
     }
@@ -139,5 +136,8 @@ fn disagreement(record: &Record, notice: &Value) -> Option<String> {
 }
 
 fn readable(bytes: Option<&[u8]>) -> Value {
-    bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()).and_then(|text| json::parse(text).ok()).unwrap_or(Value::Null)
+    bytes
+        .and_then(|bytes| std::str::from_utf8(bytes).ok())
+        .and_then(|text| json::parse(text).ok())
+        .unwrap_or(Value::Null)
 }

@@ -1,12 +1,13 @@
 //! Categories, and the services that they list.
 
-use super::keys::{CATEGORY, CATEGORY_ALIASES, READY, READY_MADE, SERVICE};
-use super::read::OWN;
-use super::reader::{At, Reader, localized};
+use super::keys::{CATEGORY, READY, READY_MADE, SERVICE};
+use super::read::{OWN, own_service, service};
+use super::reader::{At, Reader, entries, items, localized, str};
 use super::suggest::plain;
-use super::{Category, Service, rules};
+use super::{CATEGORY_ALIASES, Category, Service, rules};
 use crate::json::Value;
 use crate::texts;
+use crate::time::Period;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -14,115 +15,132 @@ use alloc::vec::Vec;
 const SELF_HOSTED: &str = "$controller";
 
 impl<const WORDS: bool> Reader<WORDS> {
-    /// Reads all of them. What is left in `declared` afterwards is listed by none.
+    /// Reads all of them.
+    #[inline(never)]
     pub(super) fn categories(
         &mut self,
-        at: &At<'_>,
-        value: Option<&Value>,
-        declared: &mut Vec<Service>,
+        root_at: &At<'_>,
+        root: &Value,
         catalogue: &[(String, Value)],
-        own: Service,
+        validity: Period,
     ) -> Vec<Category> {
-        let mut categories: Vec<Category> = Vec::new();
+        let at = root_at.key("categories");
+        // The exempt category is always there and always first, and lists our own storage (B18).
+        let mut categories = Vec::new();
+        categories.push(Category {
+            id: "functional".to_string(),
+            exempt: true,
+            title: None,
+            text: None,
+            services: Vec::from([own_service(&self.controller, validity)]),
+        });
+        let mut ids: Vec<&str> = Vec::new();
         // Service id and the category it was first listed in (L18).
-        let mut placed: Vec<(String, String)> = Vec::new();
-        for (key, value) in value.map_or(&[][..], Value::entries) {
+        let mut placed: Vec<(&str, &str)> = Vec::new();
+        for (key, value) in entries(root, "categories") {
             let at = at.key(key);
             let id = self.category_id(&at, key);
-            if categories.iter().any(|category| category.id == id) {
+            if ids.contains(&id) {
                 self.error(&at, "alias", &["\"", id, "\" is here twice, under two names; join them"], None);
             }
+            ids.push(id);
             let exempt = id == "functional";
-            self.object(&at, value, &[CATEGORY], exempt);
+            self.object(&at, value, [CATEGORY, &[]], exempt);
             self.explained(&at, id, value);
+            if !exempt {
+                categories.push(Category { id: id.to_string(), exempt, title: None, text: None, services: Vec::new() });
+            }
             let services_at = at.key("services");
             let mut services = Vec::new();
-            for (index, service) in value.at("services").map_or(&[][..], Value::items).iter().enumerate() {
-                let Some(service_id) = service.text() else { continue };
+            'services: for (index, item) in items(value, "services").iter().enumerate() {
+                let Value::Text(service) = item else { continue };
                 let at = services_at.index(index);
-                if let Some((_, first)) = placed.iter().find(|(known, _)| known == service_id) {
-                    let message = [
-                        "\"",
-                        service_id,
-                        "\" is already in \"",
-                        first,
-                        "\"; each service has one purpose to agree to",
-                    ];
-                    self.error(&at, "L18", &message, None);
-                    continue;
+                for (known, first) in &placed {
+                    if known == service {
+                        let why = "\"; each service has one purpose to agree to";
+                        self.error(&at, "L18", &["\"", service, "\" is already in \"", first, why], None);
+                        continue 'services;
+                    }
                 }
-                placed.push((service_id.to_string(), id.to_string()));
-                services.extend(self.placed(&at, id, service_id, declared, catalogue));
+                placed.push((service, id));
+                if let Some(service) = self.placed(&at, id, service, root, catalogue) {
+                    services.push(service);
+                }
             }
-            categories.push(Category {
-                id: id.to_string(),
-                exempt,
-                title: value.at("title").and_then(localized),
-                text: value.at("text").and_then(localized),
-                services,
-            });
+            let category = if exempt { categories.first_mut() } else { categories.last_mut() };
+            if let Some(category) = category {
+                category.title = localized(value, "title");
+                category.text = localized(value, "text");
+                category.services.append(&mut services);
+            }
         }
-        // The exempt category is always there and always first, and lists our own storage (B18).
-        let position = categories.iter().position(|category| category.exempt);
-        let mut functional = match position {
-            Some(position) => categories.remove(position),
-            None => {
-                Category { id: "functional".to_string(), exempt: true, title: None, text: None, services: Vec::new() }
-            }
-        };
-        functional.services.insert(0, own);
-        categories.insert(0, functional);
-        if matches!(value, Some(Value::Map(_))) && categories.len() == 1 {
+        if matches!(root.at("categories"), Some(Value::Map(_))) && categories.len() == 1 {
             self.error(
-                at,
+                &at,
                 "missing",
                 &["has no category that needs consent, so there is nothing to ask"],
                 Some("analytical"),
             );
         }
         if categories.len() > 6 {
-            self.warning(at, "L16", &["more than six categories: nobody reads that many before choosing"], None);
+            self.warning(&at, "L16", &["more than six categories: nobody reads that many before choosing"], None);
+        }
+        if WORDS {
+            let at = root_at.key("services");
+            for (id, _) in entries(root, "services") {
+                if !placed.iter().any(|(known, _)| known == id) {
+                    self.warning(&at.key(id), "unused", &["no category lists this service, so it never runs"], None);
+                }
+            }
         }
         categories
     }
 
     /// The proper name of a category.
+    #[inline(never)]
     fn category_id<'k>(&mut self, at: &At<'_>, key: &'k str) -> &'k str {
         let name = plain(key);
-        let standard = CATEGORY_ALIASES.iter().find(|(id, aliases)| *id == name || aliases.contains(&name.as_str()));
-        match standard {
-            Some((id, _)) if *id == key => key,
-            Some((id, _)) => {
-                self.warning(at, "alias", &["\"", key, "\" is read as \"", id, "\"; write that, as tags do"], Some(id));
-                id
-            }
-            None => {
-                if !rules::is_id(key, false) {
-                    self.bad_id(at, key, false);
+        for (id, aliases) in CATEGORY_ALIASES {
+            if *id == name || aliases.contains(&name.as_str()) {
+                if *id != key {
+                    let message = ["\"", key, "\" is read as \"", id, "\"; write that, as tags do"];
+                    self.warning(at, "alias", &message, Some(id));
                 }
-                key
+                return id;
             }
         }
+        if !rules::is_id(key, false) {
+            self.bad_id(at, key, false);
+        }
+        key
     }
 
+    #[inline(always)]
     pub(super) fn bad_id(&mut self, at: &At<'_>, id: &str, first_digit: bool) {
-        let hyphen = |c| if matches!(c, ' ' | '_') { '-' } else { c };
-        let guess: String =
-            if WORDS { id.chars().map(|c| hyphen(c.to_ascii_lowercase())).collect() } else { String::new() };
-        self.wrong(
-            at,
-            "an id of small letters, digits and hyphens",
-            Some(guess.as_str()).filter(|id| rules::is_id(id, first_digit)),
-        );
+        let mut guess = String::new();
+        if WORDS {
+            let hyphen = |c| if matches!(c, ' ' | '_') { '-' } else { c };
+            guess = id.chars().map(|c| hyphen(c.to_ascii_lowercase())).collect();
+        }
+        let guess = Some(guess.as_str()).filter(|id| WORDS && rules::is_id(id, first_digit));
+        self.wrong(at, "an id of small letters, digits and hyphens", guess);
     }
 
     /// A purpose must be explained in a sentence (L07). The bundled ones are.
+    #[inline(never)]
     fn explained(&mut self, at: &At<'_>, id: &str, value: &Value) {
         let bundled = texts::KEYS.contains(&["category.", id, ".title"].concat().as_str());
+        if bundled || !matches!(value, Value::Map(_)) {
+            return self.lengths(at, value);
+        }
         for key in ["title", "text"] {
-            if !bundled && value.at(key).is_none() && matches!(value, Value::Map(_)) {
-                let names = CATEGORY_ALIASES.iter().flat_map(|(name, also)| core::iter::once(name).chain(also.iter()));
-                let guess = Self::near(id, &mut names.copied());
+            if value.at(key).is_none() {
+                let mut guess = None;
+                if WORDS {
+                    let names =
+                        CATEGORY_ALIASES.iter().flat_map(|(name, also)| core::iter::once(name).chain(also.iter()));
+                    guess = Self::near(id, &mut names.copied());
+                }
                 self.error(
                     &at.key(key),
                     "L07",
@@ -131,6 +149,11 @@ impl<const WORDS: bool> Reader<WORDS> {
                 );
             }
         }
+        self.lengths(at, value);
+    }
+
+    #[inline(always)]
+    fn lengths(&mut self, at: &At<'_>, value: &Value) {
         if !WORDS {
             return;
         }
@@ -154,72 +177,69 @@ impl<const WORDS: bool> Reader<WORDS> {
     }
 
     /// The service that a category lists.
+    #[inline(never)]
     fn placed(
         &mut self,
         at: &At<'_>,
         category: &str,
         id: &str,
-        declared: &mut Vec<Service>,
+        root: &Value,
         catalogue: &[(String, Value)],
     ) -> Option<Service> {
         let exempt = category == "functional";
-        let ready = catalogue.iter().find(|(known, _)| known == id).map(|(_, value)| value);
-        let mut usual = None;
-        let service = if id == OWN {
+        if id == OWN {
             self.error(at, "L18", &["our own storage is listed in \"functional\" by itself"], Some("remove it"));
             return None;
-        } else if let Some(position) = declared.iter().position(|service| service.id == id) {
-            // What is left in the end is used by no category.
-            declared.swap_remove(position)
-        } else if let Some(ready) = ready {
-            let file = ["services/", id, ".json"].concat();
-            let at = At::root(&file);
-            self.object(&at, ready, &[SERVICE, READY], false);
-            usual = ready.at("category").and_then(Value::text);
-            let mut service = self.service(&at, id, ready);
-            if service.provider == SELF_HOSTED {
-                service.provider.clone_from(&self.controller);
+        }
+        let mut usual = None;
+        let mut found = root.at("services").and_then(|services| services.at(id));
+        if found.is_none() {
+            for (known, ready) in catalogue {
+                if known == id {
+                    let file = ["services/", id, ".json"].concat();
+                    let at = At::root(&file);
+                    self.object(&at, ready, [SERVICE, READY], false);
+                    self.safeguarded(&at, ready);
+                    usual = str(ready, "category");
+                    found = Some(ready);
+                    break;
+                }
             }
-            service
-        } else if READY_MADE.contains(&id) {
-            self.error(at, "reference", &["services/", id, ".json could not be read; is it beside askfirst.js?"], None);
-            return None;
-        } else {
-            let names = declared.iter().map(|service| service.id.as_str()).chain(READY_MADE.iter().copied());
-            let guess = Self::near(id, &mut { names });
-            self.error(
-                at,
-                "reference",
-                &["no service \"", id, "\" is declared under services, and none is ready-made"],
-                guess,
-            );
+        }
+        let Some(value) = found else {
+            if !WORDS {
+                self.error(at, "reference", &[], None);
+            } else if READY_MADE.contains(&id) {
+                let why = ".json could not be read; is it beside askfirst.js?";
+                self.error(at, "reference", &["services/", id, why], None);
+            } else {
+                let declared = entries(root, "services").iter().map(|(id, _)| id.as_str());
+                let guess = Self::near(id, &mut { declared.chain(READY_MADE.iter().copied()) });
+                let why = "\" is declared under services, and none is ready-made";
+                self.error(at, "reference", &["no service \"", id, why], guess);
+            }
             return None;
         };
-        let known =
-            rules::tracker(id, &service.name, &service.provider).or(usual.filter(|usual| *usual != "functional"));
-        match (known, usual) {
-            (Some(_), _) if exempt => {
-                let guess = usual.unwrap_or("analytical");
-                self.error(
-                    at,
-                    "L06",
-                    &["\"", id, "\" is not strictly necessary: it needs consent and can't be functional"],
-                    Some(guess),
-                );
-            }
+        let mut service = service(id, value);
+        if usual.is_some() && service.provider == SELF_HOSTED {
+            service.provider.clone_from(&self.controller);
+        }
+        if exempt && (usual.is_some_and(|usual| usual != "functional") || rules::is_tracker(&service)) {
+            let why = "\" is not strictly necessary: it needs consent and can't be functional";
+            self.error(at, "L06", &["\"", id, why], Some(usual.unwrap_or("analytical")));
+        }
+        if WORDS && !exempt {
             // A category of the owner's own is narrower, which is all the better.
-            (_, Some(usual)) if usual != category && CATEGORY_ALIASES.iter().any(|(id, _)| *id == category) => {
+            if let Some(usual) = usual
+                && usual != category
+                && CATEGORY_ALIASES.iter().any(|(id, _)| *id == category)
+            {
                 self.warning(at, "placement", &["\"", id, "\" usually belongs in \"", usual, "\""], Some(usual));
             }
-            _ => {}
-        }
-        if !exempt && service.items.is_empty() {
-            self.warning(
-                at,
-                "L37",
-                &["\"", id, "\" lists no items: nothing can be shown, and nothing deleted on withdrawal"],
-                None,
-            );
+            if service.items.is_empty() {
+                let why = "\" lists no items: nothing can be shown, and nothing deleted on withdrawal";
+                self.warning(at, "L37", &["\"", id, why], None);
+            }
         }
         Some(service)
     }

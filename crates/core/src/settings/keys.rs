@@ -4,7 +4,7 @@ use super::{Kind, Refusals};
 use crate::wire::LOCALES;
 
 /// What a value must look like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Shape {
     /// Checked by its own reader, or not at all (`$schema`).
     Any,
@@ -32,10 +32,14 @@ pub(super) enum Shape {
     Country,
     /// One of these texts.
     OneOf(&'static [&'static str]),
-    /// An object.
+    /// An object, whose entries have their own reader.
     Object,
-    /// An array.
-    List,
+    /// An object with these keys.
+    Table(&'static [Field]),
+    /// An object whose entries have an id and these keys.
+    Tables(&'static [Field]),
+    /// An array of objects with these keys.
+    Rows(&'static [Field]),
     /// An array of texts.
     Texts,
     /// An array of country codes.
@@ -87,10 +91,10 @@ pub(super) const ROOT: &[Field] = &[
     must("version", Shape::Text(64), "missing"),
     may("site", Shape::Origin),
     may("jurisdiction", Shape::Country),
-    must("controller", Shape::Object, "L09"),
+    must("controller", Shape::Table(CONTROLLER), "L09"),
     must("categories", Shape::Object, "missing"),
-    may("services", Shape::Object),
-    may("records", Shape::Object),
+    may("services", Shape::Tables(SERVICE)),
+    may("records", Shape::Table(RECORDS)),
     may("validity", Shape::Validity),
     may("locale", Shape::OneOf(LOCALES)),
     may("texts", Shape::Object),
@@ -117,7 +121,7 @@ pub(super) const SERVICE: &[Field] = &[
     may("countries", Shape::Countries),
     may("safeguard", Shape::Text(LINE)),
     may("policy", Shape::Url),
-    may("items", Shape::List),
+    may("items", Shape::Rows(ITEM)),
 ];
 
 /// What a ready-made service file has besides the keys of [`SERVICE`].
@@ -170,13 +174,6 @@ pub const READY_MADE: &[&str] = &[
     "posthog",
     "vimeo",
     "youtube",
-];
-
-/// Other names for the three standard categories, each followed by the names it takes the place of.
-pub const CATEGORY_ALIASES: &[(&str, &[&str])] = &[
-    ("functional", &["necessary", "essential"]),
-    ("analytical", &["analytics", "statistics", "performance"]),
-    ("marketing", &["ads", "advertising", "targeting"]),
 ];
 
 /// Our key, and what other consent managers (and habit) call it. Compared by [`super::suggest::plain`]; keys of inner

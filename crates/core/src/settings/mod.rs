@@ -25,11 +25,12 @@ mod suggest;
 #[cfg(test)]
 mod tests;
 
-pub use keys::{CATEGORY_ALIASES, READY_MADE};
+pub use crate::gate::ALIASES as CATEGORY_ALIASES;
+pub use keys::READY_MADE;
 pub use problem::{Problem, Severity};
-pub use read::{parse, parse_terse, wanted_services};
+pub use read::{parse, parse_terse, wanted, wanted_services};
 
-use crate::json::{Value, map};
+use crate::json::{Value, Writer};
 use crate::time::Period;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -235,39 +236,47 @@ impl Category {
     /// A number that changes when the purpose changes *in substance* (B15): its controller, its services, who provides
     /// them, where the data goes, what they store and for how long. Words, translations and order don't count.
     pub fn substance(&self, controller: &Controller) -> u32 {
-        let mut services: Vec<Value> = self.services.iter().map(Service::substance).collect();
-        services.sort_by_cached_key(Value::canonical);
-        let value = map([
-            ("category", self.id.as_str().into()),
-            ("controller", controller.name.as_str().into()),
-            ("services", Value::List(services)),
-        ]);
-        crate::digest::fingerprint(value.canonical().as_bytes())
+        let mut services = Vec::new();
+        for service in &self.services {
+            services.push(service.substance());
+        }
+        let mut writer = Writer::default();
+        writer.open('{');
+        writer.text("category", &self.id);
+        writer.text("controller", &controller.name);
+        writer.sorted("services", services);
+        writer.close('}');
+        crate::digest::fingerprint(writer.finish().as_bytes())
     }
 }
 
 impl Service {
-    fn substance(&self) -> Value {
-        let mut countries: Vec<&str> = self.countries.iter().map(String::as_str).collect();
-        countries.sort_unstable();
-        let mut items: Vec<Value> = self
-            .items
-            .iter()
-            .map(|item| {
-                map([
-                    ("kind", item.kind.name().into()),
-                    ("name", item.name.as_str().into()),
-                    ("days", item.duration.map(|period| i64::from(period.days_at_most())).into()),
-                    ("thirdParty", item.third_party.into()),
-                ])
-            })
-            .collect();
-        items.sort_by_cached_key(Value::canonical);
-        map([
-            ("countries", countries.into()),
-            ("id", self.id.as_str().into()),
-            ("items", Value::List(items)),
-            ("provider", self.provider.as_str().into()),
-        ])
+    fn substance(&self) -> String {
+        let mut countries = Vec::new();
+        for country in &self.countries {
+            countries.push(Value::from(country.as_str()).canonical());
+        }
+        let mut items = Vec::new();
+        for item in &self.items {
+            let mut writer = Writer::default();
+            writer.open('{');
+            match item.duration {
+                Some(period) => writer.int("days", i64::from(period.days_at_most())),
+                None => writer.optional("days", &None),
+            }
+            writer.text("kind", item.kind.name());
+            writer.text("name", &item.name);
+            writer.flag("thirdParty", item.third_party);
+            writer.close('}');
+            items.push(writer.finish());
+        }
+        let mut writer = Writer::default();
+        writer.open('{');
+        writer.sorted("countries", countries);
+        writer.text("id", &self.id);
+        writer.sorted("items", items);
+        writer.text("provider", &self.provider);
+        writer.close('}');
+        writer.finish()
     }
 }

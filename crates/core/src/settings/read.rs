@@ -1,7 +1,7 @@
 //! From JSON to [`Settings`].
 
-use super::keys::{CONTROLLER, ITEM, READY_MADE, RECORDS, REFUSALS, REFUSALS_AS, ROOT, SERVICE, Shape};
-use super::reader::{At, Reader, localized, text};
+use super::keys::{READY_MADE, REFUSALS, REFUSALS_AS, ROOT, Shape};
+use super::reader::{At, Reader, entries, items, localized, must, str, text};
 use super::{Controller, Item, Kind, Localized, Problem, Records, Reopen, Service, Settings, Severity, rules};
 use crate::json::{self, Value};
 use crate::time::Period;
@@ -27,13 +27,22 @@ pub fn parse_terse(text: &str, catalogue: &[(String, Value)]) -> (Option<Setting
 
 /// The ids of the ready-made services that a configuration names without declaring them itself.
 pub fn wanted_services(text: &str) -> Vec<String> {
-    let mut wanted: Vec<String> = Vec::new();
-    let Ok(root) = json::parse(text) else { return wanted };
-    for (_, category) in root.at("categories").map_or(&[][..], Value::entries) {
-        for id in category.at("services").map_or(&[][..], Value::items).iter().filter_map(Value::text) {
+    match json::parse(text) {
+        Ok(root) => wanted(&root).into_iter().map(ToString::to_string).collect(),
+        Err(_) => Vec::new(),
+    }
+}
+
+/// The same for a configuration whose JSON has been read.
+pub fn wanted(root: &Value) -> Vec<&str> {
+    let mut wanted: Vec<&str> = Vec::new();
+    for (_, category) in entries(root, "categories") {
+        for id in items(category, "services") {
+            let Value::Text(id) = id else { continue };
+            let id = id.as_str();
             let declared = root.at("services").is_some_and(|services| services.at(id).is_some());
-            if !declared && READY_MADE.contains(&id) && !wanted.iter().any(|known| known == id) {
-                wanted.push(id.to_string());
+            if !declared && READY_MADE.contains(&id) && !wanted.contains(&id) {
+                wanted.push(id);
             }
         }
     }
@@ -44,215 +53,155 @@ impl<const WORDS: bool> Reader<WORDS> {
     fn document(mut self, text: &str, catalogue: &[(String, Value)]) -> (Option<Settings>, Vec<Problem>) {
         let at = At::root("$");
         let settings = match json::parse(text) {
-            Ok(value @ Value::Map(_)) => Some(self.settings(&at, &value, catalogue)),
             Ok(value) => {
-                self.object(&at, &value, &[ROOT], false);
-                None
+                self.locale =
+                    str(&value, "locale").filter(|locale| wire::LOCALES.contains(locale)).unwrap_or("en").to_string();
+                self.object(&at, &value, [ROOT, &[]], false);
+                match value {
+                    Value::Map(_) => Some(self.settings(&at, &value, catalogue)),
+                    _ => None,
+                }
             }
             Err(error) => {
-                let number = |n: u32| Value::Int(i64::from(n)).canonical();
-                let (line, column) = (number(error.line), number(error.column));
-                self.error(&at, "json", &["line ", &line, ", column ", &column, ": ", error.kind.message()], None);
+                if WORDS {
+                    let number = |n: u32| Value::Int(i64::from(n)).canonical();
+                    let (line, column) = (number(error.line), number(error.column));
+                    let message = ["line ", &line, ", column ", &column, ": ", error.kind.message()];
+                    self.error(&at, "json", &message, None);
+                } else {
+                    self.error(&at, "json", &[], None);
+                }
                 None
             }
         };
-        let faulty = self.problems.iter().any(|problem| problem.severity == Severity::Error);
-        (settings.filter(|_| !faulty), self.problems)
+        let faulty = if WORDS {
+            self.problems.iter().any(|problem| problem.severity == Severity::Error)
+        } else {
+            !self.problems.is_empty()
+        };
+        (if faulty { None } else { settings }, self.problems)
     }
 
+    #[inline(never)]
     fn settings(&mut self, at: &At<'_>, root: &Value, catalogue: &[(String, Value)]) -> Settings {
-        self.locale = text(root, "locale")
-            .filter(|locale| wire::LOCALES.contains(&locale.as_str()))
-            .unwrap_or_else(|| "en".to_string());
-        self.object(at, root, &[ROOT], false);
-        let controller = self.controller(&at.key("controller"), root.at("controller"));
-        let validity = root.at("validity").and_then(Value::text).and_then(Period::parse).unwrap_or(Period::months(6));
-        let mut declared = Vec::new();
-        let services_at = at.key("services");
-        for (id, value) in root.at("services").map_or(&[][..], Value::entries) {
-            let at = services_at.key(id);
-            if !rules::is_id(id, true) {
-                self.bad_id(&at, id, true);
-            }
-            self.object(&at, value, &[SERVICE], false);
-            declared.push(self.service(&at, id, value));
-        }
+        let nothing = Value::Null;
+        let owner = root.at("controller").unwrap_or(&nothing);
+        let controller = Controller {
+            name: must(owner, "name"),
+            contact: must(owner, "contact"),
+            policy: must(owner, "policy"),
+            address: text(owner, "address"),
+            dpo: text(owner, "dpo"),
+            authority: text(owner, "authority"),
+        };
+        self.reachable(at, &controller);
         self.controller.clone_from(&controller.name);
-        let own = own_service(&controller.name, validity);
-        let categories = self.categories(&at.key("categories"), root.at("categories"), &mut declared, catalogue, own);
-        for unused in &declared {
+        let validity = str(root, "validity").and_then(Period::parse).unwrap_or(Period::months(6));
+        let gpc = str(root, "gpc") != Some("ignore");
+        if !gpc {
             self.warning(
-                &services_at.key(&unused.id),
-                "unused",
-                &["no category lists this service, so it never runs"],
-                None,
+                &at.key("gpc"),
+                "L35",
+                &["ignores Global Privacy Control, which objects on the visitor's behalf (GDPR Art. 21(5))"],
+                Some("honour"),
             );
         }
         Settings {
-            version: text(root, "version").unwrap_or_default(),
+            version: must(root, "version"),
             controller,
             site: text(root, "site"),
             jurisdiction: text(root, "jurisdiction"),
-            categories,
-            records: self.records(&at.key("records"), root.at("records")),
+            categories: self.categories(at, root, catalogue, validity),
+            records: self.records(at, root),
             validity,
-            locale: self.locale.clone(),
-            texts: self.texts(&at.key("texts"), root.at("texts")),
-            gpc: self.gpc(&at.key("gpc"), root.at("gpc")),
+            texts: self.texts(at, root),
+            gpc,
             reopen: self.reopen(&at.key("reopen"), root.at("reopen")),
+            locale: core::mem::take(&mut self.locale),
         }
     }
 
-    fn controller(&mut self, at: &At<'_>, value: Option<&Value>) -> Controller {
-        let empty = Value::Null;
-        let value = value.unwrap_or(&empty);
-        if let Value::Map(_) = value {
-            self.object(at, value, &[CONTROLLER], false);
-        }
-        let dpo = text(value, "dpo");
-        if dpo.as_ref().is_some_and(|dpo| WORDS && !dpo.bytes().any(|b| matches!(b, b'@' | b'/' | b'0'..=b'9'))) {
-            self.warning(
-                &at.key("dpo"),
-                "L09",
-                &["says who, but not how to reach them: add an address, number or URL"],
-                None,
-            );
-        }
-        Controller {
-            name: text(value, "name").unwrap_or_default(),
-            contact: text(value, "contact").unwrap_or_default(),
-            policy: text(value, "policy").unwrap_or_default(),
-            address: text(value, "address"),
-            dpo,
-            authority: text(value, "authority"),
-        }
-    }
-
-    /// A service whose keys and shapes have been checked.
-    pub(super) fn service(&mut self, at: &At<'_>, id: &str, value: &Value) -> Service {
-        let countries = value.at("countries").map_or(&[][..], Value::items).iter().filter_map(Value::text);
-        let countries: Vec<String> = countries.map(ToString::to_string).collect();
-        let safeguard = text(value, "safeguard");
-        if let Some(outside) = countries
-            .iter()
-            .find(|country| WORDS && safeguard.is_none() && rules::is_country(country) && !rules::in_eea(country))
+    #[inline(always)]
+    fn reachable(&mut self, at: &At<'_>, controller: &Controller) {
+        if WORDS
+            && let Some(dpo) = &controller.dpo
+            && !dpo.bytes().any(|b| matches!(b, b'@' | b'/' | b'0'..=b'9'))
         {
-            let message = [outside.as_str(), " is outside the EEA: name the safeguard (GDPR Art. 13(1)(f))"];
-            self.warning(
-                &at.key("countries"),
-                "L21",
-                &message,
-                Some("\"safeguard\": \"adequacy\", \"SCC\" or \"BCR\""),
-            );
-        }
-        let items_at = at.key("items");
-        let mut items = Vec::new();
-        for (index, item) in value.at("items").map_or(&[][..], Value::items).iter().enumerate() {
-            self.object(&items_at.index(index), item, &[ITEM], false);
-            let kind = item.at("kind").and_then(Value::text);
-            items.push(Item {
-                name: text(item, "name").unwrap_or_default(),
-                kind: Kind::ALL.iter().find(|(_, name)| Some(*name) == kind).map_or(Kind::Cookie, |(kind, _)| *kind),
-                duration: match item.at("duration").and_then(Value::text) {
-                    Some("persistent") => Some(Item::PERSISTENT),
-                    other => other.and_then(Period::parse),
-                },
-                third_party: item.at("thirdParty").and_then(Value::bool).unwrap_or_default(),
-                purpose: item.at("purpose").and_then(localized),
-            });
-        }
-        Service {
-            id: id.to_string(),
-            name: text(value, "name").unwrap_or_default(),
-            provider: text(value, "provider").unwrap_or_default(),
-            purpose: value.at("purpose").and_then(localized).unwrap_or(Localized::All(String::new())),
-            countries,
-            safeguard,
-            policy: text(value, "policy"),
-            items,
+            let why = "says who, but not how to reach them: add an address, number or URL";
+            self.warning(&at.key("controller").key("dpo"), "L09", &[why], None);
         }
     }
 
-    fn records(&mut self, at: &At<'_>, value: Option<&Value>) -> Option<Records> {
-        let Some(value) = value else {
+    #[inline(never)]
+    fn records(&mut self, at: &At<'_>, root: &Value) -> Option<Records> {
+        let Some(value) = root.at("records") else {
             self.warning(
-                at,
+                &at.key("records"),
                 "L29",
                 &["missing: without a records server you can't prove consent (GDPR Art. 7(1))"],
                 Some("\"records\": { \"endpoint\": \"/askfirst/v1/records\" }"),
             );
             return None;
         };
-        if let Value::Map(_) = value {
-            self.object(at, value, &[RECORDS], false);
+        let mut records = Records { endpoint: text(value, "endpoint")?, refusals: REFUSALS_AS[0] };
+        let refusals = str(value, "refusals").unwrap_or_default();
+        for (i, name) in REFUSALS.iter().enumerate() {
+            if let (true, Some(refusals)) = (*name == refusals, REFUSALS_AS.get(i)) {
+                records.refusals = *refusals;
+            }
         }
-        let refusals = value.at("refusals").and_then(Value::text);
-        let position = REFUSALS.iter().position(|name| Some(*name) == refusals);
-        let refusals = position.and_then(|i| REFUSALS_AS.get(i)).copied().unwrap_or_default();
-        Some(Records { endpoint: text(value, "endpoint")?, refusals })
+        Some(records)
     }
 
-    fn texts(&mut self, at: &At<'_>, value: Option<&Value>) -> Vec<(String, Vec<(String, String)>)> {
+    #[inline(never)]
+    fn texts(&mut self, at: &At<'_>, root: &Value) -> Vec<(String, Vec<(String, String)>)> {
+        let at = at.key("texts");
         let mut texts = Vec::new();
-        for (language, own) in value.map_or(&[][..], Value::entries) {
+        for (language, own) in entries(root, "texts") {
             let at = at.key(language);
-            if !wire::LOCALES.contains(&texts::primary(language)) {
+            if WORDS && !wire::LOCALES.contains(&texts::primary(language)) {
                 let guess = Self::near(language, &mut wire::LOCALES.iter().copied());
-                self.warning(
-                    &at,
-                    "L17",
-                    &["\"", language, "\" has no locale file, so these texts are never shown"],
-                    guess,
-                );
+                let why = "\" has no locale file, so these texts are never shown";
+                self.warning(&at, "L17", &["\"", language, why], guess);
             }
             self.shape(&at, own, Shape::Object);
-            let mut entries = Vec::new();
             for (key, text) in own.entries() {
                 let at = at.key(key);
                 self.shape(&at, text, Shape::Text(2000));
-                if let Some(text) = text.text() {
+                if let Value::Text(text) = text {
                     self.own_text(&at, key, text);
-                    entries.push((key.clone(), text.to_string()));
                 }
             }
-            texts.push((language.clone(), entries));
+            texts.push((language.clone(), super::reader::pairs(own)));
         }
         texts
     }
 
-    fn gpc(&mut self, at: &At<'_>, value: Option<&Value>) -> bool {
-        let ignored = value.and_then(Value::text) == Some("ignore");
-        if ignored {
-            self.warning(
-                at,
-                "L35",
-                &["ignores Global Privacy Control, which objects on the visitor's behalf (GDPR Art. 21(5))"],
-                Some("honour"),
-            );
-        }
-        !ignored
-    }
-
+    #[inline(never)]
     fn reopen(&mut self, at: &At<'_>, value: Option<&Value>) -> Reopen {
         let mut reopen = Reopen::default();
         match value {
             None | Some(Value::Bool(true)) => {}
             Some(Value::Bool(false)) => {
-                self.error(at, "L10", &["there must be a way to withdraw on every page: keep the control, or name your own by a CSS selector"], Some("a[data-askfirst=preferences]"));
+                let why = "there must be a way to withdraw on every page: keep the control, or name your own by a CSS selector";
+                self.error(at, "L10", &[why], Some("a[data-askfirst=preferences]"));
             }
             Some(Value::Text(text)) if text == "start" => {}
             Some(Value::Text(text)) if text == "end" => reopen.end = true,
             // A selector of one bare word is almost surely a misspelt position.
-            Some(Value::Text(text)) if text.trim().bytes().any(|b| b"#.[>:- ".contains(&b)) => {
+            Some(Value::Text(text)) if !rules::is_bare_word(text) => {
                 reopen.shown = false;
                 reopen.own = Some(text.clone());
             }
             Some(other) => {
-                let guess = other.text().map(|text| match Self::near(text, &mut ["start", "end"].into_iter()) {
-                    Some(position) => position,
-                    None if text == "right" => "end",
-                    None => "start",
-                });
+                let mut guess = None;
+                if WORDS {
+                    guess = other.text().map(|text| match Self::near(text, &mut ["start", "end"].into_iter()) {
+                        Some(position) => position,
+                        None if text == "right" => "end",
+                        None => "start",
+                    });
+                }
                 self.wrong(at, "true, \"start\", \"end\" or the CSS selector of your own control", guess);
             }
         }
@@ -260,17 +209,57 @@ impl<const WORDS: bool> Reader<WORDS> {
     }
 }
 
-/// What the consent manager itself keeps (B18): shown like any other storage.
-fn own_service(controller: &str, validity: Period) -> Service {
-    let item = |kind| Item { name: OWN.to_string(), kind, duration: Some(validity), third_party: false, purpose: None };
+/// A service whose keys and shapes have been checked.
+pub(super) fn service(id: &str, value: &Value) -> Service {
+    let mut countries = Vec::new();
+    for country in items(value, "countries") {
+        if let Value::Text(country) = country {
+            countries.push(country.clone());
+        }
+    }
+    let mut rows = Vec::new();
+    for item in items(value, "items") {
+        let mut kind = Kind::Cookie;
+        for (known, name) in Kind::ALL {
+            if str(item, "kind") == Some(name) {
+                kind = known;
+            }
+        }
+        rows.push(Item {
+            name: must(item, "name"),
+            kind,
+            duration: match str(item, "duration") {
+                Some("persistent") => Some(Item::PERSISTENT),
+                other => other.and_then(Period::parse),
+            },
+            third_party: item.at("thirdParty") == Some(&Value::Bool(true)),
+            purpose: localized(item, "purpose"),
+        });
+    }
     Service {
-        id: OWN.to_string(),
-        name: "Askfirst".to_string(),
-        provider: controller.to_string(),
-        purpose: Localized::Key("own.purpose".to_string()),
-        countries: Vec::new(),
-        safeguard: None,
-        policy: None,
-        items: Vec::from([item(Kind::Cookie), item(Kind::LocalStorage)]),
+        id: id.to_string(),
+        name: must(value, "name"),
+        provider: must(value, "provider"),
+        purpose: localized(value, "purpose").unwrap_or(Localized::All(String::new())),
+        countries,
+        safeguard: text(value, "safeguard"),
+        policy: text(value, "policy"),
+        items: rows,
     }
 }
+
+/// What the consent manager itself keeps (B18): shown like any other storage.
+pub(super) fn own_service(controller: &str, validity: Period) -> Service {
+    // Read like any other, which is half the code of writing it out.
+    let value = json::parse(OWN_ITEMS).unwrap_or(Value::Null);
+    let mut own = service(OWN, &value);
+    own.provider = controller.to_string();
+    own.purpose = Localized::Key("own.purpose".to_string());
+    for item in &mut own.items {
+        item.duration = Some(validity);
+    }
+    own
+}
+
+const OWN_ITEMS: &str =
+    r#"{"name":"Askfirst","items":[{"name":"askfirst","kind":"cookie"},{"name":"askfirst","kind":"localStorage"}]}"#;

@@ -1,4 +1,7 @@
 //! The mechanics of reading: where we are, what is wrong, and whether a value has its shape.
+//!
+//! Written for its size in the browser's bundle: plain loops, no generics beyond `WORDS`, nothing allocated until there
+//! is a problem.
 
 use super::keys::{Field, LINTS, OBJECTS, PEERS, ROOT, Shape, WHY, When};
 use super::suggest::{nearest, plain};
@@ -40,25 +43,18 @@ impl<'a> At<'a> {
         if let Some(up) = self.up {
             up.write(out);
         }
-        match self.step {
-            Step::Root(name) => out.push_str(name),
-            Step::Key(key) => {
-                let plain = key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-                if plain && key.bytes().next().is_some_and(|b| !b.is_ascii_digit()) {
-                    out.push('.');
-                    out.push_str(key);
-                } else {
-                    out.push('[');
-                    out.push_str(&Value::from(key).canonical());
-                    out.push(']');
-                }
+        let inner = match self.step {
+            Step::Root(name) => return out.push_str(name),
+            Step::Key(key) if rules::is_name(key) => {
+                out.push('.');
+                return out.push_str(key);
             }
-            Step::Index(index) => {
-                out.push('[');
-                out.push_str(&Value::Int(index as i64).canonical());
-                out.push(']');
-            }
-        }
+            Step::Key(key) => Value::Text(key.to_string()),
+            Step::Index(index) => Value::Int(index as i64),
+        };
+        out.push('[');
+        out.push_str(&inner.canonical());
+        out.push(']');
     }
 }
 
@@ -73,64 +69,74 @@ pub(super) struct Reader<const WORDS: bool> {
     pub(super) controller: String,
 }
 
-impl<const WORDS: bool> Reader<WORDS> {
-    pub(super) fn error(&mut self, at: &At<'_>, code: &'static str, message: &[&str], suggestion: Option<&str>) {
-        self.report(at, code, Severity::Error, message, suggestion);
-    }
+/// Apart from [`Reader`], so that there is one of it.
+#[inline(never)]
+fn problem(problems: &mut Vec<Problem>, at: &At<'_>, code: &'static str) {
+    let mut path = String::new();
+    at.write(&mut path);
+    problems.push(Problem { path, code, severity: Severity::Error, message: String::new(), suggestion: None });
+}
 
-    pub(super) fn warning(&mut self, at: &At<'_>, code: &'static str, message: &[&str], suggestion: Option<&str>) {
+impl<const WORDS: bool> Reader<WORDS> {
+    #[inline(always)]
+    pub(super) fn error(&mut self, at: &At<'_>, code: &'static str, message: &[&str], suggestion: Option<&str>) {
+        problem(&mut self.problems, at, code);
         if WORDS {
-            self.report(at, code, Severity::Warning, message, suggestion);
+            self.explain(Severity::Error, message, suggestion);
         }
     }
 
-    fn report(
-        &mut self,
-        at: &At<'_>,
-        code: &'static str,
-        severity: Severity,
-        message: &[&str],
-        suggestion: Option<&str>,
-    ) {
-        let mut problem = Problem { path: String::new(), code, severity, message: String::new(), suggestion: None };
-        at.write(&mut problem.path);
+    #[inline(always)]
+    pub(super) fn warning(&mut self, at: &At<'_>, code: &'static str, message: &[&str], suggestion: Option<&str>) {
         if WORDS {
+            problem(&mut self.problems, at, code);
+            self.explain(Severity::Warning, message, suggestion);
+        }
+    }
+
+    fn explain(&mut self, severity: Severity, message: &[&str], suggestion: Option<&str>) {
+        if let Some(problem) = self.problems.last_mut() {
+            problem.severity = severity;
             problem.message = message.concat();
             problem.suggestion = suggestion.map(ToString::to_string);
         }
-        self.problems.push(problem);
     }
 
     /// The candidate that is probably meant.
+    #[inline(always)]
     pub(super) fn near<'c>(word: &str, candidates: &mut dyn Iterator<Item = &'c str>) -> Option<&'c str> {
         if WORDS { nearest(word, candidates) } else { None }
     }
 
-    /// Reads an object with fixed keys: unknown ones, missing ones, and the shape of every value. `exempt` is the
-    /// functional category, where a choice that is always on is lawful.
-    pub(super) fn object(&mut self, at: &At<'_>, value: &Value, tables: &[&[Field]], exempt: bool) {
-        if !matches!(value, Value::Map(_)) {
-            return self.mistyped(at, "an object", value, None);
-        }
-        let fields = || tables.iter().flat_map(|table| table.iter());
-        for (key, value) in value.entries() {
+    /// Reads an object with fixed keys, those of both tables: unknown ones, missing ones, and the shape of every value.
+    /// `exempt` is the functional category, where a choice that is always on is lawful.
+    pub(super) fn object(&mut self, at: &At<'_>, value: &Value, tables: [&'static [Field]; 2], exempt: bool) {
+        let Value::Map(entries) = value else { return self.mistyped(at, "an object", value, None) };
+        'entries: for (key, value) in entries {
             let at = at.key(key);
-            match fields().find(|field| field.key == key) {
-                Some(field) => self.shape(&at, value, field.shape),
-                None => self.unknown(&at, key, value, tables, exempt),
+            for table in tables {
+                for field in table {
+                    if field.key == key {
+                        self.shape(&at, value, field.shape);
+                        continue 'entries;
+                    }
+                }
             }
+            self.unknown(&at, key, value, tables, exempt);
         }
-        for field in fields() {
-            if let (Some(code), None) = (field.required, value.at(field.key)) {
-                let known = |why: &&(&str, &str, &str)| WORDS && why.0 == code && why.1 == field.key;
-                let why = WHY.iter().find(known).map_or("", |why| why.2);
-                self.error(&at.key(field.key), code, &["missing: ", why], None);
+        for table in tables {
+            for field in table {
+                if let (Some(code), None) = (field.required, value.at(field.key)) {
+                    let known = |why: &&(&str, &str, &str)| WORDS && why.0 == code && why.1 == field.key;
+                    let why = if WORDS { WHY.iter().find(known).map_or("", |why| why.2) } else { "" };
+                    self.error(&at.key(field.key), code, &["missing: ", why], None);
+                }
             }
         }
     }
 
     /// A key that we don't have: unlawful (its own lint), or unknown (L40) with the best guess at what was meant.
-    fn unknown(&mut self, at: &At<'_>, key: &str, value: &Value, tables: &[&[Field]], exempt: bool) {
+    fn unknown(&mut self, at: &At<'_>, key: &str, value: &Value, tables: [&'static [Field]; 2], exempt: bool) {
         if !WORDS {
             return self.error(at, "L40", &[], None);
         }
@@ -177,8 +183,10 @@ impl<const WORDS: bool> Reader<WORDS> {
         );
     }
 
+    #[inline(always)]
     fn mistyped(&mut self, at: &At<'_>, expected: &str, value: &Value, suggestion: Option<&str>) {
         let found = match value {
+            _ if !WORDS => "",
             Value::Null => "null",
             Value::Bool(_) => "true or false",
             Value::Int(_) => "a number",
@@ -189,38 +197,65 @@ impl<const WORDS: bool> Reader<WORDS> {
         self.error(at, "type", &["must be ", expected, ", not ", found], suggestion);
     }
 
+    #[inline(always)]
     pub(super) fn wrong(&mut self, at: &At<'_>, expected: &str, suggestion: Option<&str>) {
         self.error(at, "value", &["must be ", expected], suggestion);
     }
 
     pub(super) fn shape(&mut self, at: &At<'_>, value: &Value, shape: Shape) {
         match (shape, value) {
-            (Shape::Any, _)
-            | (Shape::Flag, Value::Bool(_))
-            | (Shape::Object, Value::Map(_))
-            | (Shape::List, Value::List(_)) => {}
-            (Shape::Flag, _) => self.mistyped(at, "true or false", value, None),
-            (Shape::Object, _) => self.mistyped(at, "an object", value, None),
-            (Shape::List, _) => self.mistyped(at, "an array", value, None),
-            (Shape::Texts | Shape::Countries, Value::List(items)) => {
-                let each = if shape == Shape::Texts { Shape::Text(2000) } else { Shape::Country };
+            (Shape::Any, _) | (Shape::Flag, Value::Bool(_)) | (Shape::Object, Value::Map(_)) => {}
+            (Shape::Table(table), _) => self.object(at, value, [table, &[]], false),
+            (Shape::Tables(table), Value::Map(entries)) => {
+                for (id, value) in entries {
+                    let at = at.key(id);
+                    if !rules::is_id(id, true) {
+                        self.bad_id(&at, id, true);
+                    }
+                    self.object(&at, value, [table, &[]], false);
+                    self.safeguarded(&at, value);
+                }
+            }
+            (Shape::Rows(_) | Shape::Texts | Shape::Countries, Value::List(items)) => {
+                let each = match shape {
+                    Shape::Rows(table) => Shape::Table(table),
+                    Shape::Texts => Shape::Text(2000),
+                    _ => Shape::Country,
+                };
                 for (index, item) in items.iter().enumerate() {
                     self.shape(&at.index(index), item, each);
                 }
             }
-            (Shape::Texts | Shape::Countries, _) => self.mistyped(at, "an array of texts", value, None),
             (Shape::Words | Shape::Purpose, Value::Map(each)) => self.languages(at, each),
+            (Shape::Flag | Shape::Object | Shape::Tables(_) | Shape::Rows(_) | Shape::Texts | Shape::Countries, _) => {
+                self.misshapen(at, value, shape)
+            }
             (_, Value::Text(text)) => self.text(at, text, shape),
+            _ => self.misshapen(at, value, shape),
+        }
+    }
+
+    /// A value of another type than its shape.
+    #[inline(always)]
+    fn misshapen(&mut self, at: &At<'_>, value: &Value, shape: Shape) {
+        if !WORDS {
+            return self.error(at, "type", &[], None);
+        }
+        match (shape, value) {
+            (Shape::Flag, _) => self.mistyped(at, "true or false", value, None),
+            (Shape::Object | Shape::Tables(_), _) => self.mistyped(at, "an object", value, None),
+            (Shape::Rows(_), _) => self.mistyped(at, "an array", value, None),
+            (Shape::Texts | Shape::Countries, _) => self.mistyped(at, "an array of texts", value, None),
             (Shape::Words | Shape::Purpose, _) => {
                 self.mistyped(at, "a text, or an object with one per language", value, None);
             }
             (Shape::OneOf(names), _) => {
                 let positive = names.first().filter(|_| *value == Value::Bool(true)).copied();
-                self.mistyped(at, &Self::one_of(names), value, positive);
+                self.mistyped(at, &one_of(names), value, positive);
             }
             (Shape::Validity, _) => self.mistyped(at, PERIOD, value, Some("P6M")),
             (Shape::Duration, Value::Int(days)) => {
-                let guess = if WORDS { ["P", &Value::Int(*days).canonical(), "D"].concat() } else { String::new() };
+                let guess = ["P", &Value::Int(*days).canonical(), "D"].concat();
                 self.mistyped(at, DURATION, value, Some(guess.as_str()).filter(|_| *days > 0));
             }
             (Shape::Duration, _) => self.mistyped(at, DURATION, value, None),
@@ -229,24 +264,29 @@ impl<const WORDS: bool> Reader<WORDS> {
     }
 
     fn text(&mut self, at: &At<'_>, text: &str, shape: Shape) {
-        if text.chars().all(char::is_whitespace) {
+        if rules::is_blank(text) {
             return self.wrong(at, "a text that is not empty", None);
         }
-        let link = rules::Link::of(text);
         match shape {
             Shape::Text(limit) if text.len() > limit => self.wrong(at, "shorter", None),
-            Shape::Purpose if text.starts_with("purpose.") => {
-                let mut bundled = texts::KEYS.iter().copied().filter(|key| key.starts_with("purpose."));
-                if bundled.clone().all(|key| key != text) {
+            Shape::Purpose if rules::is_bundled_purpose(text) => {
+                let known = texts::KEYS.contains(&text);
+                if !known {
+                    let mut bundled = texts::KEYS.iter().copied().filter(|key| rules::is_bundled_purpose(key));
                     self.error(at, "reference", &["no bundled text has this key"], Self::near(text, &mut bundled));
                 }
             }
             Shape::Words | Shape::Purpose => self.words(at, text),
             Shape::OneOf(names) if !names.contains(&text) => {
-                let stem =
-                    |name: &&&str| WORDS && text.strip_prefix(**name).is_some_and(|rest| rest.starts_with(['-', '_']));
-                let guess = Self::near(text, &mut names.iter().copied()).or(names.iter().find(stem).copied());
-                self.wrong(at, &Self::one_of(names), guess);
+                let mut guess = None;
+                let mut expected = String::new();
+                if WORDS {
+                    let stem =
+                        |name: &&&str| text.strip_prefix(**name).is_some_and(|rest| rest.starts_with(['-', '_']));
+                    guess = Self::near(text, &mut names.iter().copied()).or(names.iter().find(stem).copied());
+                    expected = one_of(names);
+                }
+                self.wrong(at, &expected, guess);
             }
             Shape::Country => self.country(at, text),
             Shape::Duration if text != "session" && text != "persistent" => match Period::parse(text) {
@@ -254,53 +294,11 @@ impl<const WORDS: bool> Reader<WORDS> {
                 _ => self.wrong(at, DURATION, Self::near(text, &mut ["session", "persistent"].into_iter())),
             },
             Shape::Validity => self.validity(at, text),
-            Shape::Url | Shape::Endpoint | Shape::Contact if link == rules::Link::Code => {
-                self.error(
-                    at,
-                    "L31",
-                    &["javascript: and data: URLs are not allowed; the configuration never runs code"],
-                    None,
-                );
-            }
-            Shape::Contact if link == rules::Link::Other && !rules::is_mail(text) => {
-                self.error(
-                    at,
-                    "L09",
-                    &["must be a mail address or an https URL, so that visitors can reach you"],
-                    None,
-                );
-            }
-            Shape::Url if link == rules::Link::Http => {
-                self.warning(
-                    at,
-                    "L31",
-                    &["should be https: what it says can be changed on the way"],
-                    Self::secured(text).as_deref(),
-                );
-            }
-            Shape::Url if link == rules::Link::Other => {
-                let guess = if WORDS { rules::as_link(text) } else { None };
-                self.wrong(at, "an https URL or a path that starts with /", guess.as_deref());
-            }
-            Shape::Endpoint if matches!(link, rules::Link::Http | rules::Link::Other) => {
-                let message =
-                    ["must be an https URL or a path that starts with /: records are evidence and personal data"];
-                self.error(at, "L29", &message, Self::secured(text).as_deref());
-            }
+            Shape::Url | Shape::Endpoint | Shape::Contact => self.address(at, text, shape),
             Shape::Origin => self.origin(at, text),
             // A text where the shape is no text at all is sorted out by `shape`.
             _ => {}
         }
-    }
-
-    /// The same address with `https`.
-    fn secured(text: &str) -> Option<String> {
-        let rest = text.strip_prefix("http:").filter(|_| WORDS)?;
-        Some(["https:", rest].concat())
-    }
-
-    fn one_of(names: &[&str]) -> String {
-        if WORDS { ["one of \"", &names.join("\", \""), "\""].concat() } else { String::new() }
     }
 
     /// One text per language.
@@ -329,23 +327,57 @@ impl<const WORDS: bool> Reader<WORDS> {
     }
 }
 
+fn one_of(names: &[&str]) -> String {
+    ["one of \"", &names.join("\", \""), "\""].concat()
+}
+
 const PERIOD: &str = "an ISO 8601 period such as \"P6M\"";
 const DURATION: &str = "\"session\", \"persistent\" or an ISO 8601 period such as \"P13M\"";
 
 /// The owner's words, once [`Shape::Words`] or [`Shape::Purpose`] has been checked.
-pub(super) fn localized(value: &Value) -> Option<Localized> {
-    match value {
-        Value::Text(text) if text.starts_with("purpose.") => Some(Localized::Key(text.clone())),
+pub(super) fn localized(value: &Value, key: &str) -> Option<Localized> {
+    match value.at(key)? {
+        Value::Text(text) if rules::is_bundled_purpose(text) => Some(Localized::Key(text.clone())),
         Value::Text(text) => Some(Localized::All(text.clone())),
-        Value::Map(each) => {
-            let each = each.iter().filter_map(|(lang, text)| Some((lang.clone(), text.text()?.to_string())));
-            Some(Localized::Each(each.collect()))
-        }
-        _ => None,
+        each => Some(Localized::Each(pairs(each))),
     }
 }
 
+/// The texts of an object, with their keys.
+#[inline(never)]
+pub(super) fn pairs(value: &Value) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    for (key, value) in value.entries() {
+        if let Value::Text(text) = value {
+            pairs.push((key.clone(), text.clone()));
+        }
+    }
+    pairs
+}
+
+/// The entries of the object under `key`; none when it is not there.
+pub(super) fn entries<'v>(value: &'v Value, key: &str) -> &'v [(String, Value)] {
+    value.at(key).map_or(&[], Value::entries)
+}
+
+/// The elements of the array under `key`; none when it is not there.
+pub(super) fn items<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+    value.at(key).map_or(&[], Value::items)
+}
+
+/// The text under `key`.
+pub(super) fn str<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
+    value.at(key)?.text()
+}
+
 /// The text under `key`, or none.
+#[inline(never)]
 pub(super) fn text(value: &Value, key: &str) -> Option<String> {
-    value.at(key).and_then(Value::text).map(ToString::to_string)
+    str(value, key).map(ToString::to_string)
+}
+
+/// The text under `key`, or an empty one.
+#[inline(never)]
+pub(super) fn must(value: &Value, key: &str) -> String {
+    str(value, key).unwrap_or_default().to_string()
 }

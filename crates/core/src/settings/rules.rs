@@ -1,13 +1,16 @@
 //! What a value may say: addresses, countries, periods, words, and services that are never strictly necessary.
 
-use super::reader::{At, Reader};
+use super::Service;
+use super::keys::Shape;
+use super::reader::{At, Reader, items};
 use super::suggest::plain;
+use crate::json::Value;
 use crate::texts;
 use crate::time::Period;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 /// What kind of address a text is (T6, L29, L31).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Link {
     /// `javascript:`, `data:` and their kin.
     Code,
@@ -23,12 +26,10 @@ pub(super) enum Link {
 
 impl Link {
     pub(super) fn of(text: &str) -> Self {
-        // Browsers skip white space and control characters inside a scheme; so must a check against `javascript:`.
-        let shown: String = text.chars().filter(|c| *c > ' ').map(|c| c.to_ascii_lowercase()).collect();
-        if ["javascript:", "data:", "vbscript:", "blob:"].iter().any(|scheme| shown.starts_with(scheme)) {
+        if ["javascript:", "data:", "vbscript:", "blob:"].iter().any(|scheme| has_scheme(text, scheme)) {
             return Self::Code;
         }
-        if text.chars().any(|c| c <= ' ' || c == '\\' || c == '\u{7f}') {
+        if text.bytes().any(|b| b <= b' ' || b == b'\\' || b == 0x7f) {
             return Self::Other;
         }
         if text.starts_with('/') && !text.starts_with("//") {
@@ -43,15 +44,37 @@ impl Link {
     }
 }
 
+/// Browsers skip white space and control characters inside a scheme; so must a check against `javascript:`.
+fn has_scheme(text: &str, scheme: &str) -> bool {
+    let mut rest = scheme.as_bytes();
+    for b in text.bytes().filter(|b| *b > b' ') {
+        match rest {
+            [next, after @ ..] if *next == b.to_ascii_lowercase() => rest = after,
+            _ => break,
+        }
+    }
+    rest.is_empty()
+}
+
 /// The offset of `needle`. `str::find` would bring the standard library's searcher, panics and all, into the bundle.
 fn find(text: &str, needle: &str) -> Option<usize> {
-    (0..text.len()).find(|start| text.as_bytes().get(*start..).is_some_and(|rest| rest.starts_with(needle.as_bytes())))
+    let mut rest = text.as_bytes();
+    while !rest.starts_with(needle.as_bytes()) {
+        rest = rest.get(1..)?;
+    }
+    Some(text.len() - rest.len())
 }
 
 /// Up to the first of these bytes, which are ASCII.
 fn until<'t>(text: &'t str, ends: &[u8]) -> &'t str {
-    let end = text.bytes().position(|b| ends.contains(&b)).unwrap_or(text.len());
-    text.get(..end).unwrap_or(text)
+    for (at, b) in text.bytes().enumerate() {
+        for end in ends {
+            if b == *end {
+                return text.get(..at).unwrap_or(text);
+            }
+        }
+    }
+    text
 }
 
 /// Whether it is `https`, and the host. No address has a reason to carry credentials.
@@ -87,13 +110,58 @@ pub(super) fn is_mail(text: &str) -> bool {
     !name.is_empty() && !host.is_empty() && until(host, b"@") == host && bare.bytes().all(|b| b > b' ')
 }
 
+/// Whether there is nothing to see in a text (Unicode's `White_Space`, spelled out: the standard library's table of all
+/// properties would come into the bundle).
+pub(super) fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| {
+        c <= ' '
+            || matches!(c as u32, 0x85 | 0xa0 | 0x1680 | 0x2000..=0x200a | 0x2028 | 0x2029 | 0x202f | 0x205f | 0x3000)
+    })
+}
+
+/// Whether a text is the key of a bundled purpose.
+pub(super) fn is_bundled_purpose(text: &str) -> bool {
+    text.starts_with("purpose.")
+}
+
+/// Whether a text is one word that, as a CSS selector, could only name an element.
+pub(super) fn is_bare_word(text: &str) -> bool {
+    let (mut word, mut gap) = (false, false);
+    for b in text.bytes() {
+        match b {
+            b' ' => gap = word,
+            _ if gap || b"#.[>:-".contains(&b) => return false,
+            _ => word = true,
+        }
+    }
+    true
+}
+
+/// Whether a key needs no quotes in a JSON path.
+pub(super) fn is_name(key: &str) -> bool {
+    !key.as_bytes().first().is_none_or(u8::is_ascii_digit)
+        && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
 /// Whether a text can be a language tag (BCP 47, by shape).
 pub(super) fn is_language(tag: &str) -> bool {
-    let primary = until(tag, b"-");
-    let parts = tag.as_bytes().split(|b| *b == b'-').skip(1);
-    matches!(primary.len(), 2 | 3)
-        && primary.bytes().all(|b| b.is_ascii_lowercase())
-        && parts.into_iter().all(|part| matches!(part.len(), 1..=8) && part.iter().all(u8::is_ascii_alphanumeric))
+    let mut primary = true;
+    let mut length = 0;
+    // A last hyphen ends the last part like any other.
+    for b in tag.bytes().chain([b'-']) {
+        if b == b'-' {
+            if length < if primary { 2 } else { 1 } || length > if primary { 3 } else { 8 } {
+                return false;
+            }
+            primary = false;
+            length = 0;
+        } else if if primary { b.is_ascii_lowercase() } else { b.is_ascii_alphanumeric() } {
+            length += 1;
+        } else {
+            return false;
+        }
+    }
+    true
 }
 
 /// Whether a text can be the id of a category or service. It becomes part of attributes, part names and file names.
@@ -116,148 +184,147 @@ pub(super) fn in_eea(country: &str) -> bool {
 const LONGEST: [u32; 7] = [0, 31, 62, 92, 123, 153, 184];
 
 /// Words that pretend a consent (L11): an error in any language.
-const IMPLIED: &[&str] = &[
-    "by continuing",
-    "by using this",
-    "by using our",
-    "by browsing",
-    "by closing",
-    "by scrolling",
-    "continued use",
-    "if you continue",
-    "you agree by",
-    "deemed to accept",
-    "door verder te",
-    "door gebruik te maken",
-    "door deze site te gebruiken",
-    "door deze website te gebruiken",
-    "door onze site te gebruiken",
-    "door onze website te gebruiken",
-    "als u verder gaat",
-    "als je verder gaat",
-    "durch die weitere nutzung",
-    "durch die nutzung",
-    "durch weitersurfen",
-    "mit der weiteren nutzung",
-    "mit der nutzung",
-    "indem sie fortfahren",
-    "indem sie diese",
-    "wenn sie fortfahren",
-    "en continuant",
-    "en poursuivant",
-    "en utilisant ce",
-    "en utilisant notre",
-    "la poursuite de votre",
-    "en naviguant",
-];
+const IMPLIED: &str = "\
+    by continuing|by using this|by using our|by browsing|by closing|by scrolling|continued use|if you continue|\
+    you agree by|deemed to accept|door verder te|door gebruik te maken|door deze site te gebruiken|\
+    door deze website te gebruiken|door onze site te gebruiken|door onze website te gebruiken|als u verder gaat|\
+    als je verder gaat|durch die weitere nutzung|durch die nutzung|durch weitersurfen|mit der weiteren nutzung|\
+    mit der nutzung|indem sie fortfahren|indem sie diese|wenn sie fortfahren|en continuant|en poursuivant|\
+    en utilisant ce|en utilisant notre|la poursuite de votre|en naviguant";
 
 /// Words that push towards accepting (L11): a warning.
-const STEERING: &[&str] = &[
-    "best experience",
-    "best possible experience",
-    "optimal experience",
-    "better experience",
-    "improve your experience",
-    "enhance your experience",
-    "no thanks, i",
-    "accept & close",
-    "accept and close",
-    "we value your privacy",
-    "beste ervaring",
-    "optimale ervaring",
-    "betere ervaring",
-    "nee, ik wil geen",
-    "beste erlebnis",
-    "bestes erlebnis",
-    "optimales erlebnis",
-    "bestmögliche",
-    "meilleure expérience",
-    "expérience optimale",
-    "améliorer votre expérience",
-];
+const STEERING: &str = "\
+    best experience|best possible experience|optimal experience|better experience|improve your experience|\
+    enhance your experience|no thanks, i|accept & close|accept and close|we value your privacy|beste ervaring|\
+    optimale ervaring|betere ervaring|nee, ik wil geen|beste erlebnis|bestes erlebnis|optimales erlebnis|\
+    bestmögliche|meilleure expérience|expérience optimale|améliorer votre expérience";
 
 /// Labels that don't say what accepting does, by [`plain`].
 const VAGUE: &[&str] = &["ok", "okay", "gotit", "continue", "close", "verder", "weiter", "continuer"];
 
-/// Trackers by words of their id, name or provider (L06).
-const TRACKERS: &[&str] = &[
-    "google-analytics",
-    "google-tag",
-    "google-ads",
-    "gtm",
-    "ga4",
-    "gtag",
-    "doubleclick",
-    "adsense",
-    "facebook",
-    "meta-pixel",
-    "meta-platforms",
-    "hotjar",
-    "contentsquare",
-    "microsoft-clarity",
-    "ms-clarity",
-    "microsoft-advertising",
-    "bing-ads",
-    "logrocket",
-    "log-rocket",
-    "hubspot",
-    "tiktok",
-    "linkedin",
-    "pinterest",
-    "snapchat",
-    "twitter",
-    "mixpanel",
-    "amplitude",
-    "fullstory",
-    "mouseflow",
-    "smartlook",
-    "lucky-orange",
-    "criteo",
-    "taboola",
-    "outbrain",
-    "adroll",
-    "yandex-metrica",
-    "innertrends",
-];
+/// Trackers by words of their id, name or provider (L06), each between hyphens.
+const TRACKERS: &str = "\
+    -google-analytics-|-google-tag-|-google-ads-|-gtm-|-ga4-|-gtag-|-doubleclick-|-adsense-|-facebook-|\
+    -meta-pixel-|-meta-platforms-|-hotjar-|-contentsquare-|-microsoft-clarity-|-ms-clarity-|\
+    -microsoft-advertising-|-bing-ads-|-logrocket-|-log-rocket-|-hubspot-|-tiktok-|-linkedin-|-pinterest-|\
+    -snapchat-|-twitter-|-mixpanel-|-amplitude-|-fullstory-|-mouseflow-|-smartlook-|-lucky-orange-|-criteo-|\
+    -taboola-|-outbrain-|-adroll-|-yandex-metrica-|-innertrends-";
 
 /// Names that are trackers when nothing else stands beside them, but also ordinary words.
-const TRACKER_NAMES: &[&str] = &["clarity", "segment", "heap", "ga", "uet", "meta"];
+const TRACKER_NAMES: &str = "clarity|segment|heap|ga|uet|meta";
 
-/// The known tracker that these words name.
-pub(super) fn tracker(id: &str, name: &str, provider: &str) -> Option<&'static str> {
-    let joined: String = ["-", id, "-", name, "-", provider, "-"]
-        .concat()
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
-        .collect();
-    let named = |words: &str| find(&joined, &["-", words, "-"].concat()).is_some();
-    let alone = |word: &str| plain(id) == word || plain(name) == word;
-    TRACKERS.iter().find(|words| named(words)).or_else(|| TRACKER_NAMES.iter().find(|word| alone(word))).copied()
+/// Whether a service is a known tracker.
+pub(super) fn is_tracker(service: &Service) -> bool {
+    let mut words = String::new();
+    for c in ["-", &service.id, "-", &service.name, "-", &service.provider, "-"].concat().chars() {
+        words.push(if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' });
+    }
+    let (id, name) = (plain(&service.id), plain(&service.name));
+    first(TRACKERS, &mut |tracker| find(&words, tracker).is_some()).is_some()
+        || first(TRACKER_NAMES, &mut |tracker| tracker == id || tracker == name).is_some()
+}
+
+/// Scheme, host and port, nothing after.
+fn is_origin(text: &str) -> bool {
+    let Some((secure, host)) = host(text) else { return false };
+    let port = text.get(host.len() + if secure { 8 } else { 7 }..).unwrap_or("/");
+    let digits = port.strip_prefix(':').unwrap_or(if port.is_empty() { "0" } else { "" });
+    matches!(Link::of(text), Link::Https | Link::Loopback)
+        && !text.bytes().any(|b| b.is_ascii_uppercase())
+        && matches!(digits.len(), 1..=5)
+        && digits.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// The first phrase that passes, of a list separated by bars: a list of texts would carry an address for each.
+#[inline(never)]
+fn first(list: &'static str, test: &mut dyn FnMut(&str) -> bool) -> Option<&'static str> {
+    let mut rest = list;
+    while !rest.is_empty() {
+        let phrase = until(rest, b"|");
+        if test(phrase) {
+            return Some(phrase);
+        }
+        rest = rest.get(phrase.len() + 1..).unwrap_or("");
+    }
+    None
+}
+
+/// Lower case for ASCII and Latin-1, which is all that the phrases need; Unicode's tables would cost kilobytes.
+fn folded(text: &str) -> String {
+    let mut lower = String::new();
+    for c in text.chars() {
+        lower.push(match c {
+            'À'..='Þ' if c != '×' => char::from_u32(c as u32 + 32).unwrap_or(c),
+            '’' => '\'',
+            '\u{a0}' | '\n' => ' ',
+            c => c.to_ascii_lowercase(),
+        });
+    }
+    lower
 }
 
 impl<const WORDS: bool> Reader<WORDS> {
+    /// A mail address or URL (T6, L29, L31).
+    pub(super) fn address(&mut self, at: &At<'_>, text: &str, shape: Shape) {
+        match (shape, Link::of(text)) {
+            (_, Link::Code) => {
+                let why = "javascript: and data: URLs are not allowed; the configuration never runs code";
+                self.error(at, "L31", &[why], None);
+            }
+            (Shape::Contact, Link::Other) if !is_mail(text) => {
+                let why = "must be a mail address or an https URL, so that visitors can reach you";
+                self.error(at, "L09", &[why], None);
+            }
+            (Shape::Url, Link::Http) => {
+                let why = "should be https: what it says can be changed on the way";
+                self.warning(at, "L31", &[why], Self::secured(text).as_deref());
+            }
+            (Shape::Url, Link::Other) => {
+                let guess = if WORDS { as_link(text) } else { None };
+                self.wrong(at, "an https URL or a path that starts with /", guess.as_deref());
+            }
+            (Shape::Endpoint, Link::Http | Link::Other) => {
+                let why = "must be an https URL or a path that starts with /: records are evidence and personal data";
+                self.error(at, "L29", &[why], Self::secured(text).as_deref());
+            }
+            _ => {}
+        }
+    }
+
+    /// The same address with `https`.
+    #[inline(always)]
+    fn secured(text: &str) -> Option<String> {
+        if !WORDS {
+            return None;
+        }
+        Some(["https:", text.strip_prefix("http:")?].concat())
+    }
+
+    /// Data outside the EEA has a safeguard (L21).
+    #[inline(always)]
+    pub(super) fn safeguarded(&mut self, at: &At<'_>, service: &Value) {
+        if !WORDS || service.at("safeguard").is_some() {
+            return;
+        }
+        let outside = |country: &&str| is_country(country) && !in_eea(country);
+        if let Some(outside) = items(service, "countries").iter().filter_map(Value::text).find(outside) {
+            let message = [outside, " is outside the EEA: name the safeguard (GDPR Art. 13(1)(f))"];
+            let guess = Some("\"safeguard\": \"adequacy\", \"SCC\" or \"BCR\"");
+            self.warning(&at.key("countries"), "L21", &message, guess);
+        }
+    }
+
     /// An origin: scheme, host and port, nothing after; `https`, or `http` to this very machine.
     pub(super) fn origin(&mut self, at: &At<'_>, text: &str) {
-        let is_origin = |text: &str| {
-            let port = host(text)
-                .and_then(|(secure, host)| text.get(host.len() + if secure { 8 } else { 7 }..))
-                .unwrap_or("/");
-            let digits = port.strip_prefix(':').unwrap_or(if port.is_empty() { "0" } else { "" });
-            matches!(Link::of(text), Link::Https | Link::Loopback)
-                && !text.bytes().any(|b| b.is_ascii_uppercase())
-                && matches!(digits.len(), 1..=5)
-                && digits.bytes().all(|b| b.is_ascii_digit())
-        };
         if !is_origin(text) {
-            let guess = if WORDS {
+            let mut guess = String::new();
+            if WORDS {
                 let lower = text.to_ascii_lowercase();
                 let after = find(&lower, "://").map_or(0, |scheme| scheme + 3);
                 let bare = until(lower.get(after..).unwrap_or(""), b"/?#");
                 let local = lower.starts_with("http:") && is_loopback(until(bare, b":"));
-                [if local { "http://" } else { "https://" }, bare].concat()
-            } else {
-                String::new()
-            };
+                guess = [if local { "http://" } else { "https://" }, bare].concat();
+            }
             let guess = Some(guess.as_str()).filter(|guess| WORDS && is_origin(guess));
             self.wrong(at, "an https origin, scheme and host only, such as \"https://www.example.nl\"", guess);
         }
@@ -265,16 +332,20 @@ impl<const WORDS: bool> Reader<WORDS> {
 
     /// An ISO 3166 alpha-2 code, by shape, with the two that people get wrong.
     pub(super) fn country(&mut self, at: &At<'_>, text: &str) {
-        let upper = text.to_ascii_uppercase();
-        let right = match upper.as_str() {
-            "UK" => "GB",
-            "EL" => "GR",
-            other => other,
-        };
-        let shaped = is_country(right);
-        if !shaped || right != text {
-            self.wrong(at, "an ISO 3166 code of two capitals such as \"NL\"", Some(right).filter(|_| shaped));
+        if is_country(text) && text != "UK" && text != "EL" {
+            return;
         }
+        let mut right = String::new();
+        if WORDS {
+            right = text.to_ascii_uppercase();
+            right = match right.as_str() {
+                "UK" => "GB".to_string(),
+                "EL" => "GR".to_string(),
+                _ => right,
+            };
+        }
+        let guess = Some(right.as_str()).filter(|right| WORDS && is_country(right));
+        self.wrong(at, "an ISO 3166 code of two capitals such as \"NL\"", guess);
     }
 
     /// How long a choice holds: at least six calendar months, from any day of any year (B14, L13), at most 24 (P7, L14).
@@ -305,19 +376,10 @@ impl<const WORDS: bool> Reader<WORDS> {
 
     /// The owner's words: nothing that implies consent, nothing that steers (B1, B12, L11).
     pub(super) fn words(&mut self, at: &At<'_>, text: &str) {
-        // Lower case for ASCII and Latin-1 is all that the phrases need; Unicode tables would cost kilobytes.
-        let lower: String = text
-            .chars()
-            .map(|c| match c {
-                'À'..='Þ' if c != '×' => char::from_u32(c as u32 + 32).unwrap_or(c),
-                '’' => '\'',
-                '\u{a0}' | '\n' => ' ',
-                c => c.to_ascii_lowercase(),
-            })
-            .collect();
-        if let Some(phrase) = IMPLIED.iter().find(|phrase| find(&lower, phrase).is_some()) {
+        let lower = folded(text);
+        if let Some(phrase) = first(IMPLIED, &mut |phrase| find(&lower, phrase).is_some()) {
             self.error(at, "L11", &["\"", phrase, "\" implies consent; only a click on a choice is consent"], None);
-        } else if let Some(phrase) = STEERING.iter().find(|phrase| WORDS && find(&lower, phrase).is_some()) {
+        } else if WORDS && let Some(phrase) = first(STEERING, &mut |phrase| find(&lower, phrase).is_some()) {
             self.warning(at, "L11", &["\"", phrase, "\" steers towards accepting; say plainly what it is for"], None);
         }
     }

@@ -5,7 +5,13 @@ use alloc::vec::Vec;
 
 /// A word without the differences that people don't mean: case, `-`, `_` and spaces.
 pub(super) fn plain(word: &str) -> String {
-    word.chars().filter(|c| !matches!(c, '-' | '_' | ' ')).map(|c| c.to_ascii_lowercase()).collect()
+    let mut plain = String::new();
+    for c in word.chars() {
+        if !matches!(c, '-' | '_' | ' ') {
+            plain.push(c.to_ascii_lowercase());
+        }
+    }
+    plain
 }
 
 /// The candidate that `word` probably stands for: equal but for case and hyphens, at most two edits away (one for

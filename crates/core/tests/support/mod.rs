@@ -6,7 +6,9 @@ use askfirst_core::digest;
 use askfirst_core::gate::Gate;
 use askfirst_core::machine::{Decision, Effect, Env, Event, State, handle};
 use askfirst_core::record::{Layer, Method, Record, Submission};
-use askfirst_core::settings::{Category, Controller, Item, Kind, Localized, Records, Refusals, Reopen, Service, Settings};
+use askfirst_core::settings::{
+    Category, Controller, Item, Kind, Localized, Records, Refusals, Reopen, Service, Settings,
+};
 use askfirst_core::texts::Texts;
 use askfirst_core::time::{self, Millis, Period};
 
@@ -116,7 +118,7 @@ pub fn with_purpose() -> Settings {
 pub fn env(now: Millis) -> Env {
     Env {
         now,
-        random: [7; 64],
+        random: Some([7; 64]),
         gpc: false,
         site: "https://www.example.nl".into(),
         key: "1|/askfirst.json||0".into(),
@@ -151,7 +153,7 @@ impl Browser {
     }
 
     pub fn stored(&self) -> Stored {
-        Stored::reconcile(self.local.as_deref(), &self.cookies)
+        Stored::reconcile(self.local.as_deref(), &self.cookies, self.env.now)
     }
 
     /// Handles one event and, where a withdrawal waits for it, the deletion of everything asked for.
@@ -166,9 +168,11 @@ impl Browser {
     /// Handles one event.
     pub fn turn(&mut self, event: Event) -> Vec<Effect> {
         self.seed += 1;
-        let low = digest::sha256(&self.seed.to_be_bytes());
-        self.env.random[..32].copy_from_slice(&low);
-        self.env.random[32..].copy_from_slice(&digest::sha256(&low));
+        if let Some(random) = &mut self.env.random {
+            let low = digest::sha256(&self.seed.to_be_bytes());
+            random[..32].copy_from_slice(&low);
+            random[32..].copy_from_slice(&digest::sha256(&low));
+        }
         let mut page = std::mem::take(&mut self.page);
         page.stored = self.stored();
         let (page, effects) = handle(&self.settings, page, event, &self.env);
@@ -217,7 +221,8 @@ impl Browser {
 
     /// The server's answer to a body, with a receipt for a good one.
     pub fn answer(&mut self, body: &str, status: u16) -> Vec<Effect> {
-        let receipt = askfirst_core::json::parse(r#"{"received_at":"2026-11-22T10:15:31Z"}"#).ok().filter(|_| status < 300);
+        let receipt =
+            askfirst_core::json::parse(r#"{"received_at":"2026-11-22T10:15:31Z"}"#).ok().filter(|_| status < 300);
         self.send(Event::Answered { body: body.into(), status, retry_after: None, receipt })
     }
 

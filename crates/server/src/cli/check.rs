@@ -67,9 +67,9 @@ pub fn report(config: &Config) -> String {
 
 fn to_value(config: &Config, bundled: &Bundled) -> Value {
     let notices = config.notices(bundled);
-    let notices = notices.iter().map(|notice| {
-        map([("lang", notice.about.lang.as_str().into()), ("digest", notice.digest.as_str().into())])
-    });
+    let notices = notices
+        .iter()
+        .map(|notice| map([("lang", notice.about.lang.as_str().into()), ("digest", notice.digest.as_str().into())]));
     map([
         ("file", config.path.display().to_string().as_str().into()),
         ("ok", (!config.has_errors()).into()),

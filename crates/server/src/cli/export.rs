@@ -69,7 +69,9 @@ pub fn sentences(evidence: &Evidence) -> String {
     );
     match receipt.clock.name() {
         "ahead" => out.push_str("The browser's clock was ahead by more than five minutes.\n"),
-        "behind" => out.push_str("The browser's clock was behind by more than five minutes, or the record waited there.\n"),
+        "behind" => {
+            out.push_str("The browser's clock was behind by more than five minutes, or the record waited there.\n")
+        }
         _ => {}
     }
     if let Ok(record) = &verdict.record {
@@ -148,8 +150,8 @@ fn shown(notice: &Value) -> String {
 
 /// Elements that start a line of their own.
 const BLOCKS: &[&str] = &[
-    "div", "section", "dialog", "header", "footer", "form", "fieldset", "legend", "details", "summary", "h1", "h2", "h3",
-    "h4", "p", "ul", "ol", "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "th", "td",
+    "div", "section", "dialog", "header", "footer", "form", "fieldset", "legend", "details", "summary", "h1", "h2",
+    "h3", "h4", "p", "ul", "ol", "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "th", "td",
 ];
 
 /// The tree is `[element, attributes, child or text …]` (`askfirst_core::view`). Each innermost block is a line.

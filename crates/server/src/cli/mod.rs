@@ -18,7 +18,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Keep records for sites, and serve the browser files.
-    Serve(serve::Options),
+    Serve(Box<serve::Options>),
     /// Check configurations: exit code 0 when they can be used, 1 when one has an error.
     Check(check::Options),
     /// Show what is stored about a record and whether it still is what it was: exit code 1 when something does not hold.
@@ -28,7 +28,7 @@ enum Command {
 /// Runs the program with the arguments of the process.
 pub fn run() -> ExitCode {
     match Arguments::parse().command {
-        Command::Serve(options) => serve::run(options),
+        Command::Serve(options) => serve::run(*options),
         Command::Check(options) => check::run(&options),
         Command::Export(options) => export::run(&options),
     }

@@ -155,8 +155,7 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
     }
     let store = Store::open(&options.database, &store::Options { queue: options.queue, ..Default::default() })?;
     register(&store, &configs, &bundled).await?;
-    let listener =
-        TcpListener::bind(options.listen).await.map_err(|error| format!("{}: {error}", options.listen))?;
+    let listener = TcpListener::bind(options.listen).await.map_err(|error| format!("{}: {error}", options.listen))?;
     let address = listener.local_addr().map_err(|error| format!("{}: {error}", options.listen))?;
     tracing::info!(%address, origins = origins.sorted().join(" "), "listening");
     let app = App::new(

@@ -13,9 +13,8 @@ use super::Error;
 /// # Errors
 /// 413, 408 or 400.
 pub async fn text(headers: &HeaderMap, body: Body, limit: usize, time: Duration) -> Result<String, Error> {
-    let too_large = || {
-        Error::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("a request here has at most {limit} bytes"))
-    };
+    let too_large =
+        || Error::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("a request here has at most {limit} bytes"));
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(too_large());

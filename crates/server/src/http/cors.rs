@@ -69,8 +69,8 @@ fn is_this_machine(host: &str) -> bool {
 /// Answers preflights and adds the headers that let a known site read the answer.
 pub async fn layer(State(app): State<Shared>, request: Request, next: Next) -> Response {
     let origin = app.origins.of(request.headers()).and_then(|origin| HeaderValue::from_str(origin).ok());
-    let preflight = request.method() == Method::OPTIONS
-        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let preflight =
+        request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let mut response = match (preflight, &origin) {
         (true, Some(_)) => allowed(),
         (true, None) => refused().into_response(),

@@ -131,12 +131,7 @@ fn kind(path: &Path) -> Option<&'static str> {
 }
 
 impl Asset {
-    fn new(
-        kind: &'static str,
-        stamp: Option<SystemTime>,
-        plain: Bytes,
-        packed: Vec<(&'static str, Bytes)>,
-    ) -> Self {
+    fn new(kind: &'static str, stamp: Option<SystemTime>, plain: Bytes, packed: Vec<(&'static str, Bytes)>) -> Self {
         let hash = base64url(&Sha384::digest(&plain));
         Self { stamp, kind, hash, plain, packed }
     }
@@ -144,7 +139,11 @@ impl Asset {
     fn answer(&self, uri: &Uri, asked: &HeaderMap) -> Response {
         let packed = self.packed.iter().find(|(encoding, _)| accepts(asked, encoding));
         let (encoding, bytes) = packed.map_or((None, &self.plain), |(encoding, bytes)| (Some(*encoding), bytes));
-        let etag = format!("\"{}{}\"", &self.hash[..22], encoding.map_or("", |encoding| if encoding == "br" { "-br" } else { "-gz" }));
+        let etag = format!(
+            "\"{}{}\"",
+            &self.hash[..22],
+            encoding.map_or("", |encoding| if encoding == "br" { "-br" } else { "-gz" })
+        );
         let mut response = Response::new(Body::empty());
         if matches(asked, &etag) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -180,9 +179,8 @@ fn accepts(asked: &HeaderMap, encoding: &str) -> bool {
     lines.flat_map(|line| line.split(',')).any(|item| {
         let mut parts = item.split(';').map(str::trim);
         let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(encoding));
-        let refused = parts.any(|part| {
-            part.strip_prefix("q=").is_some_and(|q| q.bytes().all(|b| matches!(b, b'0' | b'.')))
-        });
+        let refused =
+            parts.any(|part| part.strip_prefix("q=").is_some_and(|q| q.bytes().all(|b| matches!(b, b'0' | b'.'))));
         named && !refused
     })
 }

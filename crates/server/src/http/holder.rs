@@ -18,11 +18,7 @@ const SECRET_LIMIT: usize = 256;
 
 /// Answers the record, its receipt, its notice and whether both are what they were. A damaged record is answered too,
 /// marked as such, with 200: it is still what is stored about the holder (GDPR Art. 15).
-pub async fn read(
-    State(app): State<Shared>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Error> {
+pub async fn read(State(app): State<Shared>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
     let seq = open(&app, &id, &headers).await?;
     let evidence = app.store.evidence(seq).await?.ok_or_else(Error::not_found)?;
     let value = evidence.to_value();
@@ -35,11 +31,7 @@ pub async fn read(
 
 /// Erases the record: its body, its subject and its holder. Place, time and digest stay, so that a late retry of the
 /// same record finds it settled instead of bringing it back.
-pub async fn erase(
-    State(app): State<Shared>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Error> {
+pub async fn erase(State(app): State<Shared>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
     let seq = open(&app, &id, &headers).await?;
     app.store.erase(seq).await?;
     app.metrics.erased();

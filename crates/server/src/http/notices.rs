@@ -53,14 +53,13 @@ fn is_admin(app: &App, token: Option<&str>) -> bool {
 }
 
 fn parse(digest: String, text: String) -> Result<NewNotice, Error> {
-    let invalid = |code, path: &str, message: &str| {
-        Error::new(StatusCode::UNPROCESSABLE_ENTITY, code, message).at(path)
-    };
+    let invalid =
+        |code, path: &str, message: &str| Error::new(StatusCode::UNPROCESSABLE_ENTITY, code, message).at(path);
     if !notice::holds(&text, &digest) {
         return Err(invalid("digest", "$", "the text has another digest"));
     }
-    let value = json::parse(&text)
-        .map_err(|error| Error::new(StatusCode::BAD_REQUEST, "json", error.kind.message()))?;
+    let value =
+        json::parse(&text).map_err(|error| Error::new(StatusCode::BAD_REQUEST, "json", error.kind.message()))?;
     if value.canonical() != text {
         return Err(invalid("canonical", "$", "the text is not in canonical form (RFC 8785)"));
     }

@@ -64,11 +64,25 @@ impl Metrics {
         counter("askfirst_records_damaged_total", "Records read that were not what they were.", of(&self.damaged));
         counter("askfirst_refusals_counted_total", "Refusals counted without an identifier.", of(&self.counted));
         counter("askfirst_commits_total", "Commits to the disk.", of(&store.commits));
-        counter("askfirst_commits_failed_total", "Commits that failed; nothing of them is stored.", of(&store.failed_commits));
-        counter("askfirst_clock_went_back_total", "Commits at which the clock was behind the last record.", of(&store.clock_went_back));
+        counter(
+            "askfirst_commits_failed_total",
+            "Commits that failed; nothing of them is stored.",
+            of(&store.failed_commits),
+        );
+        counter(
+            "askfirst_clock_went_back_total",
+            "Commits at which the clock was behind the last record.",
+            of(&store.clock_went_back),
+        );
         let queued = of(&store.queued);
-        let _ = writeln!(out, "# HELP askfirst_queue_length Writes that wait.\n# TYPE askfirst_queue_length gauge\naskfirst_queue_length {queued}");
-        let _ = writeln!(out, "# HELP askfirst_refused_total Requests refused, by code.\n# TYPE askfirst_refused_total counter");
+        let _ = writeln!(
+            out,
+            "# HELP askfirst_queue_length Writes that wait.\n# TYPE askfirst_queue_length gauge\naskfirst_queue_length {queued}"
+        );
+        let _ = writeln!(
+            out,
+            "# HELP askfirst_refused_total Requests refused, by code.\n# TYPE askfirst_refused_total counter"
+        );
         for (code, value) in self.refused.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let _ = writeln!(out, "askfirst_refused_total{{code=\"{code}\"}} {value}");
         }

@@ -92,7 +92,7 @@ impl NewRecord {
     /// # Errors
     /// The JSON path of an identifier that is not in canonical form.
     pub fn new(record: &Record) -> Result<Self, &'static str> {
-        let body = record.to_value().canonical();
+        let body = record.canonical();
         Ok(Self {
             site: record.site.clone(),
             record_id: key::uuid(&record.record_id).ok_or("$.record_id")?,

@@ -32,7 +32,6 @@ CREATE TABLE record (
 ) STRICT;
 
 CREATE UNIQUE INDEX record_once ON record (record_id, site);
-CREATE INDEX record_subject ON record (subject) WHERE subject IS NOT NULL;
 
 -- Refusals without any identifier (R10, P1). The day is the server's.
 CREATE TABLE refusal_count (

@@ -111,7 +111,12 @@ pub fn commit(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Inserts at `seq`, unless the record is stored already.
-pub fn insert(connection: &Connection, record: &NewRecord, seq: i64, received_at: Millis) -> rusqlite::Result<Inserted> {
+pub fn insert(
+    connection: &Connection,
+    record: &NewRecord,
+    seq: i64,
+    received_at: Millis,
+) -> rusqlite::Result<Inserted> {
     let receipt = record.receipt(seq, received_at);
     let added = connection
         .prepare_cached(
@@ -217,7 +222,8 @@ pub fn empty_log(connection: &Connection) -> rusqlite::Result<bool> {
 
 pub fn notices(connection: &Connection) -> rusqlite::Result<HashMap<String, AboutNotice>> {
     let mut statement = connection.prepare("SELECT digest, lang, version FROM notice")?;
-    let about = |row: &Row<'_>| Ok((key::digest_text(&row.get(0)?), AboutNotice { lang: row.get(1)?, version: row.get(2)? }));
+    let about =
+        |row: &Row<'_>| Ok((key::digest_text(&row.get(0)?), AboutNotice { lang: row.get(1)?, version: row.get(2)? }));
     statement.query_map([], about)?.collect()
 }
 

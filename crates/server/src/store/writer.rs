@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use askfirst_core::record::Count;
 use askfirst_core::time::Millis;
 use rusqlite::Connection;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::{Counted, Figures, Inserted, NewNotice, NewRecord, Options, StoreError, sqlite};
@@ -49,10 +50,12 @@ impl Writer {
     ) -> Result<Self, String> {
         let (last_seq, last_received) =
             sqlite::last(&connection).map_err(|error| format!("{}: {error}", path.display()))?;
+        let runtime = Handle::try_current().map_err(|error| error.to_string())?;
         let failing = Arc::new(AtomicBool::new(false));
         let (queue, jobs) = sync_channel(options.queue);
         let writing = Writing {
             connection,
+            runtime,
             path: path.to_owned(),
             now: options.now,
             last_seq,
@@ -117,6 +120,7 @@ impl Drop for Writer {
 /// The thread's state.
 struct Writing {
     connection: Connection,
+    runtime: Handle,
     path: PathBuf,
     now: fn() -> Millis,
     last_seq: i64,
@@ -129,8 +133,8 @@ struct Writing {
 
 impl Writing {
     fn run(mut self, jobs: &Receiver<Job>) {
-        let mut batch = Vec::with_capacity(BATCH);
         while let Ok(first) = jobs.recv() {
+            let mut batch = Vec::with_capacity(64);
             batch.push(first);
             while batch.len() < BATCH
                 && let Ok(job) = jobs.try_recv()
@@ -138,27 +142,26 @@ impl Writing {
                 batch.push(job);
             }
             self.figures.queued.fetch_sub(batch.len() as u64, Relaxed);
-            self.write(&mut batch);
+            self.write(batch);
         }
         // The next start finds no log to replay.
         let _ = sqlite::empty_log(&self.connection);
     }
 
-    fn write(&mut self, batch: &mut Vec<Job>) {
-        match self.commit(batch) {
+    fn write(&mut self, mut batch: Vec<Job>) {
+        let answers = match self.commit(&mut batch) {
             // A job that can't be written must not take those down that came with it.
             Err(StoreError::Unavailable) if batch.len() > 1 => {
-                for mut job in batch.drain(..) {
-                    let result = self.commit(std::slice::from_mut(&mut job));
-                    job.answer(result);
-                }
+                batch.iter_mut().map(|job| self.commit(std::slice::from_mut(job))).collect()
             }
-            result => {
-                for job in batch.drain(..) {
-                    job.answer(result);
-                }
+            result => vec![result; batch.len()],
+        };
+        // Answered from one task: waking each request from this thread would cost a system call for each.
+        drop(self.runtime.spawn(async move {
+            for (job, answer) in batch.into_iter().zip(answers) {
+                job.answer(answer);
             }
-        }
+        }));
         if self.log_to_empty {
             self.log_to_empty = !sqlite::empty_log(&self.connection).unwrap_or(false);
         }
@@ -168,7 +171,7 @@ impl Writing {
     fn commit(&mut self, batch: &mut [Job]) -> Result<(), StoreError> {
         let before = (self.last_seq, self.last_received);
         let result = self.attempt(batch);
-        self.failing.store(result.is_err(), Relaxed);
+        let failed_before = self.failing.swap(result.is_err(), Relaxed);
         match result {
             Ok(()) => {
                 self.figures.commits.fetch_add(1, Relaxed);
@@ -177,6 +180,10 @@ impl Writing {
             Err(error) => {
                 self.figures.failed_commits.fetch_add(1, Relaxed);
                 (self.last_seq, self.last_received) = before;
+                if !failed_before {
+                    // Once, not for every commit until somebody has made room.
+                    tracing::error!(code = ?error.sqlite_error_code(), "a commit failed, nothing of it is stored");
+                }
                 let error = self.recover(&error);
                 Err(error)
             }
@@ -212,7 +219,9 @@ impl Writing {
         let now = (self.now)();
         if now < self.last_received {
             if self.figures.clock_went_back.fetch_add(1, Relaxed) == 0 {
-                tracing::error!("the clock of this machine went back; records keep the time of the last one until then");
+                tracing::error!(
+                    "the clock of this machine went back; records keep the time of the last one until then"
+                );
             }
             return self.last_received;
         }
@@ -221,7 +230,6 @@ impl Writing {
 
     /// Undoes the transaction and, unless only room is missing, takes a fresh connection.
     fn recover(&mut self, error: &rusqlite::Error) -> StoreError {
-        tracing::error!(code = ?error.sqlite_error_code(), "a commit failed, nothing of it is stored");
         if !self.connection.is_autocommit() {
             let _ = self.connection.execute_batch("ROLLBACK");
         }

@@ -55,11 +55,9 @@ async fn browser_files_come_with_their_type_and_may_be_used_by_any_site() {
 #[tokio::test]
 async fn the_smallest_form_that_the_browser_takes_is_sent() {
     let server = with_files().await;
-    for (accept, encoding, text) in [
-        ("gzip, deflate, br, zstd", "br", "brotli"),
-        ("gzip;q=1.0, br;q=0", "gzip", "gzip"),
-        ("identity", "", "plain"),
-    ] {
+    for (accept, encoding, text) in
+        [("gzip, deflate, br, zstd", "br", "brotli"), ("gzip;q=1.0, br;q=0", "gzip", "gzip"), ("identity", "", "plain")]
+    {
         let answer = server.ask(with("/askfirst/askfirst.js", "accept-encoding", accept)).await;
         assert_eq!((answer.header("content-encoding"), answer.text.as_str()), (encoding, text), "{accept}");
         assert_eq!(answer.header("content-type"), "text/javascript; charset=utf-8");
@@ -84,7 +82,9 @@ async fn only_a_url_with_the_files_own_hash_is_kept_for_good() {
     use sha2::{Digest, Sha384};
     let server = with_files().await;
     let hash = askfirst_core::digest::base64url(&Sha384::digest(b"plain"));
-    for (version, kept) in [(&hash[..12], true), (&hash[..], true), (&hash[..4], false), ("AAAAAAAAAAAA", false), ("", false)] {
+    for (version, kept) in
+        [(&hash[..12], true), (&hash[..], true), (&hash[..4], false), ("AAAAAAAAAAAA", false), ("", false)]
+    {
         let answer = server.ask(get(&format!("/askfirst/askfirst.js?v={version}"))).await;
         assert_eq!(answer.header("cache-control").contains("immutable"), kept, "{version}");
     }
@@ -125,8 +125,7 @@ fn check(config: &str, arguments: &[&str]) -> (i32, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("askfirst.json");
     fs::write(&file, config).unwrap();
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_askfirst")).arg("check").arg(&file).args(arguments).output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_askfirst")).arg("check").arg(&file).args(arguments).output().unwrap();
     (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
 }
 

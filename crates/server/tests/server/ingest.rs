@@ -3,7 +3,6 @@ use std::sync::Arc;
 use askfirst_core::record::{Decision, State};
 use askfirst_core::time::{self, DAY, Period};
 use askfirst_server::http::Options;
-use askfirst_server::http::limits::Rate;
 use askfirst_server::store;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -54,19 +53,14 @@ async fn places_are_counted_from_one_without_gaps() {
     for n in 0..500 {
         let server = Arc::clone(&server);
         // Each twice: a repetition must not use up a place.
-        tasks.spawn(async move {
-            server.ask(post(body(n / 2, &server.notice.clone()))).await.at(&["seq"]).int().unwrap()
-        });
+        tasks.spawn(
+            async move { server.ask(post(body(n / 2, &server.notice.clone()))).await.at(&["seq"]).int().unwrap() },
+        );
     }
     let mut places = tasks.join_all().await;
     places.sort_unstable();
     places.dedup();
     assert_eq!(places, (1..=250).collect::<Vec<_>>());
-}
-
-fn no_limit() -> Options {
-    let none = Rate { per_second: 0.0, burst: 0.0 };
-    Options { sender_rate: none, site_rate: none, ..Options::default() }
 }
 
 #[tokio::test]
@@ -170,7 +164,11 @@ async fn text_and_json_are_taken_and_nothing_else() {
         let mut request = post(body(9, &server.notice));
         request.headers_mut().insert("content-type", kind.parse().unwrap());
         let answer = server.ask(request).await;
-        assert_eq!((answer.status, answer.code().as_str()), (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type"), "{kind}");
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type"),
+            "{kind}"
+        );
     }
     let mut packed = post(body(9, &server.notice));
     packed.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
@@ -313,78 +311,6 @@ async fn the_time_of_receipt_never_goes_back() {
 }
 
 #[tokio::test]
-async fn one_network_that_sends_too_much_is_told_to_wait_and_another_is_not() {
-    let options = Options { sender_rate: Rate { per_second: 1.0, burst: 5.0 }, ..Options::default() };
-    let server = server_with(options, store::Options::default(), |_| Default::default()).await;
-    let mut statuses = Vec::new();
-    for n in 0..20 {
-        // A made-up header of a stranger changes nothing.
-        let mut request = from_address(post(body(n, &server.notice)), "198.51.100.7");
-        request.headers_mut().insert("x-forwarded-for", format!("203.0.113.{n}").parse().unwrap());
-        let answer = server.ask(request).await;
-        if answer.status == StatusCode::TOO_MANY_REQUESTS {
-            assert_eq!((answer.header("retry-after"), answer.code().as_str()), ("1", "rate_limited"));
-        }
-        statuses.push(answer.status);
-    }
-    assert_eq!(statuses.iter().filter(|status| **status == StatusCode::CREATED).count(), 5);
-    let other = server.ask(from_address(post(body(99, &server.notice)), "203.0.113.7")).await;
-    assert_eq!(other.status, StatusCode::CREATED);
-}
-
-#[tokio::test]
-async fn behind_a_trusted_proxy_the_visitor_behind_it_counts() {
-    let options = Options {
-        sender_rate: Rate { per_second: 1.0, burst: 1.0 },
-        proxies: vec!["10.0.0.0/8".parse().unwrap()],
-        ..Options::default()
-    };
-    let server = server_with(options, store::Options::default(), |_| Default::default()).await;
-    for n in 0..5u128 {
-        let mut request = from_address(post(body(n, &server.notice)), "10.0.0.1");
-        request.headers_mut().insert("x-forwarded-for", format!("203.0.{n}.1").parse().unwrap());
-        assert_eq!(server.ask(request).await.status, StatusCode::CREATED);
-    }
-}
-
-#[tokio::test]
-async fn one_site_can_be_limited_too() {
-    let options = Options { site_rate: Rate { per_second: 1.0, burst: 2.0 }, ..no_limit() };
-    let server = server_with(options, store::Options::default(), |_| Default::default()).await;
-    let mut statuses = Vec::new();
-    for n in 0..4u128 {
-        statuses.push(server.ask(from_address(post(body(n, &server.notice)), &format!("203.0.{n}.1"))).await.status.as_u16());
-    }
-    assert_eq!(statuses, [201, 201, 429, 429]);
-}
-
-#[tokio::test]
-async fn a_full_queue_says_come_again_and_every_retry_is_stored_once() {
-    let options = store::Options { queue: 4, ..store::Options::default() };
-    let server = Arc::new(server_with(no_limit(), options, |_| Default::default()).await);
-    // Somebody else has the database locked, so nothing leaves the queue.
-    let shell = server.shell();
-    shell.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let send = |n: u128| {
-        let server = Arc::clone(&server);
-        async move { server.ask(post(body(n, &server.notice.clone()))).await }
-    };
-    let mut tasks = JoinSet::new();
-    (0..40).for_each(|n| drop(tasks.spawn(send(n))));
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    shell.execute_batch("COMMIT").unwrap();
-    let answers = tasks.join_all().await;
-    let busy: Vec<_> = answers.iter().filter(|answer| answer.status == StatusCode::SERVICE_UNAVAILABLE).collect();
-    assert!(busy.len() >= 30, "{}", busy.len());
-    assert!(busy.iter().all(|answer| answer.code() == "busy" && answer.header("retry-after") == "1"));
-    for n in 0..40 {
-        let answer = send(n).await;
-        assert!(answer.status.is_success(), "{n}: {} {}", answer.status, answer.text);
-    }
-    assert_eq!(server.rows(), 40);
-}
-
-#[tokio::test]
 async fn a_withdrawal_and_what_came_before_are_two_records_of_one_subject() {
     let server = server().await;
     let given = record(1, &server.notice);
@@ -392,14 +318,15 @@ async fn a_withdrawal_and_what_came_before_are_two_records_of_one_subject() {
     withdrawn.prev = Some(given.record_id.clone());
     withdrawn.subject.clone_from(&given.subject);
     withdrawn.event.state = State::Withdrawn;
-    withdrawn.decisions =
-        vec![Decision { purpose: "analytical".to_owned(), v: 1, granted: false }];
+    withdrawn.decisions = vec![Decision { purpose: "analytical".to_owned(), v: 1, granted: false }];
     for record in [&given, &withdrawn] {
         assert_eq!(server.ask(post(record.to_value().canonical())).await.status, StatusCode::CREATED);
     }
     let rows: i64 = server
         .shell()
-        .query_row("SELECT count(*) FROM record WHERE subject = ?1", [store::key::subject(&given.subject)], |row| row.get(0))
+        .query_row("SELECT count(*) FROM record WHERE subject = ?1", [store::key::subject(&given.subject)], |row| {
+            row.get(0)
+        })
         .unwrap();
     assert_eq!(rows, 2);
 }

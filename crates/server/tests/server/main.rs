@@ -11,6 +11,8 @@ mod files;
 mod holder;
 /// What is taken in and what is not.
 mod ingest;
+/// How much is taken from one sender, one site, and at once.
+mod limits;
 /// Notices and the store's own guards.
 mod notices;
 /// The binary: logs, stopping, killing.

@@ -66,7 +66,10 @@ async fn the_database_itself_refuses_to_change_or_remove_what_is_proof() {
     for (sql, why) in [
         ("UPDATE record SET received_at = 1", "never changed"),
         ("UPDATE record SET body = 'x', erased_at = 1", "CHECK"),
-        ("UPDATE record SET digest = x'00', body = NULL, holder = NULL, subject = NULL, notice = NULL, erased_at = 1", "never changed"),
+        (
+            "UPDATE record SET digest = x'00', body = NULL, holder = NULL, subject = NULL, notice = NULL, erased_at = 1",
+            "never changed",
+        ),
         ("DELETE FROM record", "never removed"),
         ("UPDATE notice SET text = 'x'", "never changed"),
         ("DELETE FROM notice", "still refer"),

@@ -191,8 +191,7 @@ fn the_log_tells_nothing_about_a_visitor() {
     assert_eq!(log.matches("status=").count(), 9, "every request has its line: {log}");
     assert!(log.contains("method=POST route=\"/askfirst/v1/records\" status=201"));
     let secret = secret(1);
-    let private =
-        [&record.record_id, &record.subject, &record.holder, &secret, "203.0.113", "CANARY", ADMIN, "canary"];
+    let private = [&record.record_id, &record.subject, &record.holder, &secret, "203.0.113", "CANARY", ADMIN, "canary"];
     for word in private {
         assert!(!log.contains(word), "`{word}` is in the log: {log}");
     }

@@ -190,7 +190,9 @@ async fn a_stop_under_load_answers_what_it_has_taken_and_keeps_it() {
     let shell = listening.server.shell();
     for id in &stored {
         let found: bool = shell
-            .query_row("SELECT EXISTS (SELECT 1 FROM record WHERE record_id = ?1)", [store::key::uuid(id)], |row| row.get(0))
+            .query_row("SELECT EXISTS (SELECT 1 FROM record WHERE record_id = ?1)", [store::key::uuid(id)], |row| {
+                row.get(0)
+            })
             .unwrap();
         assert!(found);
     }

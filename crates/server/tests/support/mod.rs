@@ -9,15 +9,13 @@ use std::sync::{Arc, OnceLock};
 
 use askfirst_core::digest::{base64url, digest, uuid};
 use askfirst_core::json::{self, Value};
-use askfirst_core::record::{
-    Count, Decision, Event, Layer, Method, NoticeRef, Record, Signals, State,
-};
+use askfirst_core::record::{Count, Decision, Event, Layer, Method, NoticeRef, Record, Signals, State};
 use askfirst_core::settings::{self, Settings};
 use askfirst_core::time::{Millis, Period};
 use askfirst_server::bundled::Bundled;
 use askfirst_server::config::Config;
 use askfirst_server::http::cors::Origins;
-use askfirst_server::http::limits::Peer;
+use askfirst_server::http::limits::{Peer, Rate};
 use askfirst_server::http::{self, App, Files, Options, Shared};
 use askfirst_server::store::{self, NewNotice, Store};
 use axum::Router;
@@ -59,11 +57,7 @@ pub async fn server() -> Server {
     server_with(Options::default(), store::Options::default(), |_| Files::default()).await
 }
 
-pub async fn server_with(
-    options: Options,
-    store: store::Options,
-    files: impl FnOnce(&TempDir) -> Files,
-) -> Server {
+pub async fn server_with(options: Options, store: store::Options, files: impl FnOnce(&TempDir) -> Files) -> Server {
     let folder = tempfile::tempdir().unwrap();
     let (settings, notices) = configured();
     let store = Store::open(&folder.path().join("askfirst.sqlite"), &store).unwrap();
@@ -82,8 +76,7 @@ pub async fn server_with(
 pub fn configured() -> (Settings, Vec<NewNotice>) {
     let bundled = Bundled::read(None).unwrap();
     let (settings, problems) = settings::parse(CONFIG, &bundled.services);
-    let config =
-        Config { path: PathBuf::from("askfirst.json"), text: CONFIG.to_owned(), settings, problems };
+    let config = Config { path: PathBuf::from("askfirst.json"), text: CONFIG.to_owned(), settings, problems };
     let notices = config.notices(&bundled);
     (config.settings.unwrap_or_else(|| panic!("{:?}", config.problems)), notices)
 }
@@ -221,4 +214,10 @@ impl Answer {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
     }
+}
+
+/// Without the limits of senders and sites.
+pub fn no_limit() -> Options {
+    let none = Rate { per_second: 0.0, burst: 0.0 };
+    Options { sender_rate: none, site_rate: none, ..Options::default() }
 }

@@ -1,0 +1,62 @@
+//! Everything that is wrong with a configuration, in sentences, for the browser's console.
+//!
+//! The engine only decides whether a configuration is good, and names the places where it is not. This module has the
+//! words: the same parser as `askfirst check`. `www/check.ts` loads it when the engine has refused to start, and on the
+//! machine of whoever develops the site; a visitor's browser never does.
+
+use askfirst_core::json::{self, Value};
+use askfirst_core::settings;
+use wasm_bindgen::prelude::*;
+
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: lol_alloc::LockedAllocator<lol_alloc::FreeListAllocator> =
+    lol_alloc::LockedAllocator::new(lol_alloc::FreeListAllocator::new());
+
+/// Every problem of a configuration, one a line; empty when there is none. `request` is
+/// `[configuration, { service: text of its file }]`.
+#[wasm_bindgen]
+pub fn check(request: &str) -> String {
+    let request = json::parse(request).unwrap_or(Value::Null);
+    let [Value::Text(config), files] = request.items() else { return String::new() };
+    let mut catalogue = Vec::new();
+    for (id, text) in files.entries() {
+        if let Ok(value) = json::parse(text.text().unwrap_or_default()) {
+            catalogue.push((id.clone(), value));
+        }
+    }
+    let (_, problems) = settings::parse(config, &catalogue);
+    problems.iter().map(settings::Problem::line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[test]
+    fn every_problem_is_a_line_with_its_place_and_a_suggestion() {
+        let config = r#"{ \"version\": \"1\", \"controller\": { \"name\": \"X\", \"contact\": \"x@example.com\", \"policy\": \"/p\" },
+          \"categories\": { \"marketing\": { \"default\": true, \"services\": [\"youtub\"] } } }"#;
+        let lines = check(&["[\"", &config.replace('\n', " "), "\", {}]"].concat());
+        let lines: Vec<&str> = lines.lines().collect();
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        assert!(
+            lines[0].starts_with("error L01 at $.categories.marketing.default: a choice must start off"),
+            "{lines:?}"
+        );
+        assert!(lines[1].ends_with("(try: youtube)"), "{lines:?}");
+        assert!(lines[2].starts_with("warning L29 at $.records: "), "{lines:?}");
+    }
+
+    #[test]
+    fn a_ready_made_service_is_read_from_its_file() {
+        let config = r#"{ \"version\": \"1\", \"controller\": { \"name\": \"X\", \"contact\": \"x@example.com\", \"policy\": \"/p\" },
+          \"categories\": { \"marketing\": { \"services\": [\"youtube\"] } }, \"records\": { \"endpoint\": \"/r\" } }"#;
+        let file = r#"{ \"name\": \"YouTube\" }"#;
+        let request = ["[\"", &config.replace('\n', " "), "\", {\"youtube\": \"", file, "\"}]"].concat();
+        let lines = check(&request);
+        assert!(lines.contains("error L08 at services/youtube.json.provider: missing"), "{lines}");
+        let mut errors = lines.lines().filter(|line| line.starts_with("error"));
+        assert!(errors.all(|line| line.contains("services/youtube.json")), "{lines}");
+    }
+}

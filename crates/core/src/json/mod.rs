@@ -1,0 +1,220 @@
+//! A strict JSON reader and a canonical writer.
+//!
+//! Every text that crosses a boundary (configuration, locale, stored value, record) is read by this one reader, in the
+//! browser as on the server, so that both refuse the same things: duplicate keys, lone surrogates, fractions, deep
+//! nesting. Written text is canonical (RFC 8785) and therefore fit to be hashed. Numbers are whole: nothing in the
+//! formats needs a fraction, and float printing alone would cost the browser bundle 10 kB.
+
+mod fields;
+mod reader;
+mod writer;
+
+pub(crate) use fields::{Fields, place};
+pub use reader::parse;
+pub(crate) use writer::hex;
+pub use writer::{Writer, push_int};
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// Deepest nesting that is read. Deeper text is refused before it can exhaust the stack.
+pub const MAX_DEPTH: usize = 32;
+
+/// A JSON value. Objects keep the order in which they were written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A string.
+    Text(String),
+    /// An array.
+    List(Vec<Value>),
+    /// An object, in written order, without duplicate keys.
+    Map(Vec<(String, Value)>),
+}
+
+/// Why a text is not readable, with the place (1-based, in characters).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsonError {
+    /// What is wrong.
+    pub kind: JsonErrorKind,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+}
+
+/// The kinds of [`JsonError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JsonErrorKind {
+    /// Nested deeper than [`MAX_DEPTH`].
+    TooDeep,
+    /// The same key twice in one object.
+    DuplicateKey,
+    /// A number with a fraction, an exponent, or beyond 2^53 − 1.
+    NotWhole,
+    /// A control character, a bad escape or a lone surrogate in a string.
+    BadString,
+    /// Anything else that the grammar does not allow here.
+    Unexpected,
+    /// The text ends too early.
+    UnexpectedEnd,
+}
+
+impl JsonErrorKind {
+    /// One sentence for a person.
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::TooDeep => "nested too deeply",
+            Self::DuplicateKey => "the same key twice in one object",
+            Self::NotWhole => "numbers must be whole and at most 2^53 - 1",
+            Self::BadString => "a bad escape, control character or lone surrogate in a string",
+            Self::Unexpected => "unexpected character (a comma too many, a missing quote?)",
+            Self::UnexpectedEnd => "the text ends too early",
+        }
+    }
+}
+
+impl Value {
+    /// The value under `key`, when this is an object that has it.
+    #[inline(never)]
+    pub fn at(&self, key: &str) -> Option<&Value> {
+        for (known, value) in self.entries() {
+            if known == key {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    /// The value under `key`, `null` when there is none: for formats where the two mean the same.
+    pub fn get(&self, key: &str) -> &Value {
+        self.at(key).unwrap_or(&Self::Null)
+    }
+
+    /// Puts `value` under `key`, in the place of the one that is there. What is no object stays as it is.
+    pub fn set(&mut self, key: &str, value: Value) {
+        let Self::Map(entries) = self else { return };
+        for (known, old) in entries.iter_mut() {
+            if known == key {
+                *old = value;
+                return;
+            }
+        }
+        entries.push((String::from(key), value));
+    }
+
+    /// The string, when this is one.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The number, when this is one.
+    pub fn int(&self) -> Option<i64> {
+        match self {
+            Self::Int(n) => Some(*n),
+            _ => None,
+        }
+    }
+
+    /// The truth value, when this is one.
+    pub fn bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(b) => Some(*b),
+            _ => None,
+        }
+    }
+
+    /// The elements, when this is an array; nothing otherwise.
+    pub fn items(&self) -> &[Value] {
+        match self {
+            Self::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The entries, when this is an object; nothing otherwise.
+    pub fn entries(&self) -> &[(String, Value)] {
+        match self {
+            Self::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_string())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(b: bool) -> Self {
+        Self::Bool(b)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(n: i64) -> Self {
+        Self::Int(n)
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(option: Option<T>) -> Self {
+        option.map_or(Self::Null, Into::into)
+    }
+}
+
+impl<T: Into<Value>> From<Vec<T>> for Value {
+    fn from(items: Vec<T>) -> Self {
+        Self::List(items.into_iter().map(Into::into).collect())
+    }
+}
+
+/// An object from key and value pairs, in this order.
+pub fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
+    Value::Map(entries.into_iter().map(|(k, v)| (k.to_string(), v)).collect())
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Value {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::{SerializeMap, SerializeSeq};
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(b) => serializer.serialize_bool(*b),
+            // Whole numbers of these formats fit a JavaScript number exactly.
+            Self::Int(n) => serializer.serialize_f64(*n as f64),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::List(items) => {
+                let mut seq = serializer.serialize_seq(Some(items.len()))?;
+                for item in items {
+                    seq.serialize_element(item)?;
+                }
+                seq.end()
+            }
+            Self::Map(entries) => {
+                let mut map = serializer.serialize_map(Some(entries.len()))?;
+                for (key, value) in entries {
+                    map.serialize_entry(key, value)?;
+                }
+                map.end()
+            }
+        }
+    }
+}

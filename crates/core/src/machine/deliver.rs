@@ -1,0 +1,154 @@
+//! Records: made at a decision, stored before the first send, sent again until the server has answered (R7).
+
+use super::turn::Turn;
+use super::{Effect, Env};
+use crate::choice::Choice;
+use crate::digest;
+use crate::json::{Value, Writer};
+use crate::outbox::Answer;
+use crate::record::{self, Count, Layer, Method, State as Became};
+use crate::settings::Refusals;
+use alloc::string::String;
+
+impl Turn<'_> {
+    /// Makes the record (or the count) of a decision and puts it into the outbox. `false` when one is due and can't be
+    /// made for want of random bytes.
+    ///
+    /// On entry the choice carries the proof of the one before it.
+    pub fn enqueue(&mut self, choice: &mut Choice, became: Became, layer: Layer, method: Method) -> bool {
+        let earlier = choice.proof.take();
+        let Some(records) = &self.settings.records else { return true };
+        // A full withdrawal ends the pseudonym; what comes after it starts another (R2).
+        let earlier = earlier.filter(|proof| proof.state != Became::Withdrawn);
+        let pseudonymous = choice.grants() || records.refusals == Refusals::Pseudonymous;
+        if !pseudonymous && (became == Became::Refused || earlier.is_none()) {
+            if records.refusals == Refusals::Aggregate {
+                let count = Count {
+                    site: self.env.site.clone(),
+                    notice: choice.notice.clone(),
+                    lang: choice.lang.clone(),
+                    day: choice.at,
+                    method,
+                    layer,
+                };
+                self.state.stored.outbox.push(None, count.canonical());
+            }
+            return true;
+        }
+        let Some(random) = &self.env.random else { return false };
+        let mut proof = earlier.unwrap_or_default();
+        let mut id = [0; 16];
+        id.copy_from_slice(&random[..16]);
+        let before = core::mem::replace(&mut proof.record_id, digest::uuid(&id));
+        if before.is_empty() {
+            let secret = digest::base64url(&random[32..]);
+            proof.subject = digest::base64url(&random[16..32]);
+            proof.holder = digest::digest(secret.as_bytes());
+            proof.secret = Some(secret);
+        } else {
+            proof.prev = Some(before);
+        }
+        (proof.state, proof.method, proof.layer) = (became, method, layer);
+        proof.ui.clone_from(&self.env.ui);
+        proof.client.clone_from(&self.env.client);
+        proof.jurisdiction.clone_from(&self.settings.jurisdiction);
+        proof.received = None;
+        choice.proof = Some(proof);
+        self.post(choice);
+        if !pseudonymous {
+            // After a withdrawal nothing on the device identifies the visitor any more, but for the record on its way.
+            choice.proof = None;
+        }
+        true
+    }
+
+    /// Puts the record of a choice into the outbox.
+    fn post(&mut self, choice: &Choice) -> bool {
+        let (Some(proof), Some(record)) = (&choice.proof, record_of(choice, self.env)) else { return false };
+        self.state.stored.outbox.push(Some(proof.record_id.clone()), record);
+        true
+    }
+
+    /// Makes the record again when only the cookie has survived and the server has not confirmed it. Whether it did.
+    pub fn rebuild_outbox(&mut self) -> bool {
+        let Some(proof) = self.state.proof().filter(|proof| proof.received.is_none()) else { return false };
+        let outbox = &self.state.stored.outbox;
+        let waiting = outbox.entries.iter().any(|entry| entry.id.as_deref() == Some(&proof.record_id));
+        if waiting || outbox.dead > 0 || self.settings.records.is_none() {
+            return false;
+        }
+        let choice = self.state.stored.choice.take();
+        let made = choice.as_ref().is_some_and(|choice| self.post(choice));
+        self.state.stored.choice = choice;
+        made
+    }
+
+    pub fn deliver(&mut self) {
+        if self.settings.records.is_none() {
+            return;
+        }
+        let now = self.env.now;
+        for entry in &self.state.stored.outbox.entries {
+            if entry.is_due(now) && !self.state.sending.contains(&entry.body) {
+                self.state.sending.push(entry.body.clone());
+                self.effects.push(Effect::Deliver(entry.body.clone()));
+            }
+        }
+        if let Some(next) = self.state.stored.outbox.next(now) {
+            self.push(Effect::WakeAt(next));
+        }
+    }
+
+    pub fn answered(&mut self, body: &str, status: u16, retry_after: Option<u32>, receipt: Option<Value>) {
+        if let Some(sent) = self.state.sending.iter().position(|sent| sent == body) {
+            self.state.sending.remove(sent);
+        }
+        let answer = Answer::new(status, retry_after);
+        let mut id = None;
+        for entry in &self.state.stored.outbox.entries {
+            if entry.body == body {
+                id.clone_from(&entry.id);
+                break;
+            }
+        }
+        // Without random bytes the retries of many browsers are not spread; they come nevertheless.
+        let random =
+            self.env.random.map_or(0, |random| u32::from_be_bytes([random[0], random[1], random[2], random[3]]));
+        self.state.stored.outbox.answered(body, answer, self.env.now, random);
+        let proof = self.state.stored.choice.as_mut().and_then(|choice| choice.proof.as_mut());
+        if answer == Answer::Done
+            && let Some(proof) = proof
+            && id.as_ref() == Some(&proof.record_id)
+        {
+            let received = receipt.as_ref().and_then(|receipt| receipt.get("received_at").text());
+            proof.received = Some(String::from(received.unwrap_or("earlier")));
+            self.state.receipt = receipt.as_ref().map(|receipt| (proof.record_id.clone(), receipt.canonical()));
+        }
+        self.push(Effect::Persist);
+        match answer {
+            Answer::Done => {
+                if let Some(detail) = receipt.filter(|_| id.is_some() && status != 409) {
+                    self.push(Effect::Emit("recorded", detail));
+                }
+            }
+            Answer::Dead => {
+                let mut detail = Writer::default();
+                detail.open('{');
+                detail.text("code", "record_refused");
+                detail.int("status", i64::from(status));
+                detail.close('}');
+                self.emit("error", detail);
+            }
+            Answer::Later(_) => {}
+        }
+        self.deliver();
+    }
+}
+
+/// The record of a choice that has a proof, as it is sent. The same choice always gives the same bytes.
+pub(super) fn record_of(choice: &Choice, env: &Env) -> Option<String> {
+    match &choice.proof {
+        Some(proof) if !choice.decisions.is_empty() => Some(record::text(choice, proof, &env.site)),
+        _ => None,
+    }
+}

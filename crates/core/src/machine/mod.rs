@@ -1,0 +1,309 @@
+//! The state machine: an event goes in, the new state and ordered effects come out.
+//!
+//! Every grant in the product happens here, and only as the answer to [`Event::Decide`] (B1). The order of the effects
+//! is part of the contract (DESIGN §4): the choice is stored before anything acts on it, and what was granted is closed
+//! in the same write that records the withdrawal.
+
+mod deliver;
+mod turn;
+
+use crate::choice::{Choice, Proof, Standing, Stored};
+use crate::gate::Gate;
+use crate::json::{Value, Writer};
+use crate::record::{Layer, Method};
+use crate::settings::{Category, Kind, Settings};
+use crate::time::{self, Millis};
+use alloc::string::String;
+use alloc::vec::Vec;
+use deliver::record_of;
+use turn::Turn;
+
+/// The world at the moment of an event. Nothing else is read.
+#[derive(Clone, Debug)]
+pub struct Env {
+    /// The browser's clock.
+    pub now: Millis,
+    /// Fresh random bytes; each event gets its own. Without a source of them no record is made: its id and its secret
+    /// would be the same in every browser.
+    pub random: Option<[u8; 64]>,
+    /// Whether Global Privacy Control is on.
+    pub gpc: bool,
+    /// The page's origin.
+    pub site: String,
+    /// The page key of the loader.
+    pub key: String,
+    /// Digest of the code that draws the notice.
+    pub ui: String,
+    /// Name and version of the software.
+    pub client: String,
+    /// Language of the notice.
+    pub lang: String,
+    /// Digest of the notice.
+    pub notice: String,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The page started. `opened`: the loader has found the stored gate good and has opened it.
+    Boot {
+        /// Whether the loader has already sent the signals and released.
+        opened: bool,
+    },
+    /// The visitor decided.
+    Decide(Decision, Layer, Method),
+    /// The declared storage of withdrawn purposes was deleted; these names could not be.
+    Cleared(Vec<String>),
+    /// The visitor wants the dialog.
+    Customise,
+    /// The page wants the interface: the first layer while something is asked, the dialog otherwise.
+    Open,
+    /// The dialog was closed. Decides nothing.
+    Close,
+    /// The server answered, or did not (status 0).
+    Answered {
+        /// What was posted.
+        body: String,
+        /// HTTP status, 0 for none.
+        status: u16,
+        /// `Retry-After` in seconds.
+        retry_after: Option<u32>,
+        /// The answer's JSON.
+        receipt: Option<Value>,
+    },
+    /// The stored value may have changed in another tab.
+    Refresh,
+    /// A retry is due, or the network came back.
+    Wake,
+}
+
+/// What the visitor decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Grant what is asked at the moment.
+    Accept,
+    /// Grant every purpose.
+    AcceptAll,
+    /// Refuse what is asked at the moment.
+    Reject,
+    /// Refuse every purpose.
+    RejectAll,
+    /// These purposes as given; the others stay as they are.
+    Save(Vec<(String, bool)>),
+}
+
+/// What to do, in this order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Write `State::stored`, whole, at once.
+    Persist,
+    /// Send this argument list to the consent APIs.
+    Signal(Value),
+    /// Hand this gate to the loader.
+    Release(Gate),
+    /// Delete this storage and answer with [`Event::Cleared`] when `tell`.
+    Clear {
+        /// What to delete.
+        targets: Vec<Target>,
+        /// Whether a withdrawal waits for the outcome.
+        tell: bool,
+    },
+    /// Dispatch `askfirst:<name>` with this detail.
+    Emit(&'static str, Value),
+    /// Show the first layer for what [`State::asked`] says.
+    ShowBanner,
+    /// Hide the first layer and show the re-open control.
+    HideBanner,
+    /// Move the focus to the first layer.
+    FocusBanner,
+    /// Show the dialog.
+    ShowDialog,
+    /// Close the dialog.
+    CloseDialog,
+    /// Post this body to the records endpoint and answer with [`Event::Answered`].
+    Deliver(String),
+    /// Send [`Event::Wake`] at this time.
+    WakeAt(Millis),
+    /// Reload the page if a tag of these categories has run on it and no form would be lost.
+    Reload(Vec<String>),
+}
+
+/// Storage to delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// What it is.
+    pub kind: Kind,
+    /// Name; `*` stands for any characters.
+    pub name: String,
+}
+
+impl Target {
+    /// Whether a stored name is meant; `*` in the declared one stands for any characters.
+    pub fn matches(&self, name: &str) -> bool {
+        let (pattern, name) = (self.name.as_bytes(), name.as_bytes());
+        let (mut at, mut read) = (0, 0);
+        // Where to go on when what follows the last star does not fit: the star takes one more.
+        let mut star = None;
+        while let Some(byte) = name.get(read) {
+            let wanted = pattern.get(at);
+            if wanted == Some(&b'*') {
+                at += 1;
+                star = Some((at, read));
+            } else if wanted == Some(byte) {
+                at += 1;
+                read += 1;
+            } else if let Some((after, taken)) = star {
+                (at, read) = (after, taken + 1);
+                star = Some((at, read));
+            } else {
+                return false;
+            }
+        }
+        while pattern.get(at) == Some(&b'*') {
+            at += 1;
+        }
+        at == pattern.len()
+    }
+}
+
+/// The state between two events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// What is stored. The caller reads it anew before each event, so that no tab overwrites another's.
+    pub stored: Stored,
+    /// What this page has acted on: time, signal and answers of the choice, as text.
+    seen: String,
+    /// What was granted then.
+    seen_granted: Vec<String>,
+    /// The ids that the first layer on this page asks about; empty while it is hidden.
+    shown: Vec<String>,
+    /// Bodies on the wire.
+    sending: Vec<String>,
+    /// Categories of the withdrawal under way.
+    withdrawing: Vec<String>,
+    /// The last record's id and receipt (JSON), for this page only.
+    receipt: Option<(String, String)>,
+}
+
+/// Handles one event. Effects are to be carried out in their order.
+pub fn handle(settings: &Settings, mut state: State, event: Event, env: &Env) -> (State, Vec<Effect>) {
+    let mut turn = Turn { settings, state: &mut state, env, effects: Vec::new() };
+    match event {
+        Event::Boot { opened } => turn.boot(opened),
+        Event::Decide(decision, layer, method) => turn.decide(&decision, layer, method),
+        Event::Cleared(left) => turn.finish_withdrawal(&left),
+        Event::Customise => turn.push(Effect::ShowDialog),
+        Event::Open if !turn.state.shown.is_empty() => turn.push(Effect::FocusBanner),
+        Event::Open => turn.push(Effect::ShowDialog),
+        Event::Close => turn.push(Effect::CloseDialog),
+        Event::Answered { body, status, retry_after, receipt } => turn.answered(&body, status, retry_after, receipt),
+        Event::Refresh => turn.refresh(),
+        Event::Wake => turn.deliver(),
+    }
+    let effects = turn.effects;
+    (state, effects)
+}
+
+impl State {
+    /// Whether a category (or an alias of one) is open.
+    pub fn has(&self, settings: &Settings, id: &str, now: Millis) -> bool {
+        settings
+            .category(crate::gate::canonical(id))
+            .is_some_and(|category| self.standing(settings, category, now) == Standing::Open)
+    }
+
+    /// The ids that are asked at the moment: all at first, later only what is new or has changed (B15).
+    pub fn asked(&self, settings: &Settings, now: Millis) -> Vec<String> {
+        self.ids(settings, now, Standing::Undecided)
+    }
+
+    /// Whether anything was decided that still holds, so that a banner would ask about a change.
+    pub fn decided(&self, settings: &Settings, now: Millis) -> bool {
+        !self.granted(settings, now).is_empty() || !self.ids(settings, now, Standing::Refused).is_empty()
+    }
+
+    /// The ids of the granted categories.
+    pub fn granted(&self, settings: &Settings, now: Millis) -> Vec<String> {
+        self.ids(settings, now, Standing::Open)
+    }
+
+    /// The ids of the categories that need consent and stand so.
+    #[inline(never)]
+    fn ids(&self, settings: &Settings, now: Millis, wanted: Standing) -> Vec<String> {
+        let mut ids = Vec::new();
+        for category in &settings.categories {
+            if !category.exempt && self.standing(settings, category, now) == wanted {
+                ids.push(category.id.clone());
+            }
+        }
+        ids
+    }
+
+    /// The state as the JavaScript API and the events give it.
+    pub fn value(&self, settings: &Settings, env: &Env) -> Value {
+        let mut writer = Writer::default();
+        self.write(&mut writer, settings, env);
+        writer.into_value()
+    }
+
+    #[inline(never)]
+    fn write(&self, writer: &mut Writer, settings: &Settings, env: &Env) {
+        let (mut at, mut record_id, mut recorded) = (None, None, false);
+        if let Some(choice) = &self.stored.choice {
+            at = Some(time::instant(choice.at));
+            if let Some(proof) = &choice.proof {
+                record_id = Some(proof.record_id.clone());
+                recorded = proof.received.is_some();
+            }
+        }
+        writer.open('{');
+        writer.texts("asked", &self.asked(settings, env.now));
+        writer.optional("at", &at);
+        writer.flag("decided", self.decided(settings, env.now));
+        writer.flag("gpc", env.gpc);
+        writer.texts("granted", &self.granted(settings, env.now));
+        writer.text("lang", &env.lang);
+        writer.int("pending", self.stored.outbox.entries.len() as i64);
+        writer.optional("recordId", &record_id);
+        writer.flag("recorded", recorded);
+        writer.texts("refused", &self.ids(settings, env.now, Standing::Refused));
+        writer.text("version", &settings.version);
+        writer.close('}');
+    }
+
+    /// What the visitor can keep: the choice, and with a record its id, the secret that opens it, and the server's
+    /// receipt (B16, R8).
+    pub fn receipt(&self, settings: &Settings, env: &Env) -> Value {
+        let none = Proof::default();
+        let proof = self.proof().unwrap_or(&none);
+        let (mut receipt, mut record) = ("null", None);
+        if let Some((id, text)) = &self.receipt
+            && *id == proof.record_id
+        {
+            receipt = text;
+        }
+        if let Some(choice) = &self.stored.choice {
+            record = record_of(choice, env);
+        }
+        let mut writer = Writer::default();
+        writer.open('{');
+        writer.key("receipt");
+        writer.raw(receipt);
+        writer.optional("receivedAt", &proof.received);
+        writer.key("record");
+        writer.raw(record.as_deref().unwrap_or("null"));
+        writer.optional("secret", &proof.secret);
+        writer.key("state");
+        self.write(&mut writer, settings, env);
+        writer.close('}');
+        writer.into_value()
+    }
+
+    fn standing(&self, settings: &Settings, category: &Category, now: Millis) -> Standing {
+        Choice::standing(self.stored.choice.as_ref(), category, &settings.controller, now)
+    }
+
+    fn proof(&self) -> Option<&Proof> {
+        self.stored.choice.as_ref()?.proof.as_ref()
+    }
+}

@@ -1,0 +1,380 @@
+//! One event being handled: starting, deciding, withdrawing, following another tab.
+
+use super::{Decision, Effect, Env, State, Target};
+use crate::choice::{Choice, Held, Standing};
+use crate::gate::{Gate, canonical};
+use crate::json::Writer;
+use crate::record::{Layer, Method, State as Became};
+use crate::settings::{Kind, Settings};
+use crate::time::{DAY, Millis};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// One event being handled.
+pub(super) struct Turn<'a> {
+    pub settings: &'a Settings,
+    pub state: &'a mut State,
+    pub env: &'a Env,
+    pub effects: Vec<Effect>,
+}
+
+impl Turn<'_> {
+    #[inline(never)]
+    pub fn push(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    pub fn emit(&mut self, name: &'static str, detail: Writer) {
+        self.push(Effect::Emit(name, detail.into_value()));
+    }
+
+    #[inline(never)]
+    fn emit_state(&mut self, name: &'static str) {
+        let mut detail = Writer::default();
+        self.state.write(&mut detail, self.settings, self.env);
+        self.emit(name, detail);
+    }
+
+    pub fn boot(&mut self, opened: bool) {
+        self.act_on_stored();
+        let objected = self.objected();
+        let rebuilt = self.rebuild_outbox();
+        let gate = self.gate();
+        if self.state.stored.choice.is_none() {
+            if opened || self.state.stored.gate.is_some() {
+                // A gate without a readable choice: the loader must not find it again (G9).
+                self.state.stored.gate = None;
+                self.push(Effect::Persist);
+            }
+        } else if !objected {
+            let same = self.state.stored.gate.as_ref().is_some_and(|stored| stored.text() == gate.text());
+            if !same || rebuilt {
+                self.state.stored.gate = Some(self.gate());
+                self.push(Effect::Persist);
+            }
+            if !(opened && same) {
+                self.signal();
+            }
+        }
+        if objected {
+            // An objection that the browser sends for the visitor refuses, and can only refuse (G11).
+            self.emit_state("ready");
+            let refuse = Vec::from([(String::from("marketing"), false)]);
+            self.decide(&Decision::Save(refuse), Layer::Page, Method::Signal);
+            return;
+        }
+        self.push(Effect::Release(gate));
+        self.clear_refused();
+        self.emit_state("ready");
+        self.show_what_is_asked();
+        self.deliver();
+    }
+
+    /// Whether Global Privacy Control was switched on after marketing was granted without it.
+    fn objected(&self) -> bool {
+        let granted_without = self.state.stored.choice.as_ref().is_some_and(|choice| !choice.gpc);
+        self.settings.gpc && self.env.gpc && granted_without && self.state.has(self.settings, "marketing", self.env.now)
+    }
+
+    fn show_what_is_asked(&mut self) {
+        let asked = self.state.asked(self.settings, self.env.now);
+        if asked.is_empty() {
+            self.push(Effect::HideBanner);
+        } else {
+            self.push(Effect::ShowBanner);
+            if self.state.shown != asked {
+                self.emit_state("shown");
+            }
+        }
+        self.state.shown = asked;
+    }
+
+    /// What is stored is what this page goes by from now on.
+    fn act_on_stored(&mut self) {
+        self.state.seen = answers(self.state.stored.choice.as_ref());
+        self.state.seen_granted = match &self.state.stored.choice {
+            Some(choice) => granted(&choice.decisions),
+            None => Vec::new(),
+        };
+    }
+
+    fn gate(&self) -> Gate {
+        Gate::new(self.settings, self.state.stored.choice.as_ref(), &self.env.key, self.env.now)
+    }
+
+    fn signal(&mut self) {
+        for signal in self.gate().signals {
+            self.push(Effect::Signal(signal));
+        }
+    }
+
+    pub fn decide(&mut self, decision: &Decision, layer: Layer, method: Method) {
+        let now = self.env.now;
+        self.report_unknown(decision);
+        let Some(decisions) = self.decisions(decision) else {
+            // Nothing was asked any more, or nothing known was answered: no record of nothing.
+            return self.show_what_is_asked();
+        };
+        let granted = granted(&decisions);
+        let grants = !granted.is_empty();
+        let lost = without(self.state.granted(self.settings, now), &granted);
+        let asked_anew = !self.state.asked(self.settings, now).is_empty();
+        // The choice before, which becomes this one; where there is none, an empty one stands for it.
+        let mut choice = self.state.stored.choice.take().unwrap_or_default();
+        let became = became(&choice, &decisions, now);
+        // A withdrawal must be newer than the grant of the same day; a mere refusal keeps the day only (P1).
+        let unit = if grants || became == Became::Withdrawn { 1000 } else { DAY };
+        let at = now.div_euclid(unit) * unit;
+        // The same refusal once more is not another record, unless there is one that would now say something else.
+        let mut repeated = !asked_anew && !grants && same_answers(&choice.decisions, &decisions);
+        if choice.proof.is_some() {
+            repeated &= (choice.at, choice.gpc) == (at, self.env.gpc)
+                && choice.decisions == decisions
+                && choice.lang == self.env.lang
+                && choice.notice == self.env.notice
+                && choice.version == self.settings.version;
+        }
+        choice.at = at;
+        choice.decisions = decisions;
+        choice.gpc = self.env.gpc;
+        choice.lang.clone_from(&self.env.lang);
+        choice.notice.clone_from(&self.env.notice);
+        choice.version.clone_from(&self.settings.version);
+        let proven = repeated || self.enqueue(&mut choice, became, layer, method);
+        self.state.stored.choice = Some(choice);
+        self.act_on_stored();
+        self.state.stored.gate = Some(self.gate());
+
+        self.push(Effect::Persist);
+        self.signal();
+        let gate = self.gate();
+        self.push(Effect::Release(gate));
+        if !proven {
+            self.emit_error("no_randomness");
+        }
+        if lost.is_empty() {
+            // What ended or changed before it was refused may have left something behind (G5).
+            self.clear_refused();
+            self.emit_state("change");
+            self.settle();
+        } else {
+            // The rest waits for the outcome of the deletion, which belongs into the event (G5).
+            let targets = self.targets(&lost);
+            for id in lost {
+                self.state.withdrawing.push(id);
+            }
+            self.push(Effect::Clear { targets, tell: true });
+        }
+    }
+
+    fn emit_error(&mut self, code: &str) {
+        let mut detail = Writer::default();
+        detail.open('{');
+        detail.text("code", code);
+        detail.close('}');
+        self.emit("error", detail);
+    }
+
+    /// `askfirst.save({ analyticl: true })` must not be taken in silence.
+    fn report_unknown(&mut self, decision: &Decision) {
+        let Decision::Save(answers) = decision else { return };
+        for (id, _) in answers {
+            if self.settings.category(canonical(id)).is_none() {
+                let mut detail = Writer::default();
+                detail.open('{');
+                detail.text("category", id);
+                detail.text("code", "unknown_category");
+                detail.close('}');
+                self.emit("error", detail);
+            }
+        }
+    }
+
+    fn settle(&mut self) {
+        self.push(Effect::CloseDialog);
+        self.show_what_is_asked();
+        self.deliver();
+    }
+
+    pub fn finish_withdrawal(&mut self, left: &[String]) {
+        let open = self.state.granted(self.settings, self.env.now);
+        let lost = without(core::mem::take(&mut self.state.withdrawing), &open);
+        if lost.is_empty() {
+            // Already told, or granted again in the meantime.
+            return;
+        }
+        self.emit_state("change");
+        let mut detail = Writer::default();
+        detail.open('{');
+        detail.texts("left", left);
+        detail.key("state");
+        self.state.write(&mut detail, self.settings, self.env);
+        detail.texts("withdrawn", &lost);
+        detail.close('}');
+        self.emit("withdraw", detail);
+        self.settle();
+        self.push(Effect::Reload(lost));
+    }
+
+    /// Every asked purpose with its new answer, or `None` when none was answered. An answer that was not given again
+    /// keeps its own end.
+    fn decisions(&self, decision: &Decision) -> Option<Vec<Held>> {
+        let now = self.env.now;
+        let objected = self.objected();
+        let mut answered = false;
+        let mut decisions = Vec::new();
+        for category in &self.settings.categories {
+            if category.exempt {
+                continue;
+            }
+            let undecided = self.state.standing(self.settings, category, now) == Standing::Undecided;
+            let mut answer = match decision {
+                Decision::AcceptAll => Some(true),
+                Decision::RejectAll => Some(false),
+                Decision::Accept => undecided.then_some(true),
+                // What this page's first layer asks is refused even if another tab has granted it in the meantime.
+                Decision::Reject => (undecided || self.state.shown.contains(&category.id)).then_some(false),
+                Decision::Save(_) => None,
+            };
+            if let Decision::Save(answers) = decision {
+                for (id, granted) in answers {
+                    if canonical(id) == category.id {
+                        // Named twice, as itself and by an alias, it is granted only if both say so.
+                        answer = Some(*granted && answer != Some(false));
+                    }
+                }
+            }
+            if answer.is_none() && objected && category.id == "marketing" {
+                // Whoever says nothing about marketing under a new objection leaves the objection standing (G11).
+                answer = Some(false);
+            }
+            answered |= answer.is_some();
+            let held = self.state.stored.choice.as_ref().and_then(|choice| choice.held(&category.id));
+            let (v, granted, until) = match (answer, held) {
+                (Some(granted), _) => {
+                    let start = if granted { now } else { now.div_euclid(DAY) * DAY };
+                    let until = self.settings.validity.after(start).div_euclid(1000) * 1000;
+                    (category.substance(&self.settings.controller), granted, until)
+                }
+                (None, Some(held)) if !undecided => (held.v, held.granted, held.until),
+                // Not asked, not answered: it stays undecided.
+                (None, _) => continue,
+            };
+            decisions.push(Held { purpose: category.id.clone(), v, granted, until });
+        }
+        answered.then_some(decisions)
+    }
+
+    /// What is declared for `closed` and not for a category that is still open.
+    fn targets(&self, closed: &[String]) -> Vec<Target> {
+        let mut targets: Vec<Target> = Vec::new();
+        // What must stay: what open categories declare, then also what is on the list already.
+        let mut kept: Vec<(Kind, &str)> = Vec::new();
+        for closing in [false, true] {
+            for category in &self.settings.categories {
+                let is_closed = closed.contains(&category.id);
+                let is_open =
+                    !is_closed && self.state.standing(self.settings, category, self.env.now) == Standing::Open;
+                if if closing { !is_closed } else { !is_open } {
+                    continue;
+                }
+                for service in &category.services {
+                    for item in &service.items {
+                        let what = (item.kind, item.name.as_str());
+                        if item.kind == Kind::Pixel || kept.contains(&what) {
+                            continue;
+                        }
+                        kept.push(what);
+                        if closing {
+                            targets.push(Target { kind: item.kind, name: item.name.clone() });
+                        }
+                    }
+                }
+            }
+        }
+        targets
+    }
+
+    /// Some libraries write once more while the page unloads: what is refused is cleared at every start (DESIGN §8).
+    fn clear_refused(&mut self) {
+        let refused = self.state.ids(self.settings, self.env.now, Standing::Refused);
+        let targets = self.targets(&refused);
+        if !targets.is_empty() {
+            self.push(Effect::Clear { targets, tell: false });
+        }
+    }
+
+    pub fn refresh(&mut self) {
+        if self.state.seen == answers(self.state.stored.choice.as_ref()) {
+            // A receipt that another tab has got changes nothing here.
+            return;
+        }
+        let open = self.state.granted(self.settings, self.env.now);
+        let lost = without(core::mem::take(&mut self.state.seen_granted), &open);
+        self.act_on_stored();
+        self.signal();
+        let gate = self.gate();
+        self.push(Effect::Release(gate));
+        self.emit_state("change");
+        self.push(Effect::CloseDialog);
+        self.show_what_is_asked();
+        if !lost.is_empty() {
+            self.push(Effect::Reload(lost));
+        }
+    }
+}
+
+/// Time, signal and answers of a choice: what tells a page that there is another one to go by.
+fn answers(choice: Option<&Choice>) -> String {
+    let Some(choice) = choice else { return String::new() };
+    let mut writer = Writer::default();
+    writer.open('{');
+    writer.int("at", choice.at);
+    choice.write_decisions(&mut writer);
+    writer.flag("gpc", choice.gpc);
+    writer.close('}');
+    writer.finish()
+}
+
+/// The purposes that were granted.
+fn granted(decisions: &[Held]) -> Vec<String> {
+    let mut granted = Vec::new();
+    for held in decisions {
+        if held.granted {
+            granted.push(held.purpose.clone());
+        }
+    }
+    granted
+}
+
+/// What of `ids` is not in `others`.
+fn without(ids: Vec<String>, others: &[String]) -> Vec<String> {
+    let mut rest = Vec::new();
+    for id in ids {
+        if !others.contains(&id) {
+            rest.push(id);
+        }
+    }
+    rest
+}
+
+fn same_answers(a: &[Held], b: &[Held]) -> bool {
+    a.len() == b.len()
+        && a.iter().all(|held| b.iter().any(|other| other.purpose == held.purpose && other.granted == held.granted))
+}
+
+/// What has become of the consent, seen from the choice before.
+fn became(before: &Choice, decisions: &[Held], now: Millis) -> Became {
+    let grants = decisions.iter().any(|held| held.granted);
+    if !before.grants() {
+        return if grants { Became::Given } else { Became::Refused };
+    }
+    let held = before.decisions.iter().any(|held| held.granted && now < held.until);
+    match (grants, held) {
+        (false, true) => Became::Withdrawn,
+        // What has ended by itself can only be refused.
+        (false, false) => Became::Refused,
+        (true, true) if !same_answers(&before.decisions, decisions) => Became::Changed,
+        (true, _) => Became::Renewed,
+    }
+}

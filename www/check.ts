@@ -1,0 +1,9 @@
+// Loaded by the glue when the configuration is refused, and on the machine of whoever develops the site: the sentences
+// about it, from the same parser as `askfirst check`.
+import init, * as checker from 'askfirst-check-wasm';
+
+/** Every problem of the configuration, one a line. `services` holds the texts of the ready-made ones. */
+export async function check(base: string, config: string, services: Record<string, string | undefined>): Promise<string> {
+  await init({ module_or_path: fetch(base + 'askfirst-check.wasm') });
+  return checker.check(JSON.stringify([config, services]));
+}

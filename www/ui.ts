@@ -1,0 +1,205 @@
+// What the visitor sees: one host element with an open shadow root, and in it what `core::view` describes.
+//
+// No rule lives here: what is shown comes from the engine as a tree, and a press leaves as the name of an action.
+// These mechanics are TypeScript because that is 4.0 kB smaller (brotli, whole product, measured with the same behaviour
+// in Rust): there they need some sixty web-sys imports, each with a wrapper in the wasm and another one in the bindings.
+import { HOST } from './generated/wire';
+
+/** `["tag", {attributes}, content…]`, as in the notice. Text only ever becomes text nodes (T2). */
+export type Tree = [tag: string, attributes: Record<string, string>, ...content: (string | Tree)[]];
+
+/** What was pressed, and the switches as they stand: [category, on]. */
+export type Act = (action: string, switches: [string, boolean][]) => void;
+
+const BANNER = '[part=banner]';
+const DIALOG = '[part=dialog]';
+const REOPEN = '[part=reopen]';
+
+/** How long a screen reader gets to notice the empty live region before it is filled, in milliseconds. */
+const NOTICE = 100;
+/** After so many removals in quick succession, something in the page insists; fighting on would freeze it. */
+const PATIENCE = 20;
+/** Removals further apart than this, in milliseconds, are not a fight. */
+const TRUCE = 1e3;
+
+const element = ([tag, attributes, ...content]: Tree) => {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...content.map((child) => (typeof child == 'string' ? child : element(child))) as Node[]);
+  return made;
+};
+
+/** A constructed style sheet, which no Content Security Policy forbids; none where the browser has none. */
+const sheet = (css: string) => {
+  try {
+    const made = new CSSStyleSheet();
+    made.replaceSync(css);
+    return made;
+  } catch {
+    return undefined;
+  }
+};
+
+/** Whether it worked. */
+const attempt = (fn: () => void) => {
+  try {
+    fn();
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Focuses without scrolling the page; tells whether there was something to focus. */
+const focus = (target: Element | null | undefined) => {
+  (target as HTMLElement | undefined)?.focus({ preventScroll: true });
+  return !!target;
+};
+
+/** Puts the empty host in the page. `css` is the style sheet of the shadow root, `lang` is that of the words. */
+export const mount = (css: string, lang: string, act: Act) => {
+  const host = document.createElement(HOST);
+  host.lang = lang;
+  host.dir = 'ltr';
+  // Open, so that privacy extensions and tests reach the buttons.
+  const root = host.attachShadow({ mode: 'open' });
+  const style = sheet(css);
+  if (style) root.adoptedStyleSheets = [style];
+  else root.append(element(['style', {}, css]));
+  // The live region, there from the beginning so that its filling is announced (WCAG 4.1.3).
+  const status = element(['div', { role: 'status', class: 'status' }]);
+  root.append(status);
+
+  let announcement: ReturnType<typeof setTimeout>;
+  /** What had focus before the dialog opened (A2). */
+  let invoker: Element | null = null;
+  /** What got the focus back when the dialog closed. */
+  let returned: Element | null = null;
+  /** The invoker went away with the banner; the re-open control takes its place. */
+  let orphaned = false;
+  let removals = 0;
+  let removed = 0;
+  /** Keeps focused elements of the page clear of the banner (WCAG 2.4.11), which is at most half as high as the
+   * window; measuring it would force a layout at start-up. */
+  const clearance = sheet(':root{scroll-padding-bottom:50vh}');
+
+  const find = (selector: string) => root.querySelector<HTMLElement>(selector);
+
+  const add = (tree: Tree) => {
+    const made = element(tree);
+  root.append(made);
+    return made;
+  };
+
+  const keepClear = (on: boolean) => {
+    if (!clearance) return;
+    const others = document.adoptedStyleSheets.filter((other) => other != clearance);
+    document.adoptedStyleSheets = on ? [...others, clearance] : others;
+  };
+
+  /** The focused element, looked up in the shadow root when the page only sees the host. */
+  const focused = () => {
+    const found = root.activeElement || document.activeElement;
+    return found && found.tagName != 'BODY' ? found : null;
+  };
+
+  const openModal = (dialog: HTMLElement) => (dialog as HTMLDialogElement).showModal();
+
+  const hideBanner = () => {
+    clearTimeout(announcement);
+    status.textContent = '';
+    // A choice in the dialog closes it first and the banner next.
+    if (returned && returned == root.activeElement) orphaned = true;
+    find(BANNER)?.remove();
+    keepClear(false);
+  };
+
+  const closeDialog = () => {
+    const dialog = find(DIALOG) as HTMLDialogElement | null;
+    if (!dialog) return;
+    dialog.close();
+    // Once it is out of the tree, the `close` event that the browser has queued reaches nobody.
+    dialog.remove();
+    returned = invoker;
+    invoker = null;
+    if (returned?.isConnected) focus(returned);
+    else if (returned) orphaned = !focus(find(REOPEN));
+  };
+
+  /** Makes the host the last child of the body there is now, if it is not in it, and watches that body. Frameworks
+   * that rebuild the body take it out; it comes back. */
+  const attach = () => {
+    const { documentElement, body } = document;
+    // Observing a node twice is the same as once.
+    for (const parent of [documentElement, body]) if (parent) watch.observe(parent, { childList: true });
+    if (!body || host.parentNode == body) return;
+    const now = Date.now();
+    removals = now - removed < TRUCE ? removals + 1 : 0;
+    removed = now;
+    if (removals > PATIENCE) return;
+    // A snapshot of the page (Turbo) may hold an empty copy.
+    for (const copy of body.querySelectorAll(HOST)) copy.remove();
+    body.append(host);
+    // Removal takes popovers and dialogs out of the top layer; this puts them back.
+    attempt(() => find('[popover]')?.showPopover());
+    const dialog = find('dialog');
+    dialog?.removeAttribute('open');
+    if (dialog) attempt(() => openModal(dialog));
+  };
+  const watch = new MutationObserver(attach);
+  attach();
+
+  const press = (action: string) => {
+    const inputs = [...root.querySelectorAll<HTMLInputElement>('[data-category-id]')];
+    if (action == 'close') closeDialog();
+    act(action, inputs.map((input) => [input.dataset.categoryId!, input.checked]));
+  };
+  root.addEventListener('click', (event) => {
+    const control = (event.target as Element).closest('[data-action]');
+    if (control) press(control.getAttribute('data-action')!);
+  });
+  // Escape and Android's back gesture close the dialog natively. That decides nothing (B1). The event doesn't bubble.
+  root.addEventListener('close', () => press('close'), true);
+
+  // Each shows a part of the interface, or takes it away when there is no tree.
+  return {
+    /** The first layer, without taking the focus from the page. */
+    banner(tree?: Tree | null) {
+      hideBanner();
+      if (!tree) return;
+      const banner = add(tree);
+      banner.setAttribute('popover', 'manual');
+      // A browser without popovers: `position: fixed` and a high `z-index` have to do.
+      if (!attempt(() => banner.showPopover())) banner.removeAttribute('popover');
+      keepClear(true);
+      // While nothing is focused, lets the next Tab go to the banner, which otherwise stands at the end of the page.
+      if (!focused()) {
+        focus(banner);
+        banner.blur();
+      }
+      const title = find('#banner-title')!.textContent;
+      announcement = setTimeout(() => (status.textContent = title), NOTICE);
+    },
+    /** The preferences, with the focus on their title (A2); closed, it returns to what opened them. */
+    dialog(tree?: Tree | null) {
+      if (!tree) return closeDialog();
+      // A dialog that replaces another keeps the first one's invoker.
+      const other = find(DIALOG);
+      if (other) other.remove();
+      else invoker = focused();
+      const dialog = add(tree);
+      openModal(dialog);
+      focus(dialog.querySelector('[tabindex]'));
+    },
+    /** The control that reopens the preferences. */
+    reopen(tree?: Tree | null) {
+      // The button stands in a landmark that was made for it.
+      find(REOPEN)?.parentElement!.remove();
+      if (!tree) return;
+      add(tree);
+      if (orphaned) orphaned = !focus(find(REOPEN));
+    },
+    /** Moves the focus to the first layer. */
+    focus: () => void focus(find(BANNER)),
+  };
+};

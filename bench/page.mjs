@@ -1,0 +1,119 @@
+// From navigation to a visible banner: ours next to vanilla-cookieconsent, in one Chromium, runs alternating, cold cache,
+// slow 4G (150 ms round trip, 1.6 Mbit/s) and a four times slower processor. Medians and ratios; the machine's own noise
+// hits both sides alike. `npm run bench page`; RUNS=15 for more runs.
+import { chromium } from '@playwright/test';
+import { createServer } from 'node:http';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { brotliCompressSync, constants } from 'node:zlib';
+
+const root = new URL('..', import.meta.url);
+const file = (path) => readFileSync(new URL(path, root));
+const runs = Number(process.env.RUNS ?? 9);
+const types = { js: 'text/javascript', mjs: 'text/javascript', wasm: 'application/wasm', json: 'application/json', css: 'text/css' };
+
+const config = JSON.stringify({
+  version: '1',
+  controller: { name: 'Example B.V.', contact: 'privacy@example.com', policy: '/privacy' },
+  categories: { analytical: { services: ['plausible'] }, marketing: { services: ['youtube'] } },
+});
+const content = '<h1>A page</h1>' + '<p>Some words that the visitor came for.</p>'.repeat(40);
+const page = (head) => `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Page</title><link rel="icon" href="data:,">${head}<body>${content}`;
+
+// vanilla-cookieconsent with the same words to say: two categories, a preferences dialog, equal buttons.
+const peer = `<link rel="stylesheet" href="/peer/cookieconsent.css"><script type="module">
+import * as CookieConsent from '/peer/cookieconsent.esm.js';
+CookieConsent.run({ hideFromBots: false,
+  categories: { necessary: { enabled: true, readOnly: true }, analytics: {}, ads: {} },
+  guiOptions: { consentModal: { equalWeightButtons: true } },
+  language: { default: 'en', translations: { en: {
+    consentModal: { title: 'We use cookies only with your consent', description: 'Example B.V. would like to store and read data on your device. You can change your choice at any time.', acceptAllBtn: 'Accept all', acceptNecessaryBtn: 'Reject all', showPreferencesBtn: 'Cookie settings', footer: '<a href="/privacy">Privacy policy</a>' },
+    preferencesModal: { title: 'Cookie settings', acceptAllBtn: 'Accept all', acceptNecessaryBtn: 'Reject all', savePreferencesBtn: 'Save', closeIconLabel: 'Close', sections: [
+      { title: 'Necessary', description: 'Always on.', linkedCategory: 'necessary' },
+      { title: 'Statistics', description: 'Counting visits.', linkedCategory: 'analytics' },
+      { title: 'Marketing', description: 'Showing adverts and videos.', linkedCategory: 'ads' } ] },
+  } } },
+});
+</script>`;
+const pages = {
+  '/askfirst': page('<script src="/dist/askfirst.js" data-config="/askfirst.json"></script>'),
+  '/vanilla': page(peer),
+};
+const sides = {
+  askfirst: { path: '/askfirst', banner: () => document.querySelector('askfirst-ui')?.shadowRoot?.querySelector('[part=banner]') },
+  vanilla: { path: '/vanilla', banner: () => document.querySelector('#cc-main .cm--visible, #cc-main .cm') },
+};
+
+const server = createServer((request, response) => {
+  const { pathname } = new URL(request.url, 'http://page');
+  const send = (type, body) => {
+    const text = brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } });
+    response.writeHead(200, { 'content-type': type, 'content-encoding': 'br', 'content-length': text.length, 'cache-control': 'no-store' }).end(text);
+  };
+  if (pages[pathname]) return send('text/html; charset=utf-8', pages[pathname]);
+  if (pathname === '/askfirst.json') return send('application/json', config);
+  const path = pathname.replace(/^\/peer\//, '/node_modules/vanilla-cookieconsent/dist/').slice(1);
+  if (pathname.includes('..') || !/^(dist|node_modules\/vanilla-cookieconsent)\//.test(path) || !existsSync(new URL(path, root))) {
+    return response.writeHead(404).end();
+  }
+  send(types[path.split('.').pop()], file(path));
+});
+await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+const origin = `http://127.0.0.1:${server.address().port}`;
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run', '--disable-gpu'] });
+
+async function visit({ path, banner }) {
+  const context = await browser.newContext({ viewport: { width: 390, height: 844 } });
+  const tab = await context.newPage();
+  const cdp = await context.newCDPSession(tab);
+  await cdp.send('Network.enable');
+  await cdp.send('Network.emulateNetworkConditions', { offline: false, latency: 150, downloadThroughput: 200_000, uploadThroughput: 94_000 });
+  await cdp.send('Emulation.setCPUThrottlingRate', { rate: 4 });
+  await cdp.send('Performance.enable');
+  let bytes = 0;
+  const urls = new Map();
+  cdp.on('Network.requestWillBeSent', ({ requestId, request }) => urls.set(requestId, request.url));
+  cdp.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
+    if (new URL(urls.get(requestId) ?? origin).pathname !== path) bytes += encodedDataLength;
+  });
+  await tab.addInitScript(`{
+    const banner = ${banner};
+    const look = () => {
+      const found = banner();
+      if (found && found.getBoundingClientRect().height > 40 && getComputedStyle(found).visibility === 'visible') window.seenAt = performance.now();
+      else requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+  }`);
+  await tab.goto(origin + path);
+  await tab.waitForFunction('window.seenAt', undefined, { timeout: 30_000 });
+  const visible = await tab.evaluate('window.seenAt');
+  await tab.waitForTimeout(300);
+  const { metrics } = await cdp.send('Performance.getMetrics');
+  const script = metrics.find(({ name }) => name === 'ScriptDuration').value * 1000;
+  await context.close();
+  return { visible, bytes, script };
+}
+
+const results = { askfirst: [], vanilla: [] };
+for (let run = 0; run <= runs; run += 1) {
+  for (const [name, side] of Object.entries(sides)) {
+    const result = await visit(side);
+    // The first round warms the browser up.
+    if (run) results[name].push(result);
+  }
+  process.stderr.write('.');
+}
+await browser.close();
+server.close();
+
+const median = (list) => list.toSorted?.((a, b) => a - b)[list.length >> 1] ?? [...list].sort((a, b) => a - b)[list.length >> 1];
+const summary = Object.fromEntries(Object.entries(results).map(([name, list]) => [name, Object.fromEntries(['visible', 'bytes', 'script'].map((key) => [key, Math.round(median(list.map((result) => result[key])))]))]));
+console.log(`\n\nFrom navigation to a visible banner, median of ${runs} runs, slow 4G, 4x CPU\n`);
+console.log('                          visible ms   bytes on the wire   script ms');
+for (const [name, { visible, bytes, script }] of Object.entries(summary)) {
+  console.log(`${name.padEnd(26)}${String(visible).padStart(10)}${String(bytes).padStart(20)}${String(script).padStart(12)}`);
+}
+const ratio = (key) => (summary.askfirst[key] / summary.vanilla[key]).toFixed(2);
+console.log(`${'askfirst : vanilla'.padEnd(26)}${ratio('visible').padStart(10)}${ratio('bytes').padStart(20)}${ratio('script').padStart(12)}`);
+mkdirSync(new URL('results', import.meta.url), { recursive: true });
+writeFileSync(new URL('results/page.json', import.meta.url), JSON.stringify({ runs, summary, results }, null, 1));

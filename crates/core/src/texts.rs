@@ -1,7 +1,7 @@
 //! The words: one flat map per language, chosen per key.
 
 use crate::json::{self, Value, push_int};
-use crate::settings::{Localized, Settings};
+use crate::settings::{Item, Localized, Settings};
 use crate::time::Period;
 use alloc::string::String;
 
@@ -58,6 +58,7 @@ pub const KEYS: &[&str] = &[
     "kind.pixel",
     "kind.sessionStorage",
     "duration.session",
+    "duration.persistent",
     "duration.years.one",
     "duration.years.other",
     "duration.months.one",
@@ -169,6 +170,9 @@ impl Texts {
     /// A storage duration in words: `13 months`, `1 day`, or the browser session.
     pub fn duration(&self, duration: Option<Period>) -> String {
         let Some(period) = duration else { return String::from(self.text("duration.session")) };
+        if period == Item::PERSISTENT {
+            return String::from(self.text("duration.persistent"));
+        }
         let years = if period.months % 12 == 0 { period.months / 12 } else { 0 };
         let parts = [
             (years, "years"),

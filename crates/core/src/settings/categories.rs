@@ -6,6 +6,7 @@ use super::reader::{At, Reader, entries, items, localized, str};
 use super::suggest::plain;
 use super::{CATEGORY_ALIASES, Category, Service, rules};
 use crate::json::Value;
+use crate::record::MAX_DECISIONS;
 use crate::texts;
 use crate::time::Period;
 use alloc::string::{String, ToString};
@@ -82,7 +83,9 @@ impl<const WORDS: bool> Reader<WORDS> {
                 Some("analytical"),
             );
         }
-        if categories.len() > 6 {
+        if categories.len() > MAX_DECISIONS + 1 {
+            self.error(&at, "value", &["more categories than one record can hold decisions for (32)"], None);
+        } else if categories.len() > 6 {
             self.warning(&at, "L16", &["more than six categories: nobody reads that many before choosing"], None);
         }
         if WORDS {

@@ -269,6 +269,7 @@ impl<const WORDS: bool> Reader<WORDS> {
         }
         match shape {
             Shape::Text(limit) if text.len() > limit => self.wrong(at, "shorter", None),
+            Shape::Text(_) if text.bytes().any(|b| b < b' ') => self.wrong(at, "free of control characters", None),
             Shape::Purpose if rules::is_bundled_purpose(text) => {
                 let known = texts::KEYS.contains(&text);
                 if !known {

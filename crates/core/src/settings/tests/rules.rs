@@ -357,6 +357,28 @@ fn ids_are_small_letters_digits_and_hyphens() {
     assert_eq!((problems[0].path.as_str(), problems[0].code), (r#"$.services["a b"]"#, "value"));
 }
 
+/// What can't be recorded must not be asked: the server would refuse every record of it (R7).
+#[test]
+fn what_a_record_cannot_hold_is_refused() {
+    let own = r#"{"title":"Some title","text":"Some twenty letters or more."}"#;
+    let id = |length: usize| "a".repeat(length);
+    assert!(read(&with(EXAMPLE, &["categories/", &id(40)].concat(), own)).0.is_some());
+    assert!(read(&with(EXAMPLE, &["categories/", &id(41)].concat(), own)).0.is_none());
+
+    let mut text = EXAMPLE.to_string();
+    for n in 0..31 {
+        assert!(read(&text).0.is_some(), "{n}");
+        text = with(&text, &["categories/c", &n.to_string()].concat(), own);
+    }
+    let (settings, problems) = read(&text);
+    assert!(settings.is_none());
+    assert!(problems.iter().any(|problem| problem.path == "$.categories" && problem.code == "value"));
+
+    let (settings, problems) = read(&with(EXAMPLE, "version", r#""1\u0007""#));
+    assert!(settings.is_none());
+    assert_eq!((problems[0].path.as_str(), problems[0].code), ("$.version", "value"));
+}
+
 #[test]
 fn l16_more_than_six_categories_are_too_many() {
     let mut text = EXAMPLE.to_string();

@@ -57,10 +57,22 @@ impl Answer {
     }
 }
 
+/// `next` of a count that is on the wire. A count has no id by which the server could tell a repetition, so when the page
+/// was left before the answer came, it is not sent again: rather one refusal too few than one too many.
+const ON_THE_WIRE: Millis = -1;
+
 impl Entry {
     pub(crate) fn is_due(&self, now: Millis) -> bool {
         // A clock that was set back must not hold an entry for ever.
-        self.next <= now || self.next > now + 2 * DAY
+        self.next != ON_THE_WIRE && (self.next <= now || self.next > now + 2 * DAY)
+    }
+
+    /// Notes that it is being sent. Whether that must be stored.
+    pub(crate) fn send(&mut self) -> bool {
+        if self.id.is_none() {
+            self.next = ON_THE_WIRE;
+        }
+        self.id.is_none()
     }
 }
 
@@ -79,11 +91,25 @@ impl Outbox {
         self.entries.iter().filter(move |entry| entry.is_due(now))
     }
 
+    /// A page starts: the counts that an earlier page has sent without hearing back are done with. Whether there were any.
+    pub(crate) fn settle(&mut self) -> bool {
+        let before = self.entries.len();
+        let mut i = 0;
+        while let Some(entry) = self.entries.get(i) {
+            if entry.next == ON_THE_WIRE {
+                self.entries.remove(i);
+            } else {
+                i += 1;
+            }
+        }
+        self.entries.len() < before
+    }
+
     /// When the next of those that may not be sent yet may be.
     pub fn next(&self, now: Millis) -> Option<Millis> {
         let mut next = None;
         for entry in &self.entries {
-            if !entry.is_due(now) && next.is_none_or(|next| entry.next < next) {
+            if entry.next > now && !entry.is_due(now) && next.is_none_or(|next| entry.next < next) {
                 next = Some(entry.next);
             }
         }

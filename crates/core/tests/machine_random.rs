@@ -225,6 +225,11 @@ impl World {
                 let is_record = before.outbox.entries.iter().any(|entry| entry.body == *body && entry.id.is_some());
                 prop_assert_eq!(recorded, usize::from(is_record && matches!(status, 200..=202)));
             }
+            // A record never goes unheard; a count that an earlier page has sent is not sent twice.
+            Event::Boot { .. } => {
+                let records = gone.iter().filter(|entry| entry.id.is_some()).count();
+                prop_assert!(records <= dropped, "a record lost by {event:?}");
+            }
             _ => prop_assert_eq!(gone.len(), dropped, "lost by {:?}", event),
         }
         Ok(())

@@ -88,8 +88,11 @@ impl Turn<'_> {
             return;
         }
         let now = self.env.now;
-        for entry in &self.state.stored.outbox.entries {
+        for entry in &mut self.state.stored.outbox.entries {
             if entry.is_due(now) && !self.state.sending.contains(&entry.body) {
+                if entry.send() {
+                    self.effects.push(Effect::Persist);
+                }
                 self.state.sending.push(entry.body.clone());
                 self.effects.push(Effect::Deliver(entry.body.clone()));
             }

@@ -37,6 +37,9 @@ impl Turn<'_> {
 
     pub fn boot(&mut self, opened: bool) {
         self.act_on_stored();
+        if self.state.stored.outbox.settle() {
+            self.push(Effect::Persist);
+        }
         let objected = self.objected();
         let rebuilt = self.rebuild_outbox();
         let gate = self.gate();

@@ -88,14 +88,17 @@ impl Turn<'_> {
             return;
         }
         let now = self.env.now;
+        let start = self.effects.len();
+        let mut noted = false;
         for entry in &mut self.state.stored.outbox.entries {
             if entry.is_due(now) && !self.state.sending.contains(&entry.body) {
-                if entry.send() {
-                    self.effects.push(Effect::Persist);
-                }
+                noted |= entry.send();
                 self.state.sending.push(entry.body.clone());
                 self.effects.push(Effect::Deliver(entry.body.clone()));
             }
+        }
+        if noted {
+            self.effects.insert(start, Effect::Persist);
         }
         if let Some(next) = self.state.stored.outbox.next(now) {
             self.push(Effect::WakeAt(next));

@@ -25,6 +25,11 @@ const attempt = <T>(fn: () => T): T | undefined => {
   }
 };
 
+/** The page is being left: requests that end now have been cut off, which is no answer. */
+let left = false;
+addEventListener('pagehide', () => (left = true));
+addEventListener('pageshow', () => (left = false));
+
 /** Where storage is refused there is none. */
 const quietly = <T>(fn: () => T): T | undefined => {
   try {
@@ -149,6 +154,7 @@ const actions = (boot: Boot, lang: string): Record<string, (detail: any) => unkn
       text = await answer.text();
     } catch {
       // No answer; the outbox keeps the record.
+      if (left) return;
     }
     ask('answered', body, status, wait > 0 && wait < 2 ** 31 ? wait : null, text);
   },

@@ -137,7 +137,8 @@ test('a refusal of 1 March is not asked about again on 31 August, and may be on 
 const vendor = (config: any) => {
   config.services.newcomer = {
     name: 'Newcomer', provider: 'Newcomer Ltd', purpose: { en: 'Shows more advertisements.', nl: 'Toont meer advertenties.', de: 'Zeigt mehr Anzeigen.', fr: 'Montre plus de publicités.' },
-    countries: ['IE'], policy: 'https://newcomer.example/privacy', items: [],
+    countries: ['IE'], policy: 'https://newcomer.example/privacy',
+    items: [{ name: '_new', kind: 'cookie', duration: 'P30D', thirdParty: false }],
   };
   config.categories.marketing.services.push('newcomer');
 };

@@ -1,7 +1,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -163,10 +163,18 @@ export class Product {
   }
 }
 
-async function freePort() {
+// Below the range from which the kernel takes ports for outgoing connections: between looking and listening nobody else
+// gets one. Each worker has a thousand of its own.
+let nextPort = 21_000 + 1_000 * Number(process.env.TEST_PARALLEL_INDEX ?? 0);
+
+async function freePort(): Promise<number> {
+  const port = (nextPort += 1);
   const server = createServer();
-  await new Promise<void>((go) => server.listen(0, '127.0.0.1', go));
-  const { port } = server.address() as AddressInfo;
+  const free = await new Promise<boolean>((answer) => {
+    server.once('error', () => answer(false));
+    server.listen(port, '127.0.0.1', () => answer(true));
+  });
+  if (!free) return freePort();
   await new Promise((go) => server.close(go));
   return port;
 }

@@ -170,9 +170,7 @@ fn is_lang(text: &str) -> bool {
 
 /// Whether `text` can be a category id: a small letter, then small letters, digits and hyphens, at most 40.
 pub fn is_id(text: &str) -> bool {
-    text.len() <= 40
-        && text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    crate::settings::is_id(text, false)
 }
 
 /// Whether `text` is an origin: scheme and host, perhaps a port, and nothing after it.

@@ -27,6 +27,8 @@ mod tests;
 
 pub use crate::gate::ALIASES as CATEGORY_ALIASES;
 pub use keys::READY_MADE;
+pub(crate) use rules::is_id;
+
 pub use problem::{Problem, Severity};
 pub use read::{parse, parse_terse, wanted, wanted_services};
 

@@ -165,7 +165,7 @@ pub(super) fn is_language(tag: &str) -> bool {
 }
 
 /// Whether a text can be the id of a category or service. It becomes part of attributes, part names and file names.
-pub(super) fn is_id(id: &str, first_digit: bool) -> bool {
+pub(crate) fn is_id(id: &str, first_digit: bool) -> bool {
     let first = id.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || first_digit && b.is_ascii_digit());
     first && id.len() <= 40 && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }

@@ -72,8 +72,17 @@ function jsonFolder(folder) {
     } catch (error) {
       throw new Error(`www/${folder}/${name} is not JSON: ${error.message}`);
     }
-    write(`${folder}/${name}`, JSON.stringify(value));
+    for (const [path, part] of parts(folder, value)) write(`${path}/${name}`, JSON.stringify(part));
   }
+}
+
+/** Words that no banner and no dialog shows before a choice: they have a file of their own, fetched when needed. */
+const LATER = /^(declaration|embed|left|receipt)\.|^dialog\.(erase|erase\.ask|erased|export|failed|print|restricted|saved)$/;
+
+function parts(folder, value) {
+  if (folder !== 'locales') return [[folder, value]];
+  const pick = (later) => Object.fromEntries(Object.entries(value).filter(([key]) => LATER.test(key) === later));
+  return [[folder, pick(false)], [`${folder}/later`, pick(true)]];
 }
 
 function copied(name) {

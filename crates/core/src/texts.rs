@@ -5,22 +5,27 @@ use crate::settings::{Item, Localized, Settings};
 use crate::time::Period;
 use alloc::string::String;
 
-/// Every key that a locale file must have, and no other. A missing key fails the build, never the visitor (B12, L17).
+/// Every key that a locale file must have after [`PLURAL`], and no other. A missing key fails the build, never the
+/// visitor (B12, L17). A key that ends in `.one` stands for one of each plural category of the language.
 pub const KEYS: &[&str] = &[
     "banner.title",
     "banner.text",
     "banner.withdraw",
     "banner.withdraw.own",
     "banner.policy",
+    "banner.imprint",
     "banner.partners",
     "banner.accept",
     "banner.reject",
     "banner.customise",
     "change.title",
     "change.text",
+    "change.new",
+    "change.changed",
     "change.accept",
     "change.reject",
     "gpc.note",
+    "dnt.note",
     "dialog.title",
     "dialog.text",
     "dialog.save",
@@ -29,15 +34,44 @@ pub const KEYS: &[&str] = &[
     "dialog.details",
     "dialog.purposes",
     "dialog.none",
+    "dialog.allow",
     "dialog.controller",
     "dialog.contact",
     "dialog.dpo",
     "dialog.rights",
     "dialog.authority",
+    "dialog.kept",
+    "dialog.recipients",
     "dialog.state",
     "dialog.record",
     "dialog.receipt",
+    "dialog.print",
+    "dialog.export",
+    "dialog.erase",
+    "dialog.erase.ask",
+    "dialog.erased",
+    "dialog.restricted",
+    "dialog.failed",
+    "dialog.saved",
     "dialog.withdraw",
+    "left.title",
+    "left.text",
+    "left.server",
+    "left.foreign",
+    "embed.title",
+    "embed.text",
+    "embed.once",
+    "embed.always",
+    "declaration.title",
+    "declaration.version",
+    "declaration.change",
+    "receipt.title",
+    "receipt.time",
+    "receipt.received",
+    "receipt.until",
+    "receipt.granted",
+    "receipt.refused",
+    "receipt.notice",
     "item.provider",
     "item.purpose",
     "item.countries",
@@ -53,9 +87,11 @@ pub const KEYS: &[&str] = &[
     "safeguard.bcr",
     "safeguard.scc",
     "kind.cookie",
+    "kind.cacheStorage",
     "kind.indexedDB",
     "kind.localStorage",
     "kind.pixel",
+    "kind.serviceWorker",
     "kind.sessionStorage",
     "duration.session",
     "duration.persistent",
@@ -82,15 +118,31 @@ pub const KEYS: &[&str] = &[
     "own.purpose",
     "own.record",
     "purpose.advertising",
+    "purpose.affiliate",
+    "purpose.audio",
+    "purpose.booking",
     "purpose.chat",
+    "purpose.documents",
+    "purpose.errors",
+    "purpose.fonts",
+    "purpose.forms",
+    "purpose.login",
     "purpose.maps",
     "purpose.measurement",
+    "purpose.newsletter",
+    "purpose.payment",
+    "purpose.personalisation",
     "purpose.replay",
+    "purpose.security",
     "purpose.social",
     "purpose.statistics",
+    "purpose.tags",
     "purpose.testing",
     "purpose.video",
 ];
+
+/// The key of a locale's plural rule, see [`plural`].
+const PLURAL: &str = "plural";
 
 /// The words of one language.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -189,8 +241,8 @@ impl Texts {
             if !out.is_empty() {
                 out.push_str(", ");
             }
-            let number = if one(primary(&self.lang), n) { ".one" } else { ".other" };
-            out.push_str(&self.counted(&concat(&["duration.", unit, number]), "n", i64::from(n)));
+            let number = plural(self.find(PLURAL).unwrap_or_default(), n);
+            out.push_str(&self.counted(&concat(&["duration.", unit, ".", number]), "n", i64::from(n)));
         }
         out
     }
@@ -245,9 +297,45 @@ pub fn primary(tag: &str) -> &str {
     tag
 }
 
-/// Whether `n` takes the CLDR category `one` in this language.
-fn one(lang: &str, n: u32) -> bool {
-    n == 1 || (lang == "fr" && n == 0)
+/// The CLDR plural category of a whole number in a language with this rule: clauses separated by `|`, the first one
+/// that holds wins. A clause is a category and its conditions, all of which must hold; `10:2-4` means that the
+/// remainder by 10 is 2 to 4, `0:1` that the number itself is 1, and `!` in front that it is not so. The last clause
+/// has no condition: `one 10:1 !100:11|few 10:2-4 !100:12-14|other`.
+///
+/// The rules stand in the locale files, so that a page carries one language's and no table of all.
+pub fn plural(rule: &str, n: u32) -> &str {
+    // Where the clause starts, where its category ends, and whether its conditions hold so far.
+    let (mut start, mut end, mut holds) = (0, 0, true);
+    // The condition being read.
+    let (mut modulus, mut low, mut number, mut negated) = (None, None, 0, false);
+    for at in 0..=rule.len() {
+        let byte = rule.as_bytes().get(at).copied().unwrap_or(b'|');
+        match byte {
+            b'0'..=b'9' => number = number * 10 + u32::from(byte - b'0'),
+            b':' => modulus = Some(core::mem::take(&mut number)),
+            b'-' => low = Some(core::mem::take(&mut number)),
+            b'!' => negated = true,
+            b' ' | b'|' => {
+                match modulus.take() {
+                    None => end = at,
+                    Some(modulus) => {
+                        let value = n.checked_rem(modulus).unwrap_or(n);
+                        let within = low.unwrap_or(number) <= value && value <= number;
+                        holds &= within != negated;
+                    }
+                }
+                (low, number, negated) = (None, 0, false);
+                if byte == b'|' {
+                    if holds {
+                        return rule.get(start..end).unwrap_or_default();
+                    }
+                    (start, holds) = (at + 1, true);
+                }
+            }
+            _ => {}
+        }
+    }
+    ""
 }
 
 #[cfg(test)]
@@ -274,6 +362,14 @@ mod tests {
         files
     }
 
+    /// The plural categories of a language, in the order of its rule.
+    fn categories(texts: &Texts) -> Vec<&str> {
+        let mut categories: Vec<&str> =
+            texts.text(PLURAL).split('|').filter_map(|clause| clause.split(' ').next()).collect();
+        categories.dedup();
+        categories
+    }
+
     /// The `{names}` in a text, sorted.
     fn placeholders(text: &str) -> Vec<&str> {
         let mut names: Vec<&str> = text.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
@@ -287,7 +383,17 @@ mod tests {
         let files = files();
         assert_eq!(files.iter().map(|(lang, _)| lang.as_str()).collect::<Vec<_>>(), LOCALES);
         for (lang, texts) in &files {
-            assert_eq!(texts.keys().collect::<Vec<_>>(), KEYS, "{lang}");
+            let mut expected = Vec::from([PLURAL.to_string()]);
+            for key in KEYS {
+                match (key.strip_suffix(".one"), key.strip_suffix(".other")) {
+                    (Some(unit), _) => {
+                        expected.extend(categories(texts).iter().map(|category| concat(&[unit, ".", category])))
+                    }
+                    (_, Some(_)) => {}
+                    _ => expected.push(key.to_string()),
+                }
+            }
+            assert_eq!(texts.keys().collect::<Vec<_>>(), expected, "{lang}");
         }
     }
 
@@ -296,11 +402,15 @@ mod tests {
         let files = files();
         let (_, english) = files.iter().find(|(lang, _)| lang == "en").unwrap();
         for (lang, texts) in &files {
-            for key in KEYS {
+            for key in texts.keys().filter(|key| *key != PLURAL) {
                 let text = texts.text(key);
+                let english = english.find(key).unwrap_or("{n}");
                 assert!(!text.trim().is_empty() && text.trim() == text, "{lang} {key}");
-                assert_ne!(text, *key, "{lang}");
-                assert_eq!(placeholders(text), placeholders(english.text(key)), "{lang} {key}");
+                assert_ne!(text, key, "{lang}");
+                // A word for one or two may say the number without a numeral.
+                let spelt =
+                    placeholders(text).is_empty() && [".zero", ".one", ".two"].iter().any(|end| key.ends_with(end));
+                assert!(spelt || placeholders(text) == placeholders(english), "{lang} {key}");
             }
         }
     }
@@ -330,6 +440,22 @@ mod tests {
     fn a_placeholder_is_filled_everywhere_and_nothing_else_is() {
         assert_eq!(fill("{n} of {n}, {m} {{n}} {n", "n", "{n}1"), "{n}1 of {n}1, {m} {{n}1} {n");
         assert_eq!(fill("é{x}é", "x", "ü"), "éüé");
+    }
+
+    #[test]
+    fn a_plural_rule_takes_its_first_clause_that_holds() {
+        let of = |rule: &'static str| move |n: u32| plural(rule, n);
+        let polish = of("one 0:1|few 10:2-4 !100:12-14|many");
+        assert_eq!(
+            [0, 1, 2, 5, 11, 12, 21, 22, 101, 112].map(polish),
+            ["many", "one", "few", "many", "many", "many", "many", "few", "many", "many"]
+        );
+        let arabic = of("zero 0:0|one 0:1|two 0:2|few 100:3-10|many 100:11-99|other");
+        assert_eq!([0, 1, 2, 3, 11, 100, 103].map(arabic), ["zero", "one", "two", "few", "many", "other", "few"]);
+        // Two clauses of one category are an "or".
+        let latvian = of("zero 10:0|zero 100:11-19|one 10:1|other");
+        assert_eq!([0, 1, 11, 21, 22].map(latvian), ["zero", "one", "zero", "one", "other"]);
+        assert_eq!(plural("", 1), "");
     }
 
     #[test]

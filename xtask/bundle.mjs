@@ -85,6 +85,19 @@ function parts(folder, value) {
   return [[folder, pick(false)], [`${folder}/later`, pick(true)]];
 }
 
+/** A style sheet per ready-made theme, for one `<link>` on the site's own page. [light, dark] where a colour has two. */
+function themes() {
+  const pairs = (theme, choose) => Object.entries(theme).filter(([key]) => key !== 'about').map(([key, value]) => `--askfirst-${key}:${choose(value)}`).join(';');
+  const one = (scheme) => (value) => (Array.isArray(value) ? value[scheme] : value);
+  const both = (value) => (Array.isArray(value) ? `light-dark(${value})` : value);
+  for (const [name, theme] of Object.entries(JSON.parse(readFileSync('www/themes.json', 'utf8')))) {
+    write(`themes/${name}.css`, `/* Askfirst theme: ${theme.about} */
+askfirst-ui{${pairs(theme, one(0))}}
+@supports (color:light-dark(red,red)){askfirst-ui{${pairs(theme, both)}}}
+`);
+  }
+}
+
 function copied(name) {
   if (existsSync(`www/${name}`)) write(name, readFileSync(`www/${name}`));
   else missing.push(`www/${name}`);
@@ -103,6 +116,7 @@ try {
   write('askfirst-check.mjs', await bundled('www/check.ts', { format: 'esm', alias: { 'askfirst-check-wasm': checkBindings } }));
   jsonFolder('locales');
   jsonFolder('services');
+  themes();
   copied('askfirst.schema.json');
   copied('askfirst.d.ts');
   console.log(JSON.stringify({ written, missing }));

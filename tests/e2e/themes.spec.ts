@@ -53,6 +53,7 @@ for (const theme of Object.keys(THEMES)) {
 }
 
 test('no rule of the page for one of the parts makes the buttons differ (B4)', async ({ page, product }) => {
+  await page.emulateMedia({ reducedMotion: 'reduce' });
   const unfair = 'font-weight:900!important;font-size:2em;inline-size:20em;padding:2em;background:gold!important;color:red;opacity:.2;scale:.5;translate:0 50vh;order:9;visibility:hidden;display:none;filter:blur(3px);box-shadow:0 0 9px red;border:9px solid red';
   const before = `<style>askfirst-ui::part(reject){${unfair}}askfirst-ui::part(dialog-reject){${unfair}}</style>`;
   await page.goto(serveMini(product.front, product.sink.url, { before }));

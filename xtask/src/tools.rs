@@ -70,21 +70,31 @@ pub fn ensure_npm_packages(project: &Project) -> Result<()> {
     fs::write(&marker, wanted).context("node_modules can't be written")
 }
 
+/// Programs that browser tests start, and the Debian packages they are in.
+const CHROMIUM: &[(&str, &str)] = &[("chromium", "chromium"), ("chromedriver", "chromium-driver")];
+const OTHER_ENGINES: &[(&str, &str)] =
+    &[("firefox-esr", "firefox-esr"), ("WebKitWebDriver", "webkit2gtk-driver"), ("Xvfb", "xvfb")];
+
 /// Makes sure that Chromium and its driver are there; installs them where that needs no question (root on Debian).
 pub fn ensure_chromium() -> Result<()> {
-    let missing: Vec<&str> = [("chromium", "chromium"), ("chromedriver", "chromium-driver")]
-        .into_iter()
-        .filter(|(program, _)| !process::exists(program, "--version"))
-        .map(|(_, package)| package)
-        .collect();
+    ensure_packages(CHROMIUM, "browser tests need Chromium and ChromeDriver")
+}
+
+/// The same for the engines of the smoke test: Firefox, and WebKitGTK on a display of its own.
+pub fn ensure_other_engines() -> Result<()> {
+    ensure_packages(OTHER_ENGINES, "the test in other engines needs Firefox ESR, WebKitGTK's driver and Xvfb")
+}
+
+fn ensure_packages(programs: &[(&str, &'static str)], why: &str) -> Result<()> {
+    let missing = absent(programs);
     if missing.is_empty() {
         return Ok(());
     }
     let install = format!("apt-get install -y {}", missing.join(" "));
     if !rustix::process::geteuid().is_root() || !process::exists("apt-get", "--version") {
-        bail!("browser tests need Chromium and ChromeDriver; install them with `{install}` or your system's packages");
+        bail!("{why}; install them with `{install}` or your system's packages");
     }
-    println!("Installing {} with apt-get …", missing.join(" and "));
+    println!("Installing {} with apt-get …", missing.join(", "));
     let apt = |arguments: &[&str]| {
         process::run(
             "apt-get",
@@ -93,7 +103,14 @@ pub fn ensure_chromium() -> Result<()> {
     };
     apt(&["update", "-qq"])
         .and_then(|()| apt(&[&["install", "-y", "-qq", "--no-install-recommends"], missing.as_slice()].concat()))
-        .with_context(|| format!("Chromium could not be installed; run `{install}` by hand"))
+        .with_context(|| format!("{why}; run `{install}` by hand"))
+}
+
+/// The packages of the programs that are not on the path.
+fn absent(programs: &[(&str, &'static str)]) -> Vec<&'static str> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let there = |program: &str| std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    programs.iter().filter(|(program, _)| !there(program)).map(|(_, package)| *package).collect()
 }
 
 /// What `ensure_*` would install now, for the announcement before a test run.
@@ -102,12 +119,8 @@ pub fn missing(project: &Project) -> Vec<&'static str> {
     if !project.path(INSTALLED).exists() {
         missing.push("npm packages (npm ci)");
     }
-    if !process::exists("chromium", "--version") {
-        missing.push("Debian package chromium");
-    }
-    if !process::exists("chromedriver", "--version") {
-        missing.push("Debian package chromium-driver");
-    }
+    missing.extend(absent(CHROMIUM));
+    missing.extend(absent(OTHER_ENGINES));
     missing
 }
 

@@ -108,6 +108,7 @@ fn loader(project: &Project, totals: &mut Totals) -> Result<()> {
 fn e2e(project: &Project, totals: &mut Totals) -> Result<()> {
     build::ensure(project)?;
     tools::ensure_chromium()?;
+    tools::ensure_other_engines()?;
     let site = demo::bundle(project)?;
     // The test profile's server: the contract tests have built most of it already.
     let server = project.build_server("dev")?;

@@ -9,7 +9,11 @@ pub const KEY: &str = "askfirst";
 pub const FORMAT: i64 = 1;
 
 /// Languages that have a file in `www/locales`.
-pub const LOCALES: &[&str] = &["de", "en", "fr", "nl"];
+pub const LOCALES: &[&str] = &[
+    "ar", "bg", "bs", "ca", "cs", "cy", "da", "de", "el", "en", "es", "et", "eu", "fa", "fi", "fr", "ga", "gl", "he",
+    "hi", "hr", "hu", "id", "is", "it", "ja", "ko", "lt", "lv", "mk", "mt", "nb", "nl", "pl", "pt", "ro", "sk", "sl",
+    "sq", "sr", "sv", "th", "tr", "uk", "vi", "zh", "zh-hant",
+];
 
 /// The custom element that hosts the interface.
 pub const HOST: &str = "askfirst-ui";

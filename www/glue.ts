@@ -2,7 +2,7 @@
 // timers, posting, cookies, deleting. There is no rule here (ARCHITECTURE.md, "Loader, glue and engine").
 import init, * as engine from 'askfirst-wasm';
 import css from './ui.css';
-import { ACTIONS, EVENTS, KEY } from './generated/wire';
+import { ACTIONS, EVENTS, KEY, LOCALES } from './generated/wire';
 import type { Boot } from './loader';
 import { mount, type Tree } from './ui';
 
@@ -199,20 +199,32 @@ const api = (ready: Promise<unknown>) => {
 /** Starts the engine; called once, by the loader. Rejects when anything is missing or wrong: then nothing was opened. */
 export async function start(boot: Boot): Promise<void> {
   try {
+    const files: Record<string, Promise<string>> = {};
+    const file = (path: string) => (files[path] ||= fetch(boot.base + path).then((answer) => {
+      if (!answer.ok) throw new Error(path + ' is missing');
+      return answer.text();
+    }));
+    /** What will be wanted by all appearances is under way while the engine, the biggest file, still is. */
+    const hint = (path: string) => void file(path).catch(() => {});
+    const page = (boot.wanted || doc.documentElement.lang).toLowerCase();
+    hint(`locales/${[page, page.split('-')[0]!, 'en'].find((tag) => LOCALES.split(' ').includes(tag))}.json`);
     const once = (name: string) => new Promise((go) => doc.addEventListener(name, go, { once: true }));
     // No banner and no record for a page that nobody sees yet (G10).
     if ((doc as any).prerendering) await once('prerenderingchange');
-    const [config] = await Promise.all([boot.config, init({ module_or_path: boot.wasm })]);
-    const [lang, ...wanted] = engine.plan(JSON.stringify([config, (boot.wanted || '').toLowerCase()])).split(' ');
-    const text = async (path: string) => {
-      const answer = await fetch(boot.base + path);
-      if (!answer.ok) throw new Error(path + ' is missing');
-      return answer.text();
-    };
+    const started = init({ module_or_path: boot.wasm });
+    const [config] = await Promise.all([boot.config.then((text) => {
+      // The ids that stand in lists of services and are not declared further down, without reading the JSON: the engine
+      // says which are really wanted.
+      for (const [, list] of text.matchAll(/"services"\s*:\s*\[([\s\w",-]*)/g)) {
+        for (const id of list!.match(/[\w-]+/g) || []) RegExp(`"${id}"\\s*:`).test(text) || hint(`services/${id}.json`);
+      }
+      return text;
+    }), started]);
+    const [lang, ...wanted] = engine.plan(JSON.stringify([config, page])).split(' ');
     const [locale, ...declared] = await Promise.all([
-      lang == boot.lang ? boot.locale : text(`locales/${lang}.json`),
+      file(`locales/${lang}.json`),
       // A name that is not in the catalogue is reported by the parser, with a suggestion.
-      ...wanted.map((id) => text(`services/${id}.json`).catch(() => '')),
+      ...wanted.map((id) => file(`services/${id}.json`).catch(() => '')),
     ]);
     const services = Object.fromEntries(wanted.map((id, at) => [id, declared[at]]));
     if (!doc.body) await once('DOMContentLoaded');

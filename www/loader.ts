@@ -2,7 +2,7 @@
 // every rule lives in the Rust core, so what is here only looks words up (ARCHITECTURE.md, "Loader, glue and engine").
 // It is written for its size after compression. Its globals are bare names, so that a test can run the bundle as the
 // body of a function which takes them as arguments.
-import { FORMAT, KEY, LOCALES } from './generated/wire';
+import { FORMAT, KEY } from './generated/wire';
 
 /** What is open on this page, until when (ms since 1970), and for which page key. Written by `core::gate`. */
 export interface Gate {
@@ -21,12 +21,8 @@ export interface Boot {
   wasm: Promise<Response>;
   /** The configuration's text. */
   config: Promise<string>;
-  /** The text of `locales/<lang>.json`. */
-  locale: Promise<string>;
-  /** The locale that was fetched. */
-  lang: string;
-  /** The tag the page asked for, in lower case (`nl-be`), or nothing. */
-  wanted: string;
+  /** The language tag of `data-locale`, which goes before that of the page. */
+  wanted: string | undefined;
   /** The page key a gate must carry to be valid on the next visit. */
   key: string;
   /** Whether a stored gate was good, and has been opened. */
@@ -127,26 +123,22 @@ const open: Boot['open'] = (value) => {
 
 const boot = () => {
   const base = new URL('.', tag.src).href;
-  const wanted = (data.locale || doc.documentElement.lang).toLowerCase();
-  const lang = [wanted, wanted.split('-')[0]!, 'en'].find((name) => LOCALES.split(' ').includes(name))!;
   const get = (url: string, cache?: RequestCache) => fetch(url, { cache }).then((response) => {
     if (!response.ok) throw url;
     return response;
   });
-  const text = (response: Response) => response.text();
   const wasm = get(base + 'askfirst.wasm');
-  const locale = get(base + `locales/${lang}.json`).then(text);
   // A changed policy must be seen at once, so the configuration is always asked for again.
-  const config = data.config ? get(data.config, 'no-cache').then(text) : Promise.resolve(inline() ?? Promise.reject('no data-config'));
+  const config = data.config ? get(data.config, 'no-cache').then((response) => response.text()) : Promise.resolve(inline() ?? Promise.reject('no data-config'));
   Promise.all([
     import(base + 'askfirst.mjs').then((glue) => glue.start({
-      base, wasm, config, locale, lang, wanted, key, opened: !!gate, open, queue,
+      base, wasm, config, wanted: data.locale, key, opened: !!gate, open, queue,
       seen(callback) {
         report = callback;
         scan();
       },
     } as Boot)),
-    wasm, locale, config,
+    wasm, config,
   ]).catch((error) => {
     gate = undefined;
     fail(error);

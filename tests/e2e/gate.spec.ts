@@ -237,7 +237,7 @@ test('on a returning visit the tags run before the engine loads, and a half-read
   expectSilence(complaints);
 });
 
-for (const path of ['/askfirst/askfirst.mjs', '/askfirst/askfirst.wasm', '/askfirst/locales/en.json', '/askfirst.json']) {
+for (const path of ['/askfirst/askfirst.mjs', '/askfirst/askfirst.wasm', '/askfirst.json']) {
   test(`without ${path} everything stays shut and one line says so (G9)`, async ({ page, site, sink, complaints }) => {
     await serve(site, html(gated(`${sink.origin}/a.js`)));
     site.answers.delete(path);

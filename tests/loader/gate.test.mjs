@@ -48,7 +48,7 @@ for (const [name, options] of Object.entries({
     assert.deepEqual(page.fetched, []);
     assert.equal(page.idle.length, 1);
     page.idle[0]();
-    assert.equal(page.fetched.length, 3);
+    assert.equal(page.fetched.length, 2);
   });
 }
 
@@ -86,7 +86,7 @@ for (const [name, options] of Object.entries(shut)) {
   test(`G9: ${name} opens nothing and the engine loads at once`, async () => {
     const page = visit(options);
     assert.equal(page.open, false);
-    assert.equal(page.fetched.length, 3);
+    assert.equal(page.fetched.length, 2);
     await page.booted;
     assert.deepEqual(page.lines, []);
   });

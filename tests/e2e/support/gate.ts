@@ -14,7 +14,6 @@ export const loader = () =>
 const glue = `export async function start(boot) {
   const wasm = await boot.wasm;
   JSON.parse(await boot.config);
-  JSON.parse(await boot.locale);
   window.boot = boot;
   window.seen = [];
   window.started = performance.now();
@@ -29,7 +28,6 @@ export async function serve(site: Site, html: string, headers: Record<string, st
   site.answers.set('/askfirst/askfirst.js', { type: 'text/javascript', body: await loader() });
   site.answers.set('/askfirst/askfirst.mjs', { type: 'text/javascript', body: glue });
   site.answers.set('/askfirst/askfirst.wasm', { type: 'application/wasm', body: '' });
-  site.answers.set('/askfirst/locales/en.json', json('{}'));
   site.answers.set('/askfirst.json', json('{}'));
   site.answers.set('/favicon.ico', { type: 'image/x-icon', body: '' });
   site.answers.set('/', { type: 'text/html', body: html, headers });

@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 /// The provider of a ready-made service that runs on the owner's own servers.
 const SELF_HOSTED: &str = "$controller";
 
-impl<const WORDS: bool> Reader<WORDS> {
+impl<const WORDS: bool> Reader<'_, WORDS> {
     /// Reads all of them.
     #[inline(never)]
     pub(super) fn categories(
@@ -132,7 +132,7 @@ impl<const WORDS: bool> Reader<WORDS> {
     /// A purpose must be explained in a sentence (L07). The bundled ones are.
     #[inline(never)]
     fn explained(&mut self, at: &At<'_>, id: &str, value: &Value) {
-        let bundled = texts::KEYS.contains(&["category.", id, ".title"].concat().as_str());
+        let bundled = self.has_word(&texts::concat(&["category.", id, ".title"]));
         if bundled || !matches!(value, Value::Map(_)) {
             return self.lengths(at, value);
         }

@@ -263,7 +263,7 @@ fn folded(text: &str) -> String {
     lower
 }
 
-impl<const WORDS: bool> Reader<WORDS> {
+impl<const WORDS: bool> Reader<'_, WORDS> {
     /// A mail address or URL (T6, L29, L31).
     pub(super) fn address(&mut self, at: &At<'_>, text: &str, shape: Shape) {
         match (shape, Link::of(text)) {
@@ -386,7 +386,7 @@ impl<const WORDS: bool> Reader<WORDS> {
 
     /// A text that the owner writes in place of a bundled one.
     pub(super) fn own_text(&mut self, at: &At<'_>, key: &str, text: &str) {
-        if !texts::KEYS.contains(&key) {
+        if !self.has_word(key) {
             let guess = Self::near(key, &mut texts::KEYS.iter().copied());
             return self.error(at, "L40", &["no text has the key \"", key, "\""], guess);
         }

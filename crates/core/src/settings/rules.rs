@@ -103,7 +103,8 @@ fn is_loopback(host: &str) -> bool {
     v4 || host == "localhost" || host == "[::1]" || host.ends_with(".localhost")
 }
 
-pub(super) fn is_mail(text: &str) -> bool {
+/// Whether a text is a mail address, with or without `mailto:`.
+pub(crate) fn is_mail(text: &str) -> bool {
     let bare = text.strip_prefix("mailto:").unwrap_or(text);
     let name = until(bare, b"@");
     let host = bare.get(name.len() + 1..).unwrap_or("");

@@ -168,7 +168,7 @@ pub fn dialog(settings: &Settings, texts: &Texts, standing: &Standing, gpc: bool
 
 /// A mail address or a URL with its link; anything else (a telephone number, a name) without.
 fn contact(data: &mut Writer, label: &str, contact: &str) {
-    let away = contact.starts_with("https://") || contact.starts_with("http://") || contact.starts_with('/');
+    let away = contact.starts_with("https://") || contact.starts_with("http://") || contact.starts_with("/");
     data.open('{');
     data.flag("away", away);
     data.text("contact", contact);

@@ -136,7 +136,7 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
         if bundled || !matches!(value, Value::Map(_)) {
             return self.lengths(at, value);
         }
-        for key in ["title", "text"] {
+        for key in &["title", "text"] {
             if value.at(key).is_none() {
                 let mut guess = None;
                 if WORDS {
@@ -199,7 +199,7 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
         if found.is_none() {
             for (known, ready) in catalogue {
                 if known == id {
-                    let file = ["services/", id, ".json"].concat();
+                    let file = texts::concat(&["services/", id, ".json"]);
                     let at = At::root(&file);
                     self.object(&at, ready, [SERVICE, READY], false);
                     self.safeguarded(&at, ready);
@@ -225,7 +225,7 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
         };
         let mut service = service(id, value);
         if usual.is_some() && service.provider == SELF_HOSTED {
-            service.provider.clone_from(&self.controller);
+            service.provider = self.controller.clone();
         }
         if exempt && (usual.is_some_and(|usual| usual != "functional") || rules::is_tracker(&service)) {
             let why = "\" is not strictly necessary: it needs consent and can't be functional";

@@ -98,7 +98,7 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
             authority: text(owner, "authority"),
         };
         self.reachable(at, &controller);
-        self.controller.clone_from(&controller.name);
+        self.controller = controller.name.clone();
         let validity = str(root, "validity").and_then(Period::parse).unwrap_or(Period::months(6));
         let gpc = str(root, "gpc") != Some("ignore");
         if !gpc {
@@ -235,7 +235,7 @@ pub(super) fn service(id: &str, value: &Value) -> Service {
                 Some("persistent") => Some(Item::PERSISTENT),
                 other => other.and_then(Period::parse),
             },
-            third_party: item.at("thirdParty") == Some(&Value::Bool(true)),
+            third_party: item.get("thirdParty").bool().unwrap_or(false),
             purpose: localized(item, "purpose"),
         });
     }

@@ -32,7 +32,7 @@ impl Link {
         if text.bytes().any(|b| b <= b' ' || b == b'\\' || b == 0x7f) {
             return Self::Other;
         }
-        if text.starts_with('/') && !text.starts_with("//") {
+        if text.starts_with("/") && !text.starts_with("//") {
             return Self::Path;
         }
         match host(text) {
@@ -84,7 +84,7 @@ fn host(text: &str) -> Option<(bool, &str)> {
     if !secure && !text.starts_with("http://") || authority.bytes().any(|b| b == b'@') {
         return None;
     }
-    if authority.starts_with('[') {
+    if authority.starts_with("[") {
         let inner = until(authority, b"]");
         return Some((secure, authority.get(..inner.len() + 1)?));
     }
@@ -131,7 +131,7 @@ pub(super) fn is_bare_word(text: &str) -> bool {
     for b in text.bytes() {
         match b {
             b' ' => gap = word,
-            _ if gap || b"#.[>:-".contains(&b) => return false,
+            _ if gap || matches!(b, b'#' | b'.' | b'[' | b'>' | b':' | b'-') => return false,
             _ => word = true,
         }
     }
@@ -217,8 +217,11 @@ const TRACKER_NAMES: &str = "clarity|segment|heap|ga|uet|meta";
 /// Whether a service is a known tracker.
 pub(super) fn is_tracker(service: &Service) -> bool {
     let mut words = String::new();
-    for c in ["-", &service.id, "-", &service.name, "-", &service.provider, "-"].concat().chars() {
-        words.push(if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' });
+    for byte in texts::concat(&["-", &service.id, "-", &service.name, "-", &service.provider, "-"]).bytes() {
+        // One hyphen for each other character, however many bytes it has.
+        if byte & 0xC0 != 0x80 {
+            words.push(if byte.is_ascii_alphanumeric() { char::from(byte.to_ascii_lowercase()) } else { '-' });
+        }
     }
     let (id, name) = (plain(&service.id), plain(&service.name));
     first(TRACKERS, &mut |tracker| find(&words, tracker).is_some()).is_some()
@@ -229,7 +232,7 @@ pub(super) fn is_tracker(service: &Service) -> bool {
 fn is_origin(text: &str) -> bool {
     let Some((secure, host)) = host(text) else { return false };
     let port = text.get(host.len() + if secure { 8 } else { 7 }..).unwrap_or("/");
-    let digits = port.strip_prefix(':').unwrap_or(if port.is_empty() { "0" } else { "" });
+    let digits = port.strip_prefix(":").unwrap_or(if port.is_empty() { "0" } else { "" });
     matches!(Link::of(text), Link::Https | Link::Loopback)
         && !text.bytes().any(|b| b.is_ascii_uppercase())
         && matches!(digits.len(), 1..=5)

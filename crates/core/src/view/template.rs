@@ -6,8 +6,8 @@
 //!
 //! | line | meaning |
 //! |---|---|
-//! | `tag @name value @name value \| text` | an element; attributes and text may be left out |
-//! | `@name value`, `\| text` | an attribute, a text, of the element that the line stands in |
+//! | `tag@name value@name value\|text` | an element; attributes and text may be left out |
+//! | `@name value`, `\|text` | an attribute, a text, of the element that the line stands in |
 //! | `if name`, `if name=word`, `if name:other` | the lines inside, when the datum is there and not false or empty; when it is `word`; when it is a list that has the datum `other`; `if !name`, `if !name=word`: when not |
 //! | `each name` | the lines inside, for each entry of a list; they see the entry's own data first |
 //!
@@ -79,14 +79,14 @@ impl Template<'_> {
     fn fill(&self, mut attributes: &str, text: &str, scope: &Scope<'_>, element: &mut Vec<Value>) {
         while !attributes.is_empty() {
             let (attribute, rest) = cut(attributes, b'@');
-            let (name, value) = cut(attribute.trim_ascii(), b' ');
+            let (name, value) = cut(attribute, b' ');
             if let Some(Value::Map(known)) = element.get_mut(1) {
                 known.push((name.to_string(), self.expand(value, scope).into()));
             }
             attributes = rest;
         }
         if !text.is_empty() {
-            element.push(self.expand(text.trim_ascii(), scope).into());
+            element.push(self.expand(text, scope).into());
         }
     }
 
@@ -166,7 +166,7 @@ impl Scope<'_> {
     }
 
     fn holds(&self, condition: &str) -> bool {
-        let bare = condition.strip_prefix('!').unwrap_or(condition);
+        let bare = condition.strip_prefix("!").unwrap_or(condition);
         let (list, other) = cut(bare, b':');
         if !other.is_empty() {
             let other = self.find(other).and_then(Value::text);

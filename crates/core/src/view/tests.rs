@@ -447,7 +447,7 @@ fn a_description_shows_what_holds_and_repeats_what_is_a_list() {
         r#"{"yes":true,"no":false,"word":"w","none":[],"words":["v","w"],"name":"outer","list":[{"name":"a","yes":false},{"name":"b"}]}"#,
     );
     let behind = crate::json::parse(r#"{"name":"hidden","other":"behind"}"#);
-    let source = "p @class {name}-{word} @title | {name}{absent.key}\n if yes\n  @lang x\n if no\n  @dir rtl\n each list\n  b | {name}\n  if yes\n   i | {word}\n if !none\n  u\n if word=w\n  | same\n if word=v\n  | other\n if !missing\n  s\n if words:word\n  em | {other}\n if words:name\n  em | {none}\n | {dialog.details n=words}";
+    let source = "p@class {name}-{word}@title|{name}{absent.key}\n if yes\n  @lang x\n if no\n  @dir rtl\n each list\n  b|{name}\n  if yes\n   i|{word}\n if !none\n  u\n if word=w\n  |same\n if word=v\n  |other\n if !missing\n  s\n if words:word\n  em|{other}\n if words:name\n  em|{none}\n |{dialog.details n=words}";
     let drawn = template::draw(source, &texts("en"), [&data.unwrap(), &behind.unwrap()]);
     assert_eq!(
         Node(drawn).to_html(),

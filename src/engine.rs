@@ -54,7 +54,9 @@ impl Engine {
                 services.push((id.clone(), value));
             }
         }
-        let (settings, problems) = settings::parse_terse(text(boot, "config"), &services);
+        let texts = Texts::parse(text(boot, "lang"), text(boot, "locale"));
+        let Some(texts) = texts else { return Err("the locale file is not an object of texts".to_string()) };
+        let (settings, problems) = settings::parse_terse(text(boot, "config"), &services, &texts);
         let Some(settings) = settings else {
             let mut lines = String::new();
             for problem in &problems {
@@ -63,8 +65,6 @@ impl Engine {
             }
             return Err(lines);
         };
-        let texts = Texts::parse(text(boot, "lang"), text(boot, "locale"));
-        let Some(texts) = texts else { return Err("the locale file is not an object of texts".to_string()) };
         let texts = texts.with_overrides(&settings);
         let notice = Notice::new(&settings, &texts).digest;
         Ok(Self {

@@ -5,10 +5,11 @@
 //! server builds it from the owner's configuration to know it beforehand: both call [`Notice::new`].
 
 use crate::digest::digest;
-use crate::json::Writer;
-use crate::settings::{Category, Service, Settings};
+use crate::json::{Value, Writer};
+use crate::settings::{Category, Controller, Localized, Service, Settings};
 use crate::texts::{Texts, concat};
-use crate::{view, wire};
+use crate::view::{self, Asked};
+use crate::wire;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -24,7 +25,9 @@ pub struct Notice {
 impl Notice {
     /// The notice that this configuration shows in this language.
     pub fn new(settings: &Settings, texts: &Texts) -> Self {
-        let text = content(settings, texts);
+        let mut notice = declared(settings, texts);
+        notice.set("shown", view::everything(settings, texts));
+        let text = notice.canonical();
         let digest = digest(text.as_bytes());
         Self { text, digest }
     }
@@ -35,7 +38,9 @@ pub fn holds(text: &str, wanted: &str) -> bool {
     digest(text.as_bytes()) == wanted
 }
 
-fn content(settings: &Settings, texts: &Texts) -> String {
+/// What the owner declares, in the words of one language: the notice without the interface. [`view`] shows nothing else
+/// about a purpose or a service, so a record can't say less than what was on the screen.
+pub(crate) fn declared(settings: &Settings, texts: &Texts) -> Value {
     let controller = &settings.controller;
     let mut writer = Writer::default();
     writer.open('{');
@@ -50,38 +55,37 @@ fn content(settings: &Settings, texts: &Texts) -> String {
     writer.optional("dpo", &controller.dpo);
     writer.optional("jurisdiction", &settings.jurisdiction);
     writer.text("lang", texts.lang());
-    writer.text("policy", &settings.controller.policy);
+    writer.text("policy", &controller.policy);
     writer.list("purposes");
     for category in &settings.categories {
-        purpose(&mut writer, settings, category, texts);
+        purpose(&mut writer, controller, category, texts);
     }
     writer.close(']');
-    writer.texts("recipients", &recipients(settings));
+    writer.texts("recipients", &recipients(settings, Asked::First));
     writer.text("schema", wire::NOTICE_SCHEMA);
-    writer.key("shown");
-    writer.value(&view::everything(settings, texts));
     writer.int("validityDays", i64::from(settings.validity.days_at_most()));
     writer.text("version", &settings.version);
     writer.close('}');
-    writer.finish()
+    writer.into_value()
 }
 
-fn purpose(writer: &mut Writer, settings: &Settings, category: &Category, texts: &Texts) {
+fn purpose(writer: &mut Writer, controller: &Controller, category: &Category, texts: &Texts) {
     writer.open('{');
     writer.text("basis", if category.exempt { "strictly-necessary" } else { "consent" });
     writer.text("id", &category.id);
     writer.list("services");
-    for service in &category.services {
-        declared(writer, service, texts);
+    for declared in &category.services {
+        service(writer, declared, texts);
     }
     writer.close(']');
     writer.text("text", category.shown_text(texts));
     writer.text("title", category.shown_title(texts));
-    writer.int("v", i64::from(category.substance(&settings.controller)));
+    writer.int("v", i64::from(category.substance(controller)));
     writer.close('}');
 }
 
-fn declared(writer: &mut Writer, service: &Service, texts: &Texts) {
+/// A recipient, why it receives data, where, and what it keeps (B9).
+fn service(writer: &mut Writer, service: &Service, texts: &Texts) {
     writer.open('{');
     writer.texts("countries", &service.countries);
     writer.text("id", &service.id);
@@ -107,12 +111,15 @@ fn declared(writer: &mut Writer, service: &Service, texts: &Texts) {
     writer.close('}');
 }
 
-/// Every provider once, in the order of the services (GDPR Art. 13(1)(e)).
-fn recipients(settings: &Settings) -> Vec<String> {
+/// Every provider once, in the order of the services (GDPR Art. 13(1)(e)), of the purposes that are asked about.
+pub(crate) fn recipients(settings: &Settings, asked: Asked<'_>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for category in &settings.categories {
+        if !asked.about(category) {
+            continue;
+        }
         for service in &category.services {
-            if !category.exempt && !names.contains(&service.provider) {
+            if !names.contains(&service.provider) {
                 names.push(service.provider.clone());
             }
         }
@@ -121,24 +128,22 @@ fn recipients(settings: &Settings) -> Vec<String> {
 }
 
 impl Category {
+    /// The words shown: the owner's, else the bundled ones.
     /// The title shown: the owner's, else the bundled one.
     pub fn shown_title<'a>(&'a self, texts: &'a Texts) -> &'a str {
-        self.shown(self.title.as_ref(), "title", texts)
+        self.shown(&self.title, "title", texts)
     }
 
     /// The sentence shown: the owner's, else the bundled one.
     pub fn shown_text<'a>(&'a self, texts: &'a Texts) -> &'a str {
-        self.shown(self.text.as_ref(), "text", texts)
+        self.shown(&self.text, "text", texts)
     }
 
-    fn shown<'a>(&'a self, own: Option<&'a crate::settings::Localized>, what: &str, texts: &'a Texts) -> &'a str {
+    fn shown<'a>(&'a self, own: &'a Option<Localized>, what: &str, texts: &'a Texts) -> &'a str {
         match own {
             Some(own) => texts.localized(own),
-            None => {
-                let key = concat(&["category.", &self.id, ".", what]);
-                // An own category without words is refused by `settings` (L07).
-                texts.find(&key).unwrap_or(&self.id)
-            }
+            // An own category without words is refused by `settings` (L07).
+            None => texts.find(&concat(&["category.", &self.id, ".", what])).unwrap_or(&self.id),
         }
     }
 }

@@ -144,6 +144,27 @@ pub const KEYS: &[&str] = &[
 /// The key of a locale's plural rule, see [`plural`].
 const PLURAL: &str = "plural";
 
+/// Whether this is the key of a bundled text, also in a plural form that only some languages have.
+pub fn is_key(key: &str) -> bool {
+    KEYS.iter().any(|known| alike(known, key))
+}
+
+/// Whether two keys name one text, perhaps in different plural forms.
+fn alike(a: &str, b: &str) -> bool {
+    a == b || !unit(a).is_empty() && unit(a) == unit(b)
+}
+
+/// The key without the plural category at its end; nothing when it has none.
+#[inline(never)]
+fn unit(key: &str) -> &str {
+    for category in [".zero", ".one", ".two", ".few", ".many", ".other"] {
+        if let Some(stem) = key.strip_suffix(category) {
+            return stem;
+        }
+    }
+    ""
+}
+
 /// The words of one language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Texts {
@@ -187,6 +208,15 @@ impl Texts {
     /// The text under `key`, if there is one.
     pub fn find(&self, key: &str) -> Option<&str> {
         self.words.at(key)?.text()
+    }
+
+    /// The same as [`is_key`], from the file itself.
+    pub fn has(&self, key: &str) -> bool {
+        let mut found = false;
+        for (known, _) in self.words.entries() {
+            found |= alike(known, key);
+        }
+        found && key != PLURAL
     }
 
     /// Every key, in the file's order.
@@ -491,6 +521,19 @@ mod tests {
         let latvian = of("zero 10:0|zero 100:11-19|one 10:1|other");
         assert_eq!([0, 1, 11, 21, 22].map(latvian), ["zero", "one", "zero", "one", "other"]);
         assert_eq!(plural("", 1), "");
+    }
+
+    #[test]
+    fn a_locale_file_knows_the_keys_that_there_are() {
+        for (lang, texts) in files() {
+            for key in KEYS.iter().copied().chain(["duration.days.few", "duration.years.zero"]) {
+                assert!(is_key(key) && texts.has(key), "{lang} {key}");
+            }
+            for key in ["", PLURAL, "banner", "banner.titel", "banner.title.one", "duration.days", "duration.days.lot"]
+            {
+                assert_eq!((is_key(key), texts.has(key)), (false, false), "{lang} {key}");
+            }
+        }
     }
 
     #[test]

@@ -1,20 +1,19 @@
 //! What is shown, as a tree: the browser makes elements of it, the notice hashes it, the server can print it.
 //!
 //! There is one description of the interface, so what a record says was shown is what was shown: `view/*.view`, in the
-//! small language of [`template`], about the data of [`data`].
+//! small language of [`template`], about what the notice declares ([`notice::declared`]).
 
-mod data;
 mod html;
 mod template;
 #[cfg(test)]
 mod tests;
 
-use crate::json::Value;
-use crate::settings::Settings;
-use crate::texts::Texts;
+use crate::json::{Value, Writer};
+use crate::notice;
+use crate::settings::{Category, Settings, is_mail};
+use crate::texts::{Texts, concat};
 use alloc::string::String;
 use alloc::vec::Vec;
-use data::Data;
 
 /// An element of the interface, in the form in which the notice keeps it: `["tag", {attributes}, content…]`, where
 /// content is text (never markup, T2) or such an element.
@@ -102,32 +101,39 @@ impl Node {
     }
 }
 
+impl Asked<'_> {
+    /// Whether this purpose is asked about.
+    pub(crate) fn about(self, category: &Category) -> bool {
+        !category.exempt
+            && match self {
+                Self::First => true,
+                Self::Changed(ids) => ids.contains(&category.id),
+            }
+    }
+}
+
 /// The first layer (B3–B6): who asks, for what, how to withdraw, the policy; accept and reject alike.
 ///
 /// Refusing comes first in reading and tab order, accepting stands at the inline end, where many expect the button
 /// that goes on: each has one advantage of place and none of looks (B4).
 pub fn banner(settings: &Settings, texts: &Texts, asked: Asked<'_>, gpc: bool) -> Node {
-    let mut purposes = Vec::new();
-    let mut recipients: Vec<&str> = Vec::new();
-    for category in settings.asked() {
-        if let Asked::Changed(ids) = asked
-            && !ids.contains(&category.id)
-        {
-            continue;
-        }
-        purposes.push(data::purpose(texts, category, &Standing::default()));
-        for service in &category.services {
-            if !recipients.contains(&service.provider.as_str()) {
-                recipients.push(&service.provider);
-            }
+    let mut data = Writer::default();
+    data.open('{');
+    data.list("asked");
+    for category in &settings.categories {
+        if asked.about(category) {
+            data.string(&category.id);
         }
     }
-    let mut data = Data::new(settings, texts, gpc);
+    data.close(']');
+    data.text("controller", &settings.controller.name);
     data.flag("first", asked == Asked::First);
-    data.put("purposes", Value::List(purposes));
-    data.count(recipients.len());
-    data.option("own-control", settings.reopen.own.as_deref());
-    Node(template::draw(include_str!("view/banner.view"), texts, &data.value()))
+    data.flag("gpc", gpc);
+    data.optional("own-control", &settings.reopen.own);
+    data.texts("recipients", &notice::recipients(settings, asked));
+    data.text("space", " ");
+    data.close('}');
+    draw(include_str!("view/banner.view"), settings, texts, data)
 }
 
 /// The preferences dialog (B8, B9, B16): one switch per category, every service and item.
@@ -137,33 +143,57 @@ pub fn banner(settings: &Settings, texts: &Texts, asked: Asked<'_>, gpc: bool) -
 /// without a purpose of its own serves the service's, which stands right above the list. Links leave the dialog, its
 /// draft and the page as they are.
 pub fn dialog(settings: &Settings, texts: &Texts, standing: &Standing, gpc: bool) -> Node {
-    let mut data = Data::new(settings, texts, gpc);
-    let (mut purposes, mut granted) = (Vec::new(), false);
-    for category in &settings.categories {
-        purposes.push(data::purpose(texts, category, standing));
-        granted |= !category.exempt && standing.granted.contains(&category.id);
+    let controller = &settings.controller;
+    let mut data = Writer::default();
+    data.open('{');
+    let authority = controller.authority.as_deref();
+    data.text("authority", authority.unwrap_or_else(|| texts.text("dialog.authority")));
+    data.list("contacts");
+    contact(&mut data, texts.text("dialog.contact"), &controller.contact);
+    if let Some(officer) = &controller.dpo {
+        contact(&mut data, texts.text("dialog.dpo"), officer);
     }
-    data.put("purposes", Value::List(purposes));
+    data.close(']');
     // What was chosen and when, with the receipt and the way back (B7, B16).
-    data.option("date", standing.decided.as_deref());
-    data.option("id", standing.record_id.as_deref());
-    data.flag("granted", granted);
-    data.flag("ways", granted || standing.record_id.is_some());
+    data.optional("date", &standing.decided);
+    data.flag("gpc", gpc);
+    data.texts("granted", &standing.granted);
+    data.optional("id", &standing.record_id);
     // What Askfirst itself keeps is declared by `settings` (B18); where there is a server, what that keeps is added.
-    let mut kept = String::new();
-    if settings.records.is_some() {
-        kept.push(' ');
-        kept.push_str(texts.text("own.record"));
+    data.flag("kept", settings.records.is_some());
+    data.flag("ways", !standing.granted.is_empty() || standing.record_id.is_some());
+    data.close('}');
+    draw(include_str!("view/dialog.view"), settings, texts, data)
+}
+
+/// A mail address or a URL with its link; anything else (a telephone number, a name) without.
+fn contact(data: &mut Writer, label: &str, contact: &str) {
+    let away = contact.starts_with("https://") || contact.starts_with("http://") || contact.starts_with("/");
+    data.open('{');
+    data.flag("away", away);
+    data.text("contact", contact);
+    if away {
+        data.text("href", contact);
+    } else if is_mail(contact) {
+        data.text("href", &concat(&["mailto:", contact.strip_prefix("mailto:").unwrap_or(contact)]));
     }
-    data.text("kept", &kept);
-    Node(template::draw(include_str!("view/dialog.view"), texts, &data.value()))
+    data.text("label", label);
+    data.close('}');
 }
 
 /// The control that reopens the preferences (B6, B7), inside a landmark of its own so that it can be found.
 pub fn reopen(settings: &Settings, texts: &Texts) -> Node {
-    let mut data = Data::default();
+    let mut data = Writer::default();
+    data.open('{');
     data.text("place", if settings.reopen.end { "reopen end" } else { "reopen" });
-    Node(template::draw(include_str!("view/reopen.view"), texts, &data.value()))
+    data.close('}');
+    draw(include_str!("view/reopen.view"), settings, texts, data)
+}
+
+/// A description about `data` and, behind it, everything that is declared.
+#[inline(never)]
+fn draw(source: &str, settings: &Settings, texts: &Texts, data: Writer) -> Node {
+    Node(template::draw(source, texts, [&data.into_value(), &notice::declared(settings, texts)]))
 }
 
 /// Everything that [`banner`], [`dialog`] and [`reopen`] can show before a choice, for the notice.
@@ -172,10 +202,10 @@ pub fn everything(settings: &Settings, texts: &Texts) -> Value {
     for category in settings.asked() {
         changed.push(category.id.clone());
     }
-    let mut parts = Data::default();
-    parts.put("reopen", reopen(settings, texts).0);
-    parts.put("dialog", dialog(settings, texts, &Standing::default(), true).0);
-    parts.put("change", banner(settings, texts, Asked::Changed(&changed), true).0);
-    parts.put("banner", banner(settings, texts, Asked::First, false).0);
-    parts.value()
+    let mut parts = Value::Map(Vec::new());
+    parts.set("banner", banner(settings, texts, Asked::First, false).0);
+    parts.set("change", banner(settings, texts, Asked::Changed(&changed), true).0);
+    parts.set("dialog", dialog(settings, texts, &Standing::default(), true).0);
+    parts.set("reopen", reopen(settings, texts).0);
+    parts
 }

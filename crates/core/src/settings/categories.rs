@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 /// The provider of a ready-made service that runs on the owner's own servers.
 const SELF_HOSTED: &str = "$controller";
 
-impl<const WORDS: bool> Reader<WORDS> {
+impl<const WORDS: bool> Reader<'_, WORDS> {
     /// Reads all of them.
     #[inline(never)]
     pub(super) fn categories(
@@ -132,11 +132,11 @@ impl<const WORDS: bool> Reader<WORDS> {
     /// A purpose must be explained in a sentence (L07). The bundled ones are.
     #[inline(never)]
     fn explained(&mut self, at: &At<'_>, id: &str, value: &Value) {
-        let bundled = texts::KEYS.contains(&["category.", id, ".title"].concat().as_str());
+        let bundled = self.has_word(&texts::concat(&["category.", id, ".title"]));
         if bundled || !matches!(value, Value::Map(_)) {
             return self.lengths(at, value);
         }
-        for key in ["title", "text"] {
+        for key in &["title", "text"] {
             if value.at(key).is_none() {
                 let mut guess = None;
                 if WORDS {
@@ -199,7 +199,7 @@ impl<const WORDS: bool> Reader<WORDS> {
         if found.is_none() {
             for (known, ready) in catalogue {
                 if known == id {
-                    let file = ["services/", id, ".json"].concat();
+                    let file = texts::concat(&["services/", id, ".json"]);
                     let at = At::root(&file);
                     self.object(&at, ready, [SERVICE, READY], false);
                     self.safeguarded(&at, ready);
@@ -225,7 +225,7 @@ impl<const WORDS: bool> Reader<WORDS> {
         };
         let mut service = service(id, value);
         if usual.is_some() && service.provider == SELF_HOSTED {
-            service.provider.clone_from(&self.controller);
+            service.provider = self.controller.clone();
         }
         if exempt && (usual.is_some_and(|usual| usual != "functional") || rules::is_tracker(&service)) {
             let why = "\" is not strictly necessary: it needs consent and can't be functional";

@@ -27,7 +27,7 @@ mod tests;
 
 pub use crate::gate::ALIASES as CATEGORY_ALIASES;
 pub use keys::READY_MADE;
-pub(crate) use rules::is_id;
+pub(crate) use rules::{is_id, is_mail};
 
 pub use problem::{Problem, Severity};
 pub use read::{parse, parse_terse, wanted, wanted_services};

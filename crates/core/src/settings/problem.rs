@@ -1,5 +1,6 @@
 //! What can be wrong with a configuration, in a form for people and for programs.
 
+use crate::texts::concat;
 use alloc::string::String;
 
 /// Whether a problem stops the product.
@@ -34,7 +35,7 @@ impl Problem {
             Severity::Warning => "warning ",
         };
         let colon = if self.message.is_empty() { "" } else { ": " };
-        let mut line = [severity, self.code, " at ", &self.path, colon, &self.message].concat();
+        let mut line = concat(&[severity, self.code, " at ", &self.path, colon, &self.message]);
         if let Some(suggestion) = &self.suggestion {
             line.push_str(" (try: ");
             line.push_str(suggestion);

@@ -1,11 +1,12 @@
 //! From JSON to [`Settings`].
 
-use super::keys::{READY_MADE, REFUSALS, REFUSALS_AS, ROOT, Shape};
+use super::keys::{REFUSALS, REFUSALS_AS, ROOT, Shape};
 use super::reader::{At, Reader, entries, items, localized, must, str, text};
 use super::{Controller, Item, Kind, Localized, Problem, Records, Reopen, Service, Settings, Severity, rules};
 use crate::json::{self, Value};
+use crate::texts::{self, Texts};
 use crate::time::Period;
-use crate::{texts, wire};
+use crate::wire;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -20,12 +21,14 @@ pub fn parse(text: &str, catalogue: &[(String, Value)]) -> (Option<Settings>, Ve
 }
 
 /// The same verdict in less code, for the page: the same settings or none, and the place of every error, but no
-/// sentences, no suggestions and no warnings. Unlawful keys of other consent managers are merely unknown (L40).
-pub fn parse_terse(text: &str, catalogue: &[(String, Value)]) -> (Option<Settings>, Vec<Problem>) {
-    Reader::<false>::default().document(text, catalogue)
+/// sentences, no suggestions and no warnings. Unlawful keys of other consent managers are merely unknown (L40). Which
+/// texts there are is asked of `words`, a bundled locale.
+pub fn parse_terse(text: &str, catalogue: &[(String, Value)], words: &Texts) -> (Option<Settings>, Vec<Problem>) {
+    Reader::<false> { words: Some(words), ..Reader::default() }.document(text, catalogue)
 }
 
-/// The ids of the ready-made services that a configuration names without declaring them itself.
+/// The ids of the services that a configuration names without declaring them itself. They should be ready-made; which
+/// of them are is known by their files alone, so that a page doesn't carry the list.
 pub fn wanted_services(text: &str) -> Vec<String> {
     match json::parse(text) {
         Ok(root) => wanted(&root).into_iter().map(ToString::to_string).collect(),
@@ -41,7 +44,7 @@ pub fn wanted(root: &Value) -> Vec<&str> {
             let Value::Text(id) = id else { continue };
             let id = id.as_str();
             let declared = root.at("services").is_some_and(|services| services.at(id).is_some());
-            if !declared && READY_MADE.contains(&id) && !wanted.contains(&id) {
+            if !declared && rules::is_id(id, true) && !wanted.contains(&id) {
                 wanted.push(id);
             }
         }
@@ -49,7 +52,7 @@ pub fn wanted(root: &Value) -> Vec<&str> {
     wanted
 }
 
-impl<const WORDS: bool> Reader<WORDS> {
+impl<const WORDS: bool> Reader<'_, WORDS> {
     fn document(mut self, text: &str, catalogue: &[(String, Value)]) -> (Option<Settings>, Vec<Problem>) {
         let at = At::root("$");
         let settings = match json::parse(text) {
@@ -95,7 +98,7 @@ impl<const WORDS: bool> Reader<WORDS> {
             authority: text(owner, "authority"),
         };
         self.reachable(at, &controller);
-        self.controller.clone_from(&controller.name);
+        self.controller = controller.name.clone();
         let validity = str(root, "validity").and_then(Period::parse).unwrap_or(Period::months(6));
         let gpc = str(root, "gpc") != Some("ignore");
         if !gpc {
@@ -232,7 +235,7 @@ pub(super) fn service(id: &str, value: &Value) -> Service {
                 Some("persistent") => Some(Item::PERSISTENT),
                 other => other.and_then(Period::parse),
             },
-            third_party: item.at("thirdParty") == Some(&Value::Bool(true)),
+            third_party: item.get("thirdParty").bool().unwrap_or(false),
             purpose: localized(item, "purpose"),
         });
     }

@@ -7,7 +7,7 @@ use super::keys::{Field, LINTS, OBJECTS, PEERS, ROOT, Shape, WHY, When};
 use super::suggest::{nearest, plain};
 use super::{Localized, Problem, Severity, rules};
 use crate::json::Value;
-use crate::texts;
+use crate::texts::{self, Texts};
 use crate::time::Period;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -61,7 +61,9 @@ impl<'a> At<'a> {
 /// Collects problems while reading. With `WORDS` everything is explained; without, only the places and codes of errors
 /// are kept: the verdict is the same, and the sentences, guesses and warnings stay out of the browser's bundle.
 #[derive(Default)]
-pub(super) struct Reader<const WORDS: bool> {
+pub(super) struct Reader<'t, const WORDS: bool> {
+    /// The words of the page, which has no list of all keys ([`texts::KEYS`]).
+    pub(super) words: Option<&'t Texts>,
     pub(super) problems: Vec<Problem>,
     /// The default language, for texts in several (L17).
     pub(super) locale: String,
@@ -77,7 +79,7 @@ fn problem(problems: &mut Vec<Problem>, at: &At<'_>, code: &'static str) {
     problems.push(Problem { path, code, severity: Severity::Error, message: String::new(), suggestion: None });
 }
 
-impl<const WORDS: bool> Reader<WORDS> {
+impl<const WORDS: bool> Reader<'_, WORDS> {
     #[inline(always)]
     pub(super) fn error(&mut self, at: &At<'_>, code: &'static str, message: &[&str], suggestion: Option<&str>) {
         problem(&mut self.problems, at, code);
@@ -183,6 +185,12 @@ impl<const WORDS: bool> Reader<WORDS> {
         );
     }
 
+    /// Whether a bundled text has this key. Every locale file has the same ones, so any of them can tell.
+    #[inline(never)]
+    pub(super) fn has_word(&self, key: &str) -> bool {
+        if WORDS { texts::is_key(key) } else { self.words.is_some_and(|words| words.has(key)) }
+    }
+
     #[inline(always)]
     fn mistyped(&mut self, at: &At<'_>, expected: &str, value: &Value, suggestion: Option<&str>) {
         let found = match value {
@@ -270,12 +278,9 @@ impl<const WORDS: bool> Reader<WORDS> {
         match shape {
             Shape::Text(limit) if text.len() > limit => self.wrong(at, "shorter", None),
             Shape::Text(_) if text.bytes().any(|b| b < b' ') => self.wrong(at, "free of control characters", None),
-            Shape::Purpose if rules::is_bundled_purpose(text) => {
-                let known = texts::KEYS.contains(&text);
-                if !known {
-                    let mut bundled = texts::KEYS.iter().copied().filter(|key| rules::is_bundled_purpose(key));
-                    self.error(at, "reference", &["no bundled text has this key"], Self::near(text, &mut bundled));
-                }
+            Shape::Purpose if rules::is_bundled_purpose(text) && !self.has_word(text) => {
+                let mut bundled = texts::KEYS.iter().copied().filter(|key| rules::is_bundled_purpose(key));
+                self.error(at, "reference", &["no bundled text has this key"], Self::near(text, &mut bundled));
             }
             Shape::Words | Shape::Purpose => self.words(at, text),
             Shape::OneOf(names) if !names.contains(&text) => {

@@ -32,7 +32,7 @@ impl Link {
         if text.bytes().any(|b| b <= b' ' || b == b'\\' || b == 0x7f) {
             return Self::Other;
         }
-        if text.starts_with('/') && !text.starts_with("//") {
+        if text.starts_with("/") && !text.starts_with("//") {
             return Self::Path;
         }
         match host(text) {
@@ -84,7 +84,7 @@ fn host(text: &str) -> Option<(bool, &str)> {
     if !secure && !text.starts_with("http://") || authority.bytes().any(|b| b == b'@') {
         return None;
     }
-    if authority.starts_with('[') {
+    if authority.starts_with("[") {
         let inner = until(authority, b"]");
         return Some((secure, authority.get(..inner.len() + 1)?));
     }
@@ -103,7 +103,8 @@ fn is_loopback(host: &str) -> bool {
     v4 || host == "localhost" || host == "[::1]" || host.ends_with(".localhost")
 }
 
-pub(super) fn is_mail(text: &str) -> bool {
+/// Whether a text is a mail address, with or without `mailto:`.
+pub(crate) fn is_mail(text: &str) -> bool {
     let bare = text.strip_prefix("mailto:").unwrap_or(text);
     let name = until(bare, b"@");
     let host = bare.get(name.len() + 1..).unwrap_or("");
@@ -130,7 +131,7 @@ pub(super) fn is_bare_word(text: &str) -> bool {
     for b in text.bytes() {
         match b {
             b' ' => gap = word,
-            _ if gap || b"#.[>:-".contains(&b) => return false,
+            _ if gap || matches!(b, b'#' | b'.' | b'[' | b'>' | b':' | b'-') => return false,
             _ => word = true,
         }
     }
@@ -216,8 +217,11 @@ const TRACKER_NAMES: &str = "clarity|segment|heap|ga|uet|meta";
 /// Whether a service is a known tracker.
 pub(super) fn is_tracker(service: &Service) -> bool {
     let mut words = String::new();
-    for c in ["-", &service.id, "-", &service.name, "-", &service.provider, "-"].concat().chars() {
-        words.push(if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' });
+    for byte in texts::concat(&["-", &service.id, "-", &service.name, "-", &service.provider, "-"]).bytes() {
+        // One hyphen for each other character, however many bytes it has.
+        if byte & 0xC0 != 0x80 {
+            words.push(if byte.is_ascii_alphanumeric() { char::from(byte.to_ascii_lowercase()) } else { '-' });
+        }
     }
     let (id, name) = (plain(&service.id), plain(&service.name));
     first(TRACKERS, &mut |tracker| find(&words, tracker).is_some()).is_some()
@@ -228,7 +232,7 @@ pub(super) fn is_tracker(service: &Service) -> bool {
 fn is_origin(text: &str) -> bool {
     let Some((secure, host)) = host(text) else { return false };
     let port = text.get(host.len() + if secure { 8 } else { 7 }..).unwrap_or("/");
-    let digits = port.strip_prefix(':').unwrap_or(if port.is_empty() { "0" } else { "" });
+    let digits = port.strip_prefix(":").unwrap_or(if port.is_empty() { "0" } else { "" });
     matches!(Link::of(text), Link::Https | Link::Loopback)
         && !text.bytes().any(|b| b.is_ascii_uppercase())
         && matches!(digits.len(), 1..=5)
@@ -263,7 +267,7 @@ fn folded(text: &str) -> String {
     lower
 }
 
-impl<const WORDS: bool> Reader<WORDS> {
+impl<const WORDS: bool> Reader<'_, WORDS> {
     /// A mail address or URL (T6, L29, L31).
     pub(super) fn address(&mut self, at: &At<'_>, text: &str, shape: Shape) {
         match (shape, Link::of(text)) {
@@ -386,7 +390,7 @@ impl<const WORDS: bool> Reader<WORDS> {
 
     /// A text that the owner writes in place of a bundled one.
     pub(super) fn own_text(&mut self, at: &At<'_>, key: &str, text: &str) {
-        if !texts::KEYS.contains(&key) {
+        if !self.has_word(key) {
             let guess = Self::near(key, &mut texts::KEYS.iter().copied());
             return self.error(at, "L40", &["no text has the key \"", key, "\""], guess);
         }

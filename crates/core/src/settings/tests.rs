@@ -9,6 +9,7 @@ mod services;
 
 use super::*;
 use crate::json;
+use crate::texts::Texts;
 use std::fs;
 use std::path::PathBuf;
 use std::string::{String, ToString};
@@ -52,8 +53,14 @@ fn ready_made(id: &str) -> Value {
     json::parse(&text).unwrap()
 }
 
+/// The words of a page in English.
+fn words() -> Texts {
+    Texts::parse("en", &fs::read_to_string(www("locales/en.json")).unwrap()).unwrap()
+}
+
 fn catalogue(text: &str) -> Vec<(String, Value)> {
-    wanted_services(text).into_iter().map(|id| (id.clone(), ready_made(&id))).collect()
+    let wanted = wanted_services(text).into_iter().filter(|id| READY_MADE.contains(&id.as_str()));
+    wanted.map(|id| (id.clone(), ready_made(&id))).collect()
 }
 
 /// As the command line and the server do it: with the ready-made services that the text asks for.
@@ -63,7 +70,7 @@ fn read(text: &str) -> (Option<Settings>, Vec<Problem>) {
 
 /// As the page does it.
 fn read_terse(text: &str) -> Option<Settings> {
-    parse_terse(text, &catalogue(text)).0
+    parse_terse(text, &catalogue(text), &words()).0
 }
 
 /// A configuration with the value at `path` (`categories.marketing.text`) replaced, added, or removed (`""`).

@@ -6,14 +6,14 @@
 //!
 //! | line | meaning |
 //! |---|---|
-//! | `tag @name value @name value \| text` | an element; attributes and text may be left out |
-//! | `@name value`, `\| text` | an attribute, a text, of the element that the line stands in |
-//! | `if name`, `if !name`, `if name=word` | the lines inside, when the datum is there and not false or empty (is not; is `word`) |
+//! | `tag@name value@name value\|text` | an element; attributes and text may be left out |
+//! | `@name value`, `\|text` | an attribute, a text, of the element that the line stands in |
+//! | `if name`, `if name=word`, `if name:other` | the lines inside, when the datum is there and not false or empty; when it is `word`; when it is a list that has the datum `other`; `if !name`, `if !name=word`: when not |
 //! | `each name` | the lines inside, for each entry of a list; they see the entry's own data first |
 //!
 //! A line stands inside the nearest line above it that is indented less, by one space a level. In values and texts
 //! `{name}` is a datum or, where there is none of that name, a word of the locale file; `{key name}` the word `key` with
-//! its placeholder `{name}` filled in; `{prefix*name}` the word under `prefix` and the datum, else the datum itself.
+//! its placeholder `{name}` filled in, `{key n=name}` the same with the length of a list; `{prefix*name}` the word under `prefix` and the datum, else the datum itself.
 
 use crate::json::Value;
 use crate::texts::Texts;
@@ -21,9 +21,10 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// Draws the one element that `source` describes.
-pub(super) fn draw(source: &str, texts: &Texts, data: &Value) -> Value {
+pub(super) fn draw(source: &str, texts: &Texts, [data, behind]: [&Value; 2]) -> Value {
     let mut drawn = Vec::new();
-    Template { source, texts }.block(0, &Scope { data, outer: None }, &mut drawn);
+    let behind = Scope { data: behind, outer: None };
+    Template { source, texts }.block(0, &Scope { data, outer: Some(&behind) }, &mut drawn);
     drawn.pop().unwrap_or(Value::Null)
 }
 
@@ -58,7 +59,7 @@ impl Template<'_> {
                     }
                 }
                 ("each", name) => {
-                    for data in scope.find(name).map_or(&[][..], Value::items) {
+                    for data in scope.list(name) {
                         self.block(inner, &Scope { data, outer: Some(scope) }, into);
                     }
                 }
@@ -78,14 +79,14 @@ impl Template<'_> {
     fn fill(&self, mut attributes: &str, text: &str, scope: &Scope<'_>, element: &mut Vec<Value>) {
         while !attributes.is_empty() {
             let (attribute, rest) = cut(attributes, b'@');
-            let (name, value) = cut(attribute.trim_ascii(), b' ');
+            let (name, value) = cut(attribute, b' ');
             if let Some(Value::Map(known)) = element.get_mut(1) {
                 known.push((name.to_string(), self.expand(value, scope).into()));
             }
             attributes = rest;
         }
         if !text.is_empty() {
-            element.push(self.expand(text.trim_ascii(), scope).into());
+            element.push(self.expand(text, scope).into());
         }
     }
 
@@ -106,6 +107,10 @@ impl Template<'_> {
     fn value(&self, name: &str, scope: &Scope<'_>) -> String {
         let (key, placeholder) = cut(name, b' ');
         if !placeholder.is_empty() {
+            let (placeholder, list) = cut(placeholder, b'=');
+            if !list.is_empty() {
+                return self.texts.counted(key, placeholder, scope.list(list).len() as i64);
+            }
             return self.texts.filled(key, placeholder, &self.value(placeholder, scope));
         }
         let (prefix, datum) = cut(key, b'*');
@@ -156,8 +161,21 @@ impl Scope<'_> {
         }
     }
 
+    fn list(&self, name: &str) -> &[Value] {
+        self.find(name).map_or(&[], Value::items)
+    }
+
     fn holds(&self, condition: &str) -> bool {
-        let bare = condition.strip_prefix('!').unwrap_or(condition);
+        let bare = condition.strip_prefix("!").unwrap_or(condition);
+        let (list, other) = cut(bare, b':');
+        if !other.is_empty() {
+            let other = self.find(other).and_then(Value::text);
+            let mut holds = false;
+            for entry in self.list(list) {
+                holds |= entry.text() == other;
+            }
+            return holds;
+        }
         let (name, word) = cut(bare, b'=');
         let holds = match self.find(name) {
             Some(Value::Text(text)) => word.is_empty() || text == word,

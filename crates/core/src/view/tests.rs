@@ -444,12 +444,13 @@ fn what_has_no_meaning_would_be_seen_in_a_tree() {
 #[test]
 fn a_description_shows_what_holds_and_repeats_what_is_a_list() {
     let data = crate::json::parse(
-        r#"{"yes":true,"no":false,"word":"w","none":[],"name":"outer","list":[{"name":"a","yes":false},{"name":"b"}]}"#,
+        r#"{"yes":true,"no":false,"word":"w","none":[],"words":["v","w"],"name":"outer","list":[{"name":"a","yes":false},{"name":"b"}]}"#,
     );
-    let source = "p @class {name}-{word} @title | {name}{absent.key}\n if yes\n  @lang x\n if no\n  @dir rtl\n each list\n  b | {name}\n  if yes\n   i | {word}\n if !none\n  u\n if word=w\n  | same\n if word=v\n  | other\n if !missing\n  s";
-    let drawn = template::draw(source, &texts("en"), &data.unwrap());
+    let behind = crate::json::parse(r#"{"name":"hidden","other":"behind"}"#);
+    let source = "p@class {name}-{word}@title|{name}{absent.key}\n if yes\n  @lang x\n if no\n  @dir rtl\n each list\n  b|{name}\n  if yes\n   i|{word}\n if !none\n  u\n if word=w\n  |same\n if word=v\n  |other\n if !missing\n  s\n if words:word\n  em|{other}\n if words:name\n  em|{none}\n |{dialog.details n=words}";
+    let drawn = template::draw(source, &texts("en"), [&data.unwrap(), &behind.unwrap()]);
     assert_eq!(
         Node(drawn).to_html(),
-        "<p class=\"outer-w\" title lang=\"x\">outerabsent.key<b>a</b><b>b</b><i>w</i><u></u>same<s></s></p>"
+        "<p class=\"outer-w\" title lang=\"x\">outerabsent.key<b>a</b><b>b</b><i>w</i><u></u>same<s></s><em>behind</em>Services and cookies (2)</p>"
     );
 }

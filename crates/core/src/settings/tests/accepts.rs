@@ -133,10 +133,10 @@ fn a_service_of_the_configuration_wins_over_a_ready_made_one() {
 }
 
 #[test]
-fn wanted_services_are_named_once_and_only_when_they_exist() {
-    // What is not in the list is never fetched, so no id can name another file.
+fn wanted_services_are_named_once_and_only_by_an_id() {
+    // An id becomes part of an address: none can name another folder.
     let text = with(EXAMPLE, "categories/extra/services", r#"["vimeo","youtube","../../etc/passwd","nothing"]"#);
-    assert_eq!(wanted_services(&text), ["plausible", "youtube", "vimeo"]);
+    assert_eq!(wanted_services(&text), ["plausible", "youtube", "vimeo", "nothing"]);
     assert_eq!(wanted_services("{"), [""; 0]);
     assert_eq!(wanted_services(r#"{"categories":[{"services":"youtube"}]}"#), [""; 0]);
 }

@@ -99,7 +99,7 @@ fn shuffled(value: &Value, seed: u64, key: &str) -> Value {
 /// The page's reader and the one with words agree on the verdict, and on where the errors are.
 fn agree(text: &str, catalogue: &[(String, Value)]) {
     let (settings, problems) = parse(text, catalogue);
-    let (terse, places) = parse_terse(text, catalogue);
+    let (terse, places) = parse_terse(text, catalogue, &words());
     assert_eq!(settings, terse, "{text}");
     let paths = |problems: &[Problem]| -> Vec<String> {
         problems

@@ -15,6 +15,9 @@ const BANNER = '[part=banner]';
 const DIALOG = '[part=dialog]';
 const REOPEN = '[part=reopen]';
 
+/** Languages that are written from right to left. */
+const RTL = /^(ar|fa|he)/;
+
 /** How long a screen reader gets to notice the empty live region before it is filled, in milliseconds. */
 const NOTICE = 100;
 /** After so many removals in quick succession, something in the page insists; fighting on would freeze it. */
@@ -60,7 +63,7 @@ const focus = (target: Element | null | undefined) => {
 export const mount = (css: string, lang: string, act: Act) => {
   const host = document.createElement(HOST);
   host.lang = lang;
-  host.dir = 'ltr';
+  host.dir = RTL.test(lang) ? 'rtl' : 'ltr';
   // Open, so that privacy extensions and tests reach the buttons.
   const root = host.attachShadow({ mode: 'open' });
   const style = sheet(css);

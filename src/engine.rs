@@ -254,12 +254,12 @@ impl Engine {
                 let banner = view::banner(&self.settings, &self.texts, why, env.gpc);
                 drop(state);
                 self.draw("reopen", Value::Null);
-                self.draw("banner", banner.to_value());
+                self.draw("banner", banner.into_value());
             }
             Effect::HideBanner => {
                 self.draw("banner", Value::Null);
                 if self.settings.reopen.shown {
-                    self.draw("reopen", view::reopen(&self.settings, &self.texts).to_value());
+                    self.draw("reopen", view::reopen(&self.settings, &self.texts).into_value());
                 }
             }
             Effect::FocusBanner => self.draw("focus", Value::Null),
@@ -275,7 +275,7 @@ impl Engine {
                 }
                 drop(state);
                 let dialog = view::dialog(&self.settings, &self.texts, &standing, env.gpc);
-                self.draw("dialog", dialog.to_value());
+                self.draw("dialog", dialog.into_value());
             }
             _ => self.draw("dialog", Value::Null),
         }

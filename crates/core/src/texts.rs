@@ -190,10 +190,10 @@ impl Texts {
 
     /// The same words with the owner's own in their place.
     pub fn with_overrides(mut self, settings: &Settings) -> Self {
-        for (lang, own) in &settings.texts {
+        for (lang, own) in settings.texts.entries() {
             if *lang == self.lang || lang == primary(&self.lang) {
-                for (key, text) in own {
-                    self.words.set(key, Value::from(text.as_str()));
+                for (key, text) in own.entries() {
+                    self.words.set(key, Value::from(text.text().unwrap_or_default()));
                 }
             }
         }
@@ -242,9 +242,11 @@ impl Texts {
             Localized::All(text) => text,
             Localized::Key(key) => self.text(key),
             Localized::Each(each) => {
-                let of = |lang: &str| each.iter().find(|(tag, _)| tag == lang);
-                let found = of(&self.lang).or_else(|| of(primary(&self.lang))).or_else(|| of("en")).or(each.first());
-                found.map_or("", |(_, text)| text)
+                let mut found = each.entries().first().map(|(_, text)| text);
+                for lang in &["en", primary(&self.lang), self.lang.as_str()] {
+                    found = each.at(lang).or(found);
+                }
+                found.and_then(Value::text).unwrap_or_default()
             }
         }
     }
@@ -256,25 +258,25 @@ impl Texts {
             return String::from(self.text("duration.persistent"));
         }
         let years = if period.months % 12 == 0 { period.months / 12 } else { 0 };
-        let parts = [
-            (years, "years"),
-            (period.months - years * 12, "months"),
-            (period.days, "days"),
-            (period.seconds / 3600, "hours"),
-            (period.seconds % 3600 / 60, "minutes"),
-        ];
         let mut out = String::new();
-        for (n, unit) in parts {
-            if n == 0 {
-                continue;
-            }
+        self.count(years, "years", &mut out);
+        self.count(period.months - years * 12, "months", &mut out);
+        self.count(period.days, "days", &mut out);
+        self.count(period.seconds / 3600, "hours", &mut out);
+        self.count(period.seconds % 3600 / 60, "minutes", &mut out);
+        out
+    }
+
+    /// So many of a unit of time, after what there is of larger ones.
+    #[inline(never)]
+    fn count(&self, n: u32, unit: &str, out: &mut String) {
+        if n > 0 {
             if !out.is_empty() {
                 out.push_str(", ");
             }
             let number = plural(self.find(PLURAL).unwrap_or_default(), n);
             out.push_str(&self.counted(&concat(&["duration.", unit, ".", number]), "n", i64::from(n)));
         }
-        out
     }
 }
 
@@ -552,8 +554,9 @@ mod tests {
     #[test]
     fn an_owner_s_text_is_taken_in_the_nearest_language() {
         let (_, dutch) = files().into_iter().find(|(lang, _)| lang == "nl").unwrap();
-        let each =
-            |list: &[(&str, &str)]| Localized::Each(list.iter().map(|(l, t)| (l.to_string(), t.to_string())).collect());
+        let each = |list: &[(&str, &str)]| {
+            Localized::Each(Value::Map(list.iter().map(|(l, t)| (l.to_string(), Value::from(*t))).collect()))
+        };
         assert_eq!(dutch.localized(&each(&[("en", "Chat"), ("nl", "Chatten")])), "Chatten");
         assert_eq!(dutch.localized(&each(&[("de", "Chatten"), ("en", "Chat")])), "Chat");
         assert_eq!(dutch.localized(&each(&[("de", "Chatten")])), "Chatten");

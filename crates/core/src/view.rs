@@ -99,6 +99,11 @@ impl Node {
     pub fn value(&self) -> &Value {
         &self.0
     }
+
+    /// The same, for good.
+    pub fn into_value(self) -> Value {
+        self.0
+    }
 }
 
 impl Asked<'_> {

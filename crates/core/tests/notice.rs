@@ -3,7 +3,7 @@
 
 mod support;
 
-use askfirst_core::json;
+use askfirst_core::json::{self, map};
 use askfirst_core::notice::{Notice, holds};
 use askfirst_core::settings::{Item, Kind, Localized, Settings};
 use askfirst_core::texts::{KEYS, Texts};
@@ -127,9 +127,8 @@ fn every_language_and_every_own_word_gives_another_notice() {
     let words = std::fs::read_to_string(format!("{}/../../www/locales/en.json", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let british = Texts::parse("en-GB", &words).unwrap();
     assert_ne!(Notice::new(&settings, &british).digest, digest_of(&settings));
-    let own = settings
-        .clone()
-        .with(|settings| settings.texts = vec![("en".into(), vec![("banner.accept".into(), "Agree".into())])]);
+    let own =
+        settings.clone().with(|settings| settings.texts = map([("en", map([("banner.accept", "Agree".into())]))]));
     assert_ne!(Notice::new(&own, &texts("en").with_overrides(&own)), Notice::new(&settings, &texts("en")));
     assert_eq!(Notice::new(&own, &texts("nl").with_overrides(&own)), Notice::new(&settings, &texts("nl")));
 }

@@ -188,7 +188,11 @@ impl<T: Into<Value>> From<Vec<T>> for Value {
 
 /// An object from key and value pairs, in this order.
 pub fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
-    Value::Map(entries.into_iter().map(|(k, v)| (k.to_string(), v)).collect())
+    let mut map = Value::Map(Vec::new());
+    for (key, value) in entries {
+        map.set(key, value);
+    }
+    map
 }
 
 #[cfg(feature = "serde")]

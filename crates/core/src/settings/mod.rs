@@ -56,8 +56,8 @@ pub struct Settings {
     pub validity: Period,
     /// The language used when the page's own is not available. Default `en`.
     pub locale: String,
-    /// The owner's words, per language, instead of the bundled ones: (language, [(key, text)]).
-    pub texts: Vec<(String, Vec<(String, String)>)>,
+    /// The owner's words instead of the bundled ones, as they are written: for each language an object of texts.
+    pub texts: Value,
     /// Whether Global Privacy Control is honoured (G11). Default `true`.
     pub gpc: bool,
     /// The re-open control (B6, B7).
@@ -164,7 +164,8 @@ impl Kind {
 
     /// Its name in the configuration and in the notice.
     pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("cookie", |(_, name)| name)
+        // In the order of the variants, which a test holds it to.
+        Self::ALL.get(self as usize).map_or("cookie", |(_, name)| name)
     }
 }
 
@@ -173,8 +174,8 @@ impl Kind {
 pub enum Localized {
     /// The same words in every language.
     All(String),
-    /// (language tag, text), at least one.
-    Each(Vec<(String, String)>),
+    /// As it is written: for each language tag a text, at least one.
+    Each(Value),
     /// The key of a bundled text (`purpose.statistics`); also `own.purpose`.
     Key(String),
 }
@@ -256,7 +257,9 @@ impl Service {
     fn substance(&self) -> String {
         let mut countries = Vec::new();
         for country in &self.countries {
-            countries.push(Value::from(country.as_str()).canonical());
+            let mut writer = Writer::default();
+            writer.string(country);
+            countries.push(writer.finish());
         }
         let mut items = Vec::new();
         for item in &self.items {

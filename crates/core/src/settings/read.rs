@@ -1,9 +1,9 @@
 //! From JSON to [`Settings`].
 
-use super::keys::{REFUSALS, REFUSALS_AS, ROOT, Shape};
+use super::keys::{KINDS, REFUSALS, REFUSALS_AS, ROOT, Shape};
 use super::reader::{At, Reader, entries, items, localized, must, str, text};
 use super::{Controller, Item, Kind, Localized, Problem, Records, Reopen, Service, Settings, Severity, rules};
-use crate::json::{self, Value};
+use crate::json::{self, Value, place};
 use crate::texts::{self, Texts};
 use crate::time::Period;
 use crate::wire;
@@ -82,7 +82,14 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
         } else {
             !self.problems.is_empty()
         };
-        (if faulty { None } else { settings }, self.problems)
+        if !faulty {
+            return (settings, self.problems);
+        }
+        if !WORDS {
+            // Nothing starts in this page: to take them apart would cost every page the code.
+            core::mem::forget(settings);
+        }
+        (None, self.problems)
     }
 
     #[inline(never)]
@@ -117,7 +124,10 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
             categories: self.categories(at, root, catalogue, validity),
             records: self.records(at, root),
             validity,
-            texts: self.texts(at, root),
+            texts: {
+                self.texts(at, root);
+                root.get("texts").clone()
+            },
             gpc,
             reopen: self.reopen(&at.key("reopen"), root.at("reopen")),
             locale: core::mem::take(&mut self.locale),
@@ -146,20 +156,16 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
             );
             return None;
         };
-        let mut records = Records { endpoint: text(value, "endpoint")?, refusals: REFUSALS_AS[0] };
-        let refusals = str(value, "refusals").unwrap_or_default();
-        for (i, name) in REFUSALS.iter().enumerate() {
-            if let (true, Some(refusals)) = (*name == refusals, REFUSALS_AS.get(i)) {
-                records.refusals = *refusals;
-            }
-        }
-        Some(records)
+        let refusals = place(REFUSALS, str(value, "refusals").unwrap_or_default()).unwrap_or(0);
+        Some(Records {
+            endpoint: text(value, "endpoint")?,
+            refusals: REFUSALS_AS.get(refusals).copied().unwrap_or_default(),
+        })
     }
 
     #[inline(never)]
-    fn texts(&mut self, at: &At<'_>, root: &Value) -> Vec<(String, Vec<(String, String)>)> {
+    fn texts(&mut self, at: &At<'_>, root: &Value) {
         let at = at.key("texts");
-        let mut texts = Vec::new();
         for (language, own) in entries(root, "texts") {
             let at = at.key(language);
             if WORDS && !wire::LOCALES.contains(&texts::primary(language)) {
@@ -175,9 +181,7 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
                     self.own_text(&at, key, text);
                 }
             }
-            texts.push((language.clone(), super::reader::pairs(own)));
         }
-        texts
     }
 
     #[inline(never)]
@@ -222,15 +226,10 @@ pub(super) fn service(id: &str, value: &Value) -> Service {
     }
     let mut rows = Vec::new();
     for item in items(value, "items") {
-        let mut kind = Kind::Cookie;
-        for (known, name) in Kind::ALL {
-            if str(item, "kind") == Some(name) {
-                kind = known;
-            }
-        }
+        let kind = place(KINDS, str(item, "kind").unwrap_or_default()).unwrap_or(0);
         rows.push(Item {
             name: must(item, "name"),
-            kind,
+            kind: Kind::ALL.get(kind).map_or(Kind::Cookie, |(kind, _)| *kind),
             duration: match str(item, "duration") {
                 Some("persistent") => Some(Item::PERSISTENT),
                 other => other.and_then(Period::parse),

@@ -345,20 +345,8 @@ pub(super) fn localized(value: &Value, key: &str) -> Option<Localized> {
     match value.at(key)? {
         Value::Text(text) if rules::is_bundled_purpose(text) => Some(Localized::Key(text.clone())),
         Value::Text(text) => Some(Localized::All(text.clone())),
-        each => Some(Localized::Each(pairs(each))),
+        each => Some(Localized::Each(each.clone())),
     }
-}
-
-/// The texts of an object, with their keys.
-#[inline(never)]
-pub(super) fn pairs(value: &Value) -> Vec<(String, String)> {
-    let mut pairs = Vec::new();
-    for (key, value) in value.entries() {
-        if let Value::Text(text) = value {
-            pairs.push((key.clone(), text.clone()));
-        }
-    }
-    pairs
 }
 
 /// The entries of the object under `key`; none when it is not there.

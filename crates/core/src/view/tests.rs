@@ -1,4 +1,5 @@
 use super::*;
+use crate::json::map;
 use crate::settings::{Category, Controller, Item, Kind, Localized, Records, Refusals, Reopen, Service};
 use crate::time::Period;
 use crate::wire;
@@ -61,7 +62,7 @@ fn settings() -> Settings {
         )
     };
     let chat = Category {
-        title: Some(Localized::Each(Vec::from([("en".into(), "Chat".into()), ("nl".into(), "Chatten".into())]))),
+        title: Some(Localized::Each(map([("en", "Chat".into()), ("nl", "Chatten".into())]))),
         text: Some(Localized::All("Talk to a member of staff.".into())),
         ..category("chat", Vec::new())
     };
@@ -86,7 +87,7 @@ fn settings() -> Settings {
         records: Some(Records { endpoint: "/askfirst/v1/records".into(), refusals: Refusals::Aggregate }),
         validity: Period::months(6),
         locale: "en".into(),
-        texts: Vec::new(),
+        texts: Value::Null,
         gpc: true,
         reopen: Reopen::default(),
     }

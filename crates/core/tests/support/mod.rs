@@ -4,6 +4,7 @@
 use askfirst_core::choice::Stored;
 use askfirst_core::digest;
 use askfirst_core::gate::Gate;
+use askfirst_core::json::Value;
 use askfirst_core::machine::{Decision, Effect, Env, Event, State, handle};
 use askfirst_core::record::{Layer, Method, Record, Submission};
 use askfirst_core::settings::{
@@ -89,7 +90,7 @@ pub fn settings() -> Settings {
         records: Some(Records { endpoint: "/askfirst/v1/records".into(), refusals: Refusals::Aggregate }),
         validity: Period::months(6),
         locale: "en".into(),
-        texts: vec![],
+        texts: Value::Null,
         gpc: true,
         reopen: Reopen::default(),
     }

@@ -1,6 +1,7 @@
 //! Lawful configurations and what they mean.
 
 use super::*;
+use crate::json::map;
 
 #[test]
 fn the_example_of_the_readme_has_no_problem() {
@@ -46,7 +47,7 @@ fn every_key_is_read() {
     assert_eq!(settings.locale, "nl");
     assert_eq!(settings.reopen, Reopen { shown: false, own: Some("a.cookie-settings".into()), end: false });
     assert_eq!(settings.records.as_ref().unwrap().refusals, Refusals::Pseudonymous);
-    assert_eq!(settings.texts, [("nl".to_string(), [("banner.title".to_string(), "Mogen wij?".to_string())].to_vec())]);
+    assert_eq!(settings.texts, map([("nl", map([("banner.title", "Mogen wij?".into())]))]));
     let counter = &settings.category("analytical").unwrap().services[0];
     assert_eq!(counter.purpose, Localized::Key("purpose.statistics".into()));
     assert_eq!(counter.countries, ["DE", "US"]);
@@ -61,10 +62,7 @@ fn every_key_is_read() {
     };
     assert_eq!(counter.items, [item]);
     let video = settings.category("video").unwrap();
-    assert_eq!(
-        video.title,
-        Some(Localized::Each([("en".into(), "Video".into()), ("nl".into(), "Video's".into())].into()))
-    );
+    assert_eq!(video.title, Some(Localized::Each(map([("en", "Video".into()), ("nl", "Video's".into())]))));
     assert_eq!(video.services[0].items[0].duration, Some(Item::PERSISTENT));
     assert!(video.services[0].items[0].third_party);
 }
@@ -180,4 +178,11 @@ fn the_demo_site_is_lawful() {
     let text = fs::read_to_string(www("demo/askfirst.json")).unwrap();
     let (settings, problems) = read(&text);
     assert!(settings.is_some(), "{:#?}", lines(&problems));
+}
+
+#[test]
+fn kinds_stand_in_the_order_of_their_names() {
+    for (kind, name) in Kind::ALL {
+        assert_eq!(kind.name(), name);
+    }
 }

@@ -11,8 +11,8 @@ mod writer;
 
 pub(crate) use fields::{Fields, place};
 pub use reader::parse;
-pub(crate) use writer::hex;
 pub use writer::{Writer, push_int};
+pub(crate) use writer::{hex, quote};
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;

@@ -212,10 +212,8 @@ impl Reader<'_> {
                 }
                 Some(b'\\') => {
                     self.pos += 1;
-                    match self.escape() {
-                        Ok(c) => out.push(c),
-                        Err(kind) => self.fail(kind),
-                    }
+                    let c = self.escape();
+                    out.push(c);
                 }
                 None => {
                     self.fail(JsonErrorKind::UnexpectedEnd);
@@ -226,10 +224,14 @@ impl Reader<'_> {
         }
     }
 
-    fn escape(&mut self) -> Result<char, JsonErrorKind> {
-        let Some(c) = self.peek() else { return Err(JsonErrorKind::UnexpectedEnd) };
+    /// The character that an escape stands for; any, when it stands for none.
+    fn escape(&mut self) -> char {
+        let Some(c) = self.peek() else {
+            self.fail(JsonErrorKind::UnexpectedEnd);
+            return ' ';
+        };
         self.pos += 1;
-        Ok(char::from(match c {
+        char::from(match c {
             b'"' | b'\\' | b'/' => c,
             b'b' => 8,
             b'f' => 12,
@@ -237,39 +239,45 @@ impl Reader<'_> {
             b'r' => b'\r',
             b't' => b'\t',
             b'u' => return self.unicode(),
-            _ => return Err(JsonErrorKind::BadString),
-        }))
+            _ => {
+                self.fail(JsonErrorKind::BadString);
+                c
+            }
+        })
     }
 
     /// `\uXXXX`, or two of them for one character beyond U+FFFF.
-    fn unicode(&mut self) -> Result<char, JsonErrorKind> {
-        let mut code = self.hex4()?;
-        if code & 0xFC00 == 0xD800 {
-            if self.text.as_bytes().get(self.pos..self.pos + 2) != Some(b"\\u") {
-                return Err(JsonErrorKind::BadString);
-            }
+    fn unicode(&mut self) -> char {
+        let mut code = self.hex4();
+        if code & 0xFC00 == 0xD800 && self.text.as_bytes().get(self.pos..self.pos + 2) == Some(b"\\u") {
             self.pos += 2;
-            let low = self.hex4()?;
-            if low & 0xFC00 != 0xDC00 {
-                return Err(JsonErrorKind::BadString);
+            let low = self.hex4();
+            if low & 0xFC00 == 0xDC00 {
+                code = 0x10000 + ((code & 0x3FF) << 10) + (low & 0x3FF);
             }
-            code = 0x10000 + ((code & 0x3FF) << 10) + (low & 0x3FF);
         }
-        char::from_u32(code).ok_or(JsonErrorKind::BadString)
+        // What is still a surrogate was alone.
+        char::from_u32(code).unwrap_or_else(|| {
+            self.fail(JsonErrorKind::BadString);
+            ' '
+        })
     }
 
-    fn hex4(&mut self) -> Result<u32, JsonErrorKind> {
+    #[inline(never)]
+    fn hex4(&mut self) -> u32 {
         let mut code = 0;
         for _ in 0..4 {
-            let Some(digit) = self.peek() else { return Err(JsonErrorKind::UnexpectedEnd) };
-            let digit = match digit {
-                b'0'..=b'9' => digit - b'0',
-                b'a'..=b'f' | b'A'..=b'F' => (digit | 0x20) - b'a' + 10,
-                _ => return Err(JsonErrorKind::BadString),
+            let digit = match self.peek() {
+                Some(digit @ b'0'..=b'9') => digit - b'0',
+                Some(digit @ (b'a'..=b'f' | b'A'..=b'F')) => (digit | 0x20) - b'a' + 10,
+                end => {
+                    self.fail(if end.is_none() { JsonErrorKind::UnexpectedEnd } else { JsonErrorKind::BadString });
+                    return 0;
+                }
             };
             code = code << 4 | u32::from(digit);
             self.pos += 1;
         }
-        Ok(code)
+        code
     }
 }

@@ -205,7 +205,9 @@ pub fn push_int(out: &mut String, n: i64, width: usize) {
     }
 }
 
-fn quote(text: &str, out: &mut String) {
+/// Writes `text` as a JSON string.
+#[inline(never)]
+pub(crate) fn quote(text: &str, out: &mut String) {
     out.push('"');
     let mut plain = 0;
     for (at, byte) in text.bytes().enumerate() {

@@ -51,8 +51,11 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
             if !exempt {
                 categories.push(Category { id: id.to_string(), exempt, title: None, text: None, services: Vec::new() });
             }
+            let category = if exempt { categories.first_mut() } else { categories.last_mut() };
+            let Some(category) = category else { continue };
+            category.title = localized(value, "title");
+            category.text = localized(value, "text");
             let services_at = at.key("services");
-            let mut services = Vec::new();
             'services: for (index, item) in items(value, "services").iter().enumerate() {
                 let Value::Text(service) = item else { continue };
                 let at = services_at.index(index);
@@ -65,14 +68,8 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
                 }
                 placed.push((service, id));
                 if let Some(service) = self.placed(&at, id, service, root, catalogue) {
-                    services.push(service);
+                    category.services.push(service);
                 }
-            }
-            let category = if exempt { categories.first_mut() } else { categories.last_mut() };
-            if let Some(category) = category {
-                category.title = localized(value, "title");
-                category.text = localized(value, "text");
-                category.services.append(&mut services);
             }
         }
         if matches!(root.at("categories"), Some(Value::Map(_))) && categories.len() == 1 {

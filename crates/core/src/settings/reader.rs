@@ -6,7 +6,7 @@
 use super::keys::{Field, LINTS, OBJECTS, PEERS, ROOT, Shape, WHY, When};
 use super::suggest::{nearest, plain};
 use super::{Localized, Problem, Severity, rules};
-use crate::json::Value;
+use crate::json::{Value, push_int, quote};
 use crate::texts::{self, Texts};
 use crate::time::Period;
 use alloc::string::{String, ToString};
@@ -43,18 +43,23 @@ impl<'a> At<'a> {
         if let Some(up) = self.up {
             up.write(out);
         }
-        let inner = match self.step {
-            Step::Root(name) => return out.push_str(name),
+        match self.step {
+            Step::Root(name) => out.push_str(name),
             Step::Key(key) if rules::is_name(key) => {
                 out.push('.');
-                return out.push_str(key);
+                out.push_str(key);
             }
-            Step::Key(key) => Value::Text(key.to_string()),
-            Step::Index(index) => Value::Int(index as i64),
-        };
-        out.push('[');
-        out.push_str(&inner.canonical());
-        out.push(']');
+            Step::Key(key) => {
+                out.push('[');
+                quote(key, out);
+                out.push(']');
+            }
+            Step::Index(index) => {
+                out.push('[');
+                push_int(out, index as i64, 1);
+                out.push(']');
+            }
+        }
     }
 }
 

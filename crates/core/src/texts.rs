@@ -157,12 +157,24 @@ fn alike(a: &str, b: &str) -> bool {
 /// The key without the plural category at its end; nothing when it has none.
 #[inline(never)]
 fn unit(key: &str) -> &str {
-    for category in [".zero", ".one", ".two", ".few", ".many", ".other"] {
-        if let Some(stem) = key.strip_suffix(category) {
-            return stem;
+    let stem = parent(key, b'.');
+    match key.get(stem.len()..) {
+        Some(".zero" | ".one" | ".two" | ".few" | ".many" | ".other") => stem,
+        _ => "",
+    }
+}
+
+/// What stands before the last `separator`; nothing when there is none.
+#[inline(never)]
+fn parent(text: &str, separator: u8) -> &str {
+    let mut end = text.len();
+    while end > 0 {
+        end -= 1;
+        if text.as_bytes().get(end) == Some(&separator) {
+            break;
         }
     }
-    ""
+    text.get(..end).unwrap_or_default()
 }
 
 /// The words of one language.
@@ -294,54 +306,64 @@ pub fn concat(parts: &[&str]) -> String {
 fn fill(text: &str, name: &str, value: &str) -> String {
     let mut out = String::new();
     // What has not been copied yet starts here.
-    let mut from = 0;
+    let mut copied = 0;
     for (at, byte) in text.bytes().enumerate() {
         let end = at + name.len() + 1;
-        if byte == b'{' && at >= from && text.get(at + 1..end) == Some(name) && text.as_bytes().get(end) == Some(&b'}')
+        if byte == b'{'
+            && at >= copied
+            && text.get(at + 1..end) == Some(name)
+            && text.as_bytes().get(end) == Some(&b'}')
         {
-            out.push_str(text.get(from..at).unwrap_or(""));
+            out.push_str(text.get(copied..at).unwrap_or(""));
             out.push_str(value);
-            from = end + 1;
+            copied = end + 1;
         }
     }
-    out.push_str(text.get(from..).unwrap_or(""));
+    out.push_str(text.get(copied..).unwrap_or(""));
     out
 }
 
 /// The language to show (B12): the page's own or its nearest, the configuration's, else English; the first one that has
 /// a locale file. Tags are in lower case.
 pub fn choose<'a>(page: &'a str, fallback: &'a str) -> &'a str {
-    let (mut tag, mut end) = (page, page.len());
-    // The tag, then without its last part, and so on (RFC 4647 §3.4).
+    let mut tag = page;
     while !tag.is_empty() {
         // Other names of a language we have, and regions that write Chinese in traditional characters.
-        for (name, other) in
-            [("no", "nb"), ("nn", "nb"), ("zh-tw", "zh-hant"), ("zh-hk", "zh-hant"), ("zh-mo", "zh-hant")]
-        {
-            if name == tag {
-                tag = other;
-            }
+        let known = match tag {
+            "no" | "nn" => "nb",
+            "zh-tw" | "zh-hk" | "zh-mo" => "zh-hant",
+            tag => tag,
+        };
+        if crate::wire::LOCALES.contains(&known) {
+            return known;
         }
-        if crate::wire::LOCALES.contains(&tag) {
-            return tag;
-        }
-        while end > 0 && page.as_bytes().get(end) != Some(&b'-') {
-            end -= 1;
-        }
-        tag = page.get(..end).unwrap_or_default();
-        end = end.saturating_sub(1);
+        // The tag without its last part (RFC 4647 §3.4).
+        tag = parent(tag, b'-');
     }
     if crate::wire::LOCALES.contains(&fallback) { fallback } else { "en" }
 }
 
 /// The primary language of a tag: `nl` of `nl-BE`.
 pub fn primary(tag: &str) -> &str {
-    for (at, byte) in tag.bytes().enumerate() {
-        if byte == b'-' {
-            return tag.get(..at).unwrap_or(tag);
+    cut(tag, b'-').0
+}
+
+/// What stands before and behind the first `separator`, an ASCII character; all and nothing without one. The library's
+/// searching would bring its searcher, panics and all, into the bundle.
+#[inline(never)]
+pub(crate) fn cut(text: &str, separator: u8) -> (&str, &str) {
+    for (end, byte) in text.as_bytes().iter().enumerate() {
+        if *byte == separator {
+            return (text.get(..end).unwrap_or(""), from(text, end + 1));
         }
     }
-    tag
+    (text, "")
+}
+
+/// What stands from `at` on.
+#[inline(never)]
+pub(crate) fn from(text: &str, at: usize) -> &str {
+    text.get(at..).unwrap_or("")
 }
 
 /// The CLDR plural category of a whole number in a language with this rule: clauses separated by `|`, the first one

@@ -5,7 +5,7 @@ use super::keys::Shape;
 use super::reader::{At, Reader, items};
 use super::suggest::plain;
 use crate::json::Value;
-use crate::texts;
+use crate::texts::{self, cut};
 use crate::time::Period;
 use alloc::string::{String, ToString};
 
@@ -65,30 +65,23 @@ fn find(text: &str, needle: &str) -> Option<usize> {
     Some(text.len() - rest.len())
 }
 
-/// Up to the first of these bytes, which are ASCII.
-fn until<'t>(text: &'t str, ends: &[u8]) -> &'t str {
-    for (at, b) in text.bytes().enumerate() {
-        for end in ends {
-            if b == *end {
-                return text.get(..at).unwrap_or(text);
-            }
-        }
-    }
-    text
+/// What stands before the path, of an address without its scheme.
+fn authority(text: &str) -> &str {
+    cut(cut(cut(text, b'/').0, b'?').0, b'#').0
 }
 
 /// Whether it is `https`, and the host. No address has a reason to carry credentials.
 fn host(text: &str) -> Option<(bool, &str)> {
     let secure = text.starts_with("https://");
-    let authority = until(text.get(if secure { 8 } else { 7 }..)?, b"/?#");
+    let authority = authority(text.get(if secure { 8 } else { 7 }..)?);
     if !secure && !text.starts_with("http://") || authority.bytes().any(|b| b == b'@') {
         return None;
     }
     if authority.starts_with("[") {
-        let inner = until(authority, b"]");
+        let inner = cut(authority, b']').0;
         return Some((secure, authority.get(..inner.len() + 1)?));
     }
-    Some((secure, until(authority, b":")))
+    Some((secure, cut(authority, b':').0))
 }
 
 /// What a text that is no address was probably meant to be.
@@ -106,9 +99,8 @@ fn is_loopback(host: &str) -> bool {
 /// Whether a text is a mail address, with or without `mailto:`.
 pub(crate) fn is_mail(text: &str) -> bool {
     let bare = text.strip_prefix("mailto:").unwrap_or(text);
-    let name = until(bare, b"@");
-    let host = bare.get(name.len() + 1..).unwrap_or("");
-    !name.is_empty() && !host.is_empty() && until(host, b"@") == host && bare.bytes().all(|b| b > b' ')
+    let (name, host) = cut(bare, b'@');
+    !name.is_empty() && !host.is_empty() && !host.bytes().any(|b| b == b'@') && bare.bytes().all(|b| b > b' ')
 }
 
 /// Whether there is nothing to see in a text (Unicode's `White_Space`, spelled out: the standard library's table of all
@@ -244,11 +236,11 @@ fn is_origin(text: &str) -> bool {
 fn first(list: &'static str, test: &mut dyn FnMut(&str) -> bool) -> Option<&'static str> {
     let mut rest = list;
     while !rest.is_empty() {
-        let phrase = until(rest, b"|");
+        let (phrase, after) = cut(rest, b'|');
         if test(phrase) {
             return Some(phrase);
         }
-        rest = rest.get(phrase.len() + 1..).unwrap_or("");
+        rest = after;
     }
     None
 }
@@ -325,8 +317,8 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
             if WORDS {
                 let lower = text.to_ascii_lowercase();
                 let after = find(&lower, "://").map_or(0, |scheme| scheme + 3);
-                let bare = until(lower.get(after..).unwrap_or(""), b"/?#");
-                let local = lower.starts_with("http:") && is_loopback(until(bare, b":"));
+                let bare = authority(lower.get(after..).unwrap_or(""));
+                let local = lower.starts_with("http:") && is_loopback(cut(bare, b':').0);
                 guess = [if local { "http://" } else { "https://" }, bare].concat();
             }
             let guess = Some(guess.as_str()).filter(|guess| WORDS && is_origin(guess));

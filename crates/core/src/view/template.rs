@@ -16,7 +16,7 @@
 //! its placeholder `{name}` filled in, `{key n=name}` the same with the length of a list; `{prefix*name}` the word under `prefix` and the datum, else the datum itself.
 
 use crate::json::Value;
-use crate::texts::Texts;
+use crate::texts::{Texts, cut, from};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -185,20 +185,4 @@ impl Scope<'_> {
         };
         holds == (bare.len() == condition.len())
     }
-}
-
-/// What stands before and behind the first `separator`; all and nothing without one.
-#[inline(never)]
-fn cut(text: &str, separator: u8) -> (&str, &str) {
-    for (end, byte) in text.as_bytes().iter().enumerate() {
-        if *byte == separator {
-            return (text.get(..end).unwrap_or(""), from(text, end + 1));
-        }
-    }
-    (text, "")
-}
-
-#[inline(never)]
-fn from(text: &str, at: usize) -> &str {
-    text.get(at..).unwrap_or("")
 }

@@ -44,6 +44,12 @@ pub(super) enum Shape {
     Texts,
     /// An array of country codes.
     Countries,
+    /// A host, as a Content Security Policy writes it.
+    Host,
+    /// An array of hosts.
+    Hosts,
+    /// An array of calls of a vendor's consent API.
+    Calls,
 }
 
 /// A key that an object may have.
@@ -122,7 +128,14 @@ pub(super) const SERVICE: &[Field] = &[
     may("safeguard", Shape::Text(LINE)),
     may("policy", Shape::Url),
     may("items", Shape::Rows(ITEM)),
+    may("hosts", Shape::Hosts),
+    may("signals", Shape::Table(SIGNALS)),
 ];
+
+/// When a vendor's consent API is called: at every decision and on every later page, when the service becomes open and
+/// on every later page, when consent is withdrawn (G5, G6).
+pub(super) const SIGNALS: &[Field] =
+    &[may("update", Shape::Calls), may("grant", Shape::Calls), may("revoke", Shape::Calls)];
 
 /// What a ready-made service file has besides the keys of [`SERVICE`].
 pub(super) const READY: &[Field] =

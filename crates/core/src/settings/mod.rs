@@ -9,6 +9,7 @@
 //! | `keys` | every key, as tables; what others call them; keys that would be unlawful |
 //! | `reader` | places, problems, shapes of values |
 //! | `rules` | addresses, countries, periods, words, trackers |
+//! | `signals` | hosts, and calls of a vendor's consent API |
 //! | `read`, `categories` | from JSON to [`Settings`] |
 //!
 //! Codes: `L01` … `L40` are the lint ids of the requirements; besides them there are `json` (not JSON, with line and
@@ -21,6 +22,7 @@ mod problem;
 mod read;
 mod reader;
 mod rules;
+mod signals;
 mod suggest;
 #[cfg(test)]
 mod tests;

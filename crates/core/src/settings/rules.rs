@@ -57,7 +57,7 @@ fn has_scheme(text: &str, scheme: &str) -> bool {
 }
 
 /// The offset of `needle`. `str::find` would bring the standard library's searcher, panics and all, into the bundle.
-fn find(text: &str, needle: &str) -> Option<usize> {
+pub(super) fn find(text: &str, needle: &str) -> Option<usize> {
     let mut rest = text.as_bytes();
     while !rest.starts_with(needle.as_bytes()) {
         rest = rest.get(1..)?;
@@ -66,7 +66,7 @@ fn find(text: &str, needle: &str) -> Option<usize> {
 }
 
 /// Up to the first of these bytes, which are ASCII.
-fn until<'t>(text: &'t str, ends: &[u8]) -> &'t str {
+pub(super) fn until<'t>(text: &'t str, ends: &[u8]) -> &'t str {
     for (at, b) in text.bytes().enumerate() {
         for end in ends {
             if b == *end {
@@ -241,7 +241,7 @@ fn is_origin(text: &str) -> bool {
 
 /// The first phrase that passes, of a list separated by bars: a list of texts would carry an address for each.
 #[inline(never)]
-fn first(list: &'static str, test: &mut dyn FnMut(&str) -> bool) -> Option<&'static str> {
+pub(super) fn first(list: &'static str, test: &mut dyn FnMut(&str) -> bool) -> Option<&'static str> {
     let mut rest = list;
     while !rest.is_empty() {
         let phrase = until(rest, b"|");

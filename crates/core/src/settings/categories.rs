@@ -1,10 +1,10 @@
 //! Categories, and the services that they list.
 
-use super::keys::{CATEGORY, READY, READY_MADE, SERVICE};
+use super::keys::{CATEGORY, READY, SERVICE};
 use super::read::{OWN, own_service, service};
 use super::reader::{At, Reader, entries, items, localized, str};
 use super::suggest::plain;
-use super::{CATEGORY_ALIASES, Category, Service, rules, signals};
+use super::{CATEGORY_ALIASES, Category, READY_MADE, Service, rules, signals};
 use crate::json::Value;
 use crate::record::MAX_DECISIONS;
 use crate::texts;

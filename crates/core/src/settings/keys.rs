@@ -175,20 +175,6 @@ pub(super) const WHY: &[(&str, &str, &str)] = &[
 /// Every object with fixed keys, by where it is: for suggestions ("that key belongs in `controller`").
 pub(super) const OBJECTS: &[(&str, &[Field])] = &[("", ROOT), ("controller.", CONTROLLER), ("records.", RECORDS)];
 
-/// Ready-made services that exist in `www/services`.
-pub const READY_MADE: &[&str] = &[
-    "google-analytics",
-    "google-maps",
-    "hotjar",
-    "matomo",
-    "meta-pixel",
-    "microsoft-clarity",
-    "plausible",
-    "posthog",
-    "vimeo",
-    "youtube",
-];
-
 /// Our key, and what other consent managers (and habit) call it. Compared by [`super::suggest::plain`]; keys of inner
 /// objects come first, so that `company` is the provider in a service and the controller's name elsewhere.
 pub(super) const PEERS: &[(&str, &str)] = &[

@@ -9,6 +9,7 @@
 //! | `keys` | every key, as tables; what others call them; keys that would be unlawful |
 //! | `reader` | places, problems, shapes of values |
 //! | `rules` | addresses, countries, periods, words, trackers |
+//! | `ready_made` | the ids of the ready-made services |
 //! | `signals` | hosts, and calls of a vendor's consent API |
 //! | `read`, `categories` | from JSON to [`Settings`] |
 //!
@@ -21,6 +22,7 @@ mod keys;
 mod problem;
 mod read;
 mod reader;
+mod ready_made;
 mod rules;
 mod signals;
 mod suggest;
@@ -28,7 +30,7 @@ mod suggest;
 mod tests;
 
 pub use crate::gate::ALIASES as CATEGORY_ALIASES;
-pub use keys::READY_MADE;
+pub use ready_made::READY_MADE;
 pub(crate) use rules::{is_id, is_mail};
 
 pub use problem::{Problem, Severity};

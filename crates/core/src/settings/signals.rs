@@ -7,10 +7,9 @@ use crate::json::Value;
 
 /// Parts of a path that would reach past a vendor's API into the page, the browser, or code.
 const BUILT_IN: &str = "\
-    eval|Function|constructor|prototype|__proto__|setTimeout|setInterval|setImmediate|execScript|import|importScripts|\
-    Worker|SharedWorker|WebAssembly|window|self|globalThis|top|parent|frames|opener|open|close|document|location|history|\
-    navigator|fetch|XMLHttpRequest|WebSocket|EventSource|postMessage|localStorage|sessionStorage|indexedDB|caches|\
-    cookieStore|customElements|trustedTypes|Object|Array|String|Reflect|Proxy|Promise|Image|Audio|call|apply|bind|askfirst";
+    eval|Function|constructor|prototype|__proto__|call|apply|bind|setTimeout|setInterval|import|importScripts|Worker|\
+    SharedWorker|window|self|globalThis|top|parent|frames|opener|open|document|location|history|navigator|fetch|\
+    XMLHttpRequest|WebSocket|postMessage|localStorage|sessionStorage|indexedDB|caches|cookieStore|Reflect|Object|askfirst";
 
 /// How an argument starts that is meant to run: in capitals or not, after white space or not.
 const CODE: &str = "function(|function |async |<script";
@@ -20,13 +19,8 @@ const CATEGORIES: [&str; 4] = ["functional", "analytical", "marketing", "prefere
 
 /// Hosts that measure or advertise whatever the service is called (L06), with everything below them.
 const TRACKER_HOSTS: &str = "\
-    google-analytics.com|googletagmanager.com|doubleclick.net|googleadservices.com|googlesyndication.com|\
-    connect.facebook.net|hotjar.com|hotjar.io|contentsquare.net|clarity.ms|bat.bing.com|adnxs.com|logrocket.com|\
-    lr-ingest.io|logr-ingest.com|hs-scripts.com|hs-analytics.net|hsadspixel.net|analytics.tiktok.com|snap.licdn.com|\
-    ads.linkedin.com|ct.pinterest.com|sc-static.net|tr.snapchat.com|ads-twitter.com|analytics.twitter.com|\
-    redditstatic.com|mixpanel.com|mxpnl.com|amplitude.com|fullstory.com|mouseflow.com|smartlook.com|luckyorange.com|\
-    luckyorange.net|inspectlet.com|criteo.com|criteo.net|taboola.com|outbrain.com|adroll.com|mc.yandex.ru|\
-    adsrvr.org|quantserve.com|scorecardresearch.com|demdex.net|omtrdc.net|segment.com|segment.io";
+    google-analytics.com|googletagmanager.com|doubleclick.net|connect.facebook.net|hotjar.com|clarity.ms|bat.bing.com|\
+    logr-ingest.com|hs-scripts.com|analytics.tiktok.com|snap.licdn.com|ads-twitter.com|criteo.com|adnxs.com";
 
 /// Longest path or host.
 const LONGEST: usize = 253;

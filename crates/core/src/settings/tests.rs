@@ -2,6 +2,7 @@
 
 mod accepts;
 mod properties;
+mod ready_made;
 mod reports;
 mod rules;
 mod schema;

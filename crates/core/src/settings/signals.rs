@@ -17,26 +17,8 @@ const CODE: &str = "function(|function |async |<script";
 /// The categories that every site can have; `$video` of an owner's own category is lawful too.
 const CATEGORIES: [&str; 4] = ["functional", "analytical", "marketing", "preferences"];
 
-/// Hosts that measure or advertise whatever the service is called (L06), with everything below them.
-const TRACKER_HOSTS: &str = "\
-    google-analytics.com|googletagmanager.com|doubleclick.net|connect.facebook.net|hotjar.com|clarity.ms|bat.bing.com|\
-    logr-ingest.com|hs-scripts.com|analytics.tiktok.com|snap.licdn.com|ads-twitter.com|criteo.com|adnxs.com";
-
 /// Longest path or host.
 const LONGEST: usize = 253;
-
-/// Each part of a text between separators, while `test` says yes.
-fn every(text: &str, separator: u8, test: &mut dyn FnMut(&str) -> bool) -> bool {
-    let mut rest = Some(text);
-    while let Some(text) = rest {
-        let part = until(text, &[separator]);
-        if !test(part) {
-            return false;
-        }
-        rest = text.get(part.len() + 1..);
-    }
-    true
-}
 
 /// Whether a text is a host as a Content Security Policy writes it: `www.example.com`, `*.example.com`,
 /// `localhost:4401`; no scheme, no path, no capitals, and never a wildcard for a whole top-level domain.
@@ -44,41 +26,37 @@ pub(super) fn is_host(text: &str) -> bool {
     let host = until(text, b":");
     let port = text.get(host.len() + 1..).unwrap_or("0");
     let bare = host.strip_prefix("*.").unwrap_or(host);
-    let mut labels = 0;
-    let good = every(bare, b'.', &mut |label| {
-        labels += 1;
-        let plain = label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        plain && matches!(label.len(), 1..=63) && !label.starts_with('-') && !label.ends_with('-')
-    });
-    let several = labels > 1 || host == "localhost";
+    // A last dot ends the last label like any other.
+    let (mut labels, mut last) = (0, b'.');
+    for b in bare.bytes().chain([b'.']) {
+        match b {
+            b'a'..=b'z' | b'0'..=b'9' => {}
+            b'-' if last != b'.' => {}
+            b'.' if last != b'.' && last != b'-' => labels += 1,
+            _ => return false,
+        }
+        last = b;
+    }
     let digits = matches!(port.len(), 1..=5) && port.bytes().all(|b| b.is_ascii_digit());
-    good && several && digits && bare.len() <= LONGEST
+    digits && (labels > 1 || host == "localhost") && bare.len() <= LONGEST
 }
 
-/// Whether a host, or everything below it, belongs to a known tracker (L06).
-pub(super) fn is_tracker_host(host: &str) -> bool {
-    let host = host.strip_prefix("*.").unwrap_or(host);
-    let below = |tracker: &str| host.strip_suffix(tracker).is_some_and(|sub| sub.is_empty() || sub.ends_with('.'));
-    first(TRACKER_HOSTS, &mut { below }).is_some()
-}
-
-/// Whether a text is a dotted path of JavaScript identifiers.
-fn is_path(path: &str) -> bool {
-    path.len() <= LONGEST
-        && every(path, b'.', &mut |part| {
-            !part.bytes().next().is_none_or(|b| b.is_ascii_digit())
-                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'$')
-        })
-}
-
-/// The part of a path that is not a vendor's.
-fn built_in(path: &str) -> Option<&'static str> {
-    let mut found = None;
-    every(path, b'.', &mut |part| {
-        found = first(BUILT_IN, &mut |name| name == part);
-        found.is_none()
-    });
-    found
+/// What is wrong with the path of a function, if anything: `""` when it is no dotted path of JavaScript identifiers, else
+/// the part that is not a vendor's.
+fn fault(path: &str) -> Option<&'static str> {
+    let mut rest = Some(path);
+    while let Some(text) = rest {
+        let part = until(text, b".");
+        if let Some(name) = first(BUILT_IN, &mut |name| name == part) {
+            return Some(name);
+        }
+        let named = part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'$');
+        if !named || part.bytes().next().is_none_or(|b| b.is_ascii_digit()) || path.len() > LONGEST {
+            return Some("");
+        }
+        rest = text.get(part.len() + 1..);
+    }
+    None
 }
 
 /// Whether a text could be meant to run: a script URL, markup with a script, or a function.
@@ -120,13 +98,14 @@ impl<const WORDS: bool> Reader<WORDS> {
                 continue;
             };
             let path_at = at.index(0);
-            if let Some(name) = built_in(path) {
-                let why = "\" belongs to the page or the browser; only a vendor's own consent API may be called";
-                let rest =
-                    path.strip_prefix("window.").filter(|rest| WORDS && is_path(rest) && built_in(rest).is_none());
-                self.error(&path_at, "L31", &["\"", name, why], rest);
-            } else if !is_path(path) {
-                self.wrong(&path_at, "a dotted path of names such as \"uetq.push\"", None);
+            match fault(path) {
+                Some("") => self.wrong(&path_at, "a dotted path of names such as \"uetq.push\"", None),
+                Some(name) => {
+                    let why = "\" belongs to the page or the browser; only a vendor's own consent API may be called";
+                    let rest = path.strip_prefix("window.").filter(|rest| WORDS && fault(rest).is_none());
+                    self.error(&path_at, "L31", &["\"", name, why], rest);
+                }
+                None => {}
             }
             for (index, argument) in arguments.iter().enumerate() {
                 self.argument(&at.index(index + 1), argument);
@@ -157,17 +136,10 @@ impl<const WORDS: bool> Reader<WORDS> {
 
     fn stand_in(&mut self, at: &At<'_>, text: &str) {
         let id = until(text, b":");
-        let mut words = 0;
-        every(text, b':', &mut |_| {
-            words += 1;
-            true
-        });
-        if !is_id(id, false) || !matches!(words, 1 | 3) {
-            return self.wrong(
-                at,
-                "\"$marketing\", or \"$marketing:granted:denied\" for words instead of true or false",
-                None,
-            );
+        let words = text.bytes().filter(|b| *b == b':').count();
+        if !is_id(id, false) || !matches!(words, 0 | 2) {
+            let why = "\"$marketing\", or \"$marketing:granted:denied\" for words instead of true or false";
+            return self.wrong(at, why, None);
         }
         if WORDS && !CATEGORIES.contains(&id) {
             // An owner's own category, or a misspelt one: that would be taken for refused, silently.

@@ -35,11 +35,22 @@ fn every_file_is_listed_and_every_listed_service_has_a_file() {
 }
 
 #[test]
+fn the_documentation_lists_every_service_once() {
+    let page = fs::read_to_string(www("../docs/services.md")).unwrap();
+    let (_, table) = page.split_once("<!-- table").unwrap();
+    for id in READY_MADE {
+        assert_eq!(table.matches(&["| `", id, "` |"].concat()).count(), 1, "{id}: node docs/services.mjs");
+    }
+    assert_eq!(table.matches("\n| `").count(), READY_MADE.len(), "node docs/services.mjs");
+}
+
+#[test]
 fn every_ready_made_service_parses_without_a_problem() {
     for id in READY_MADE {
         // A tracker in `functional` would be an error too (L06).
         let (settings, problems) = read(&site(id));
         assert_eq!(lines(&problems), [""; 0], "{id}");
+        assert!(read_terse(&site(id)).is_some(), "the page must say the same: {id}");
         let settings = settings.unwrap();
         let listed = settings.category(category(&ready_made(id))).unwrap().services.iter();
         let service = listed.into_iter().find(|service| service.id == *id).unwrap();

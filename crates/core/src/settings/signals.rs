@@ -61,12 +61,15 @@ fn fault(path: &str) -> Option<&'static str> {
 
 /// Whether a text could be meant to run: a script URL, markup with a script, or a function.
 fn is_code(text: &str) -> bool {
-    let bare = text.trim_start_matches(' ').as_bytes();
+    let mut bare = text.as_bytes();
+    while let [0..=b' ', rest @ ..] = bare {
+        bare = rest;
+    }
     let starts = |start: &str| bare.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes()));
     Link::of(text) == Link::Code || find(text, "=>").is_some() || first(CODE, &mut { starts }).is_some()
 }
 
-impl<const WORDS: bool> Reader<WORDS> {
+impl<const WORDS: bool> Reader<'_, WORDS> {
     #[inline(never)]
     pub(super) fn host(&mut self, at: &At<'_>, text: &str) {
         if is_host(text) {
@@ -129,7 +132,7 @@ impl<const WORDS: bool> Reader<WORDS> {
             Value::Text(text) if is_code(text) => {
                 self.error(at, "L31", &["an argument is data; the configuration never runs code"], None);
             }
-            Value::Text(text) if text.starts_with('$') => self.stand_in(at, text.get(1..).unwrap_or("")),
+            Value::Text(text) if text.starts_with("$") => self.stand_in(at, text.get(1..).unwrap_or("")),
             _ => {}
         }
     }

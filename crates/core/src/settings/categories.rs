@@ -1,10 +1,10 @@
 //! Categories, and the services that they list.
 
-use super::keys::{CATEGORY, READY, READY_MADE, SERVICE};
+use super::keys::{CATEGORY, READY, SERVICE};
 use super::read::{OWN, own_service, service};
 use super::reader::{At, Reader, entries, items, localized, str};
 use super::suggest::plain;
-use super::{CATEGORY_ALIASES, Category, Service, rules};
+use super::{CATEGORY_ALIASES, Category, READY_MADE, Service, rules};
 use crate::json::Value;
 use crate::record::MAX_DECISIONS;
 use crate::texts;
@@ -224,7 +224,9 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
         if usual.is_some() && service.provider == SELF_HOSTED {
             service.provider = self.controller.clone();
         }
-        if exempt && (usual.is_some_and(|usual| usual != "functional") || rules::is_tracker(&service)) {
+        if exempt
+            && (usual.is_some_and(|usual| usual != "functional") || rules::is_tracker(&service, items(value, "hosts")))
+        {
             let why = "\" is not strictly necessary: it needs consent and can't be functional";
             self.error(at, "L06", &["\"", id, why], Some(usual.unwrap_or("analytical")));
         }

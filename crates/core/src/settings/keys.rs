@@ -44,6 +44,12 @@ pub(super) enum Shape {
     Texts,
     /// An array of country codes.
     Countries,
+    /// A host, as a Content Security Policy writes it.
+    Host,
+    /// An array of hosts.
+    Hosts,
+    /// An array of calls of a vendor's consent API.
+    Calls,
 }
 
 /// A key that an object may have.
@@ -122,7 +128,14 @@ pub(super) const SERVICE: &[Field] = &[
     may("safeguard", Shape::Text(LINE)),
     may("policy", Shape::Url),
     may("items", Shape::Rows(ITEM)),
+    may("hosts", Shape::Hosts),
+    may("signals", Shape::Table(SIGNALS)),
 ];
+
+/// When a vendor's consent API is called: at every decision and on every later page, when the service becomes open and
+/// on every later page, when consent is withdrawn (G5, G6).
+pub(super) const SIGNALS: &[Field] =
+    &[may("update", Shape::Calls), may("grant", Shape::Calls), may("revoke", Shape::Calls)];
 
 /// What a ready-made service file has besides the keys of [`SERVICE`].
 pub(super) const READY: &[Field] =
@@ -161,20 +174,6 @@ pub(super) const WHY: &[(&str, &str, &str)] = &[
 
 /// Every object with fixed keys, by where it is: for suggestions ("that key belongs in `controller`").
 pub(super) const OBJECTS: &[(&str, &[Field])] = &[("", ROOT), ("controller.", CONTROLLER), ("records.", RECORDS)];
-
-/// Ready-made services that exist in `www/services`.
-pub const READY_MADE: &[&str] = &[
-    "google-analytics",
-    "google-maps",
-    "hotjar",
-    "matomo",
-    "meta-pixel",
-    "microsoft-clarity",
-    "plausible",
-    "posthog",
-    "vimeo",
-    "youtube",
-];
 
 /// Our key, and what other consent managers (and habit) call it. Compared by [`super::suggest::plain`]; keys of inner
 /// objects come first, so that `company` is the provider in a service and the controller's name elsewhere.

@@ -9,6 +9,8 @@
 //! | `keys` | every key, as tables; what others call them; keys that would be unlawful |
 //! | `reader` | places, problems, shapes of values |
 //! | `rules` | addresses, countries, periods, words, trackers |
+//! | `ready_made` | the ids of the ready-made services |
+//! | `signals` | hosts, and calls of a vendor's consent API |
 //! | `read`, `categories` | from JSON to [`Settings`] |
 //!
 //! Codes: `L01` … `L40` are the lint ids of the requirements; besides them there are `json` (not JSON, with line and
@@ -20,13 +22,15 @@ mod keys;
 mod problem;
 mod read;
 mod reader;
+mod ready_made;
 mod rules;
+mod signals;
 mod suggest;
 #[cfg(test)]
 mod tests;
 
 pub use crate::gate::ALIASES as CATEGORY_ALIASES;
-pub use keys::READY_MADE;
+pub use ready_made::READY_MADE;
 pub(crate) use rules::{is_id, is_mail};
 
 pub use problem::{Problem, Severity};

@@ -3,7 +3,7 @@
 //! Written for its size in the browser's bundle: plain loops, no generics beyond `WORDS`, nothing allocated until there
 //! is a problem.
 
-use super::keys::{Field, LINTS, OBJECTS, PEERS, ROOT, Shape, WHY, When};
+use super::keys::{Field, LINTS, OBJECTS, PEERS, ROOT, SIGNALS, Shape, WHY, When};
 use super::suggest::{nearest, plain};
 use super::{Localized, Problem, Severity, rules};
 use crate::json::{Value, push_int, quote};
@@ -149,7 +149,10 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
         }
         let name = plain(key);
         let has = |words: &str| words.split(' ').any(|word| word == name);
-        let inside = !tables.iter().any(|table| OBJECTS.iter().any(|(_, known)| core::ptr::eq(*known, *table)));
+        let outer = |table: &[Field]| {
+            core::ptr::eq(SIGNALS, table) || OBJECTS.iter().any(|(_, known)| core::ptr::eq(*known, table))
+        };
+        let inside = !tables.iter().any(|table| outer(table));
         for lint in LINTS {
             let applies = match lint.when {
                 When::On => !matches!(value, Value::Null | Value::Bool(false)),
@@ -229,10 +232,12 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
                     self.safeguarded(&at, value);
                 }
             }
-            (Shape::Rows(_) | Shape::Texts | Shape::Countries, Value::List(items)) => {
+            (Shape::Calls, Value::List(calls)) => self.calls(at, calls),
+            (Shape::Rows(_) | Shape::Texts | Shape::Countries | Shape::Hosts, Value::List(items)) => {
                 let each = match shape {
                     Shape::Rows(table) => Shape::Table(table),
                     Shape::Texts => Shape::Text(2000),
+                    Shape::Hosts => Shape::Host,
                     _ => Shape::Country,
                 };
                 for (index, item) in items.iter().enumerate() {
@@ -240,9 +245,17 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
                 }
             }
             (Shape::Words | Shape::Purpose, Value::Map(each)) => self.languages(at, each),
-            (Shape::Flag | Shape::Object | Shape::Tables(_) | Shape::Rows(_) | Shape::Texts | Shape::Countries, _) => {
-                self.misshapen(at, value, shape)
-            }
+            (
+                Shape::Flag
+                | Shape::Object
+                | Shape::Tables(_)
+                | Shape::Rows(_)
+                | Shape::Texts
+                | Shape::Countries
+                | Shape::Hosts
+                | Shape::Calls,
+                _,
+            ) => self.misshapen(at, value, shape),
             (_, Value::Text(text)) => self.text(at, text, shape),
             _ => self.misshapen(at, value, shape),
         }
@@ -258,7 +271,10 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
             (Shape::Flag, _) => self.mistyped(at, "true or false", value, None),
             (Shape::Object | Shape::Tables(_), _) => self.mistyped(at, "an object", value, None),
             (Shape::Rows(_), _) => self.mistyped(at, "an array", value, None),
-            (Shape::Texts | Shape::Countries, _) => self.mistyped(at, "an array of texts", value, None),
+            (Shape::Texts | Shape::Countries | Shape::Hosts, _) => {
+                self.mistyped(at, "an array of texts", value, None);
+            }
+            (Shape::Calls, _) => self.mistyped(at, "an array of calls", value, None),
             (Shape::Words | Shape::Purpose, _) => {
                 self.mistyped(at, "a text, or an object with one per language", value, None);
             }
@@ -300,6 +316,7 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
                 self.wrong(at, &expected, guess);
             }
             Shape::Country => self.country(at, text),
+            Shape::Host => self.host(at, text),
             Shape::Duration if text != "session" && text != "persistent" => match Period::parse(text) {
                 Some(period) if period != Period::default() => {}
                 _ => self.wrong(at, DURATION, Self::near(text, &mut ["session", "persistent"].into_iter())),

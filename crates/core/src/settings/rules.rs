@@ -57,7 +57,7 @@ fn has_scheme(text: &str, scheme: &str) -> bool {
 }
 
 /// The offset of `needle`. `str::find` would bring the standard library's searcher, panics and all, into the bundle.
-fn find(text: &str, needle: &str) -> Option<usize> {
+pub(super) fn find(text: &str, needle: &str) -> Option<usize> {
     let mut rest = text.as_bytes();
     while !rest.starts_with(needle.as_bytes()) {
         rest = rest.get(1..)?;
@@ -195,21 +195,27 @@ const STEERING: &str = "\
 /// Labels that don't say what accepting does, by [`plain`].
 const VAGUE: &[&str] = &["ok", "okay", "gotit", "continue", "close", "verder", "weiter", "continuer"];
 
-/// Trackers by words of their id, name or provider (L06), each between hyphens.
+/// Trackers by words of their id, name, provider or hosts (L06), each between hyphens.
 const TRACKERS: &str = "\
     -google-analytics-|-google-tag-|-google-ads-|-gtm-|-ga4-|-gtag-|-doubleclick-|-adsense-|-facebook-|\
     -meta-pixel-|-meta-platforms-|-hotjar-|-contentsquare-|-microsoft-clarity-|-ms-clarity-|\
     -microsoft-advertising-|-bing-ads-|-logrocket-|-log-rocket-|-hubspot-|-tiktok-|-linkedin-|-pinterest-|\
     -snapchat-|-twitter-|-mixpanel-|-amplitude-|-fullstory-|-mouseflow-|-smartlook-|-lucky-orange-|-criteo-|\
-    -taboola-|-outbrain-|-adroll-|-yandex-metrica-|-innertrends-";
+    -taboola-|-outbrain-|-adroll-|-yandex-metrica-|-innertrends-|-googletagmanager-|-clarity-ms-|-bat-bing-|\
+    -hs-scripts-|-licdn-|-adnxs-";
 
 /// Names that are trackers when nothing else stands beside them, but also ordinary words.
 const TRACKER_NAMES: &str = "clarity|segment|heap|ga|uet|meta";
 
 /// Whether a service is a known tracker.
-pub(super) fn is_tracker(service: &Service) -> bool {
+pub(super) fn is_tracker(service: &Service, hosts: &[Value]) -> bool {
+    let mut said = texts::concat(&["-", &service.id, "-", &service.name, "-", &service.provider, "-"]);
+    for host in hosts.iter().filter_map(Value::text) {
+        said.push_str(host);
+        said.push('-');
+    }
     let mut words = String::new();
-    for byte in texts::concat(&["-", &service.id, "-", &service.name, "-", &service.provider, "-"]).bytes() {
+    for byte in said.bytes() {
         // One hyphen for each other character, however many bytes it has.
         if byte & 0xC0 != 0x80 {
             words.push(if byte.is_ascii_alphanumeric() { char::from(byte.to_ascii_lowercase()) } else { '-' });
@@ -233,7 +239,7 @@ fn is_origin(text: &str) -> bool {
 
 /// The first phrase that passes, of a list separated by bars: a list of texts would carry an address for each.
 #[inline(never)]
-fn first(list: &'static str, test: &mut dyn FnMut(&str) -> bool) -> Option<&'static str> {
+pub(super) fn first(list: &'static str, test: &mut dyn FnMut(&str) -> bool) -> Option<&'static str> {
     let mut rest = list;
     while !rest.is_empty() {
         let (phrase, after) = cut(rest, b'|');

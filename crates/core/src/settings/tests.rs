@@ -2,10 +2,12 @@
 
 mod accepts;
 mod properties;
+mod ready_made;
 mod reports;
 mod rules;
 mod schema;
 mod services;
+mod signals;
 
 use super::*;
 use crate::json;
@@ -36,7 +38,10 @@ const FULL: &str = r##"{
     "basket": { "name": "Basket", "provider": "Example B.V.", "purpose": "Remembers what you put in the basket." },
     "counter": { "name": "Counter", "provider": "Counter GmbH", "purpose": "purpose.statistics", "countries": ["DE", "US"],
       "safeguard": "SCC", "policy": "https://counter.example/privacy",
-      "items": [ { "name": "_c*", "kind": "cookie", "duration": "P13M", "thirdParty": false, "purpose": "Tells visitors apart." } ] },
+      "items": [ { "name": "_c*", "kind": "cookie", "duration": "P13M", "thirdParty": false, "purpose": "Tells visitors apart." } ],
+      "hosts": ["cdn.counter.example", "*.counter.example"],
+      "signals": { "update": [["_cq.push", ["consent", { "stats": "$analytical", "films": "$video:yes:no" }]]],
+        "grant": [["counter.allow"]], "revoke": [["counter.stop", true, 1]] } },
     "films": { "name": "Films", "provider": "Films SA", "purpose": { "en": "Plays films.", "nl": "Speelt films af." },
       "items": [ { "name": "volume", "kind": "localStorage", "duration": "persistent", "thirdParty": true } ] } },
   "records": { "endpoint": "https://consent.example.nl/askfirst/v1/records", "refusals": "pseudonymous" },

@@ -140,40 +140,6 @@ fn wanted_services_are_named_once_and_only_by_an_id() {
 }
 
 #[test]
-fn every_ready_made_service_parses_without_a_problem() {
-    let mut files: Vec<String> = fs::read_dir(www("services"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap().strip_suffix(".json").unwrap().to_string())
-        .collect();
-    files.sort();
-    assert_eq!(files, READY_MADE, "READY_MADE and www/services must name the same services");
-    for id in READY_MADE {
-        let category = ready_made(id).at("category").and_then(Value::text).unwrap().to_string();
-        let categories = [
-            r#"{"#,
-            &Value::from(category.as_str()).canonical(),
-            r#":{"services":["#,
-            &Value::from(*id).canonical(),
-            "]}}",
-        ]
-        .concat();
-        let (settings, problems) = read(&with(EXAMPLE, "categories", &categories));
-        assert_eq!(lines(&problems), [""; 0], "{id}");
-        let settings = settings.unwrap();
-        let service = &settings.category(&category).unwrap().services[0];
-        assert!(!service.items.is_empty(), "{id}");
-        // A file is shared by sites in every language, so its purpose is a bundled text.
-        assert!(matches!(service.purpose, Localized::Key(_)), "{id}");
-    }
-}
-
-#[test]
-fn a_self_hosted_ready_made_service_is_provided_by_the_controller() {
-    let (settings, _) = read(&with(EXAMPLE, "categories/analytical/services", r#"["matomo"]"#));
-    assert_eq!(settings.unwrap().category("analytical").unwrap().services[0].provider, "Example B.V.");
-}
-
-#[test]
 fn the_demo_site_is_lawful() {
     let text = fs::read_to_string(www("demo/askfirst.json")).unwrap();
     let (settings, problems) = read(&text);

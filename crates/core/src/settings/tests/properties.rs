@@ -1,7 +1,7 @@
 //! What holds for every text.
 
 use super::*;
-use crate::settings::keys::{CATEGORY, CONTROLLER, Field, ITEM, RECORDS, ROOT, SERVICE};
+use crate::settings::keys::{CATEGORY, CONTROLLER, Field, ITEM, RECORDS, ROOT, SERVICE, SIGNALS};
 use proptest::prelude::*;
 
 /// Every object of [`FULL`] with fixed keys: its path as steps, as reported, and its table.
@@ -12,6 +12,7 @@ fn objects() -> Vec<(&'static str, &'static str, &'static [Field])> {
         ("categories/functional", "$.categories.functional", CATEGORY),
         ("categories/video", "$.categories.video", CATEGORY),
         ("services/counter", "$.services.counter", SERVICE),
+        ("services/counter/signals", "$.services.counter.signals", SIGNALS),
         ("services/films", "$.services.films", SERVICE),
         ("records", "$.records", RECORDS),
     ]

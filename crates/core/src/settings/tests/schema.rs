@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::settings::keys::{
-    CATEGORY, CONTROLLER, Field, GPC, ITEM, KINDS, READY, RECORDS, REFUSALS, REFUSALS_AS, ROOT, SERVICE, Shape,
+    CATEGORY, CONTROLLER, Field, GPC, ITEM, KINDS, READY, RECORDS, REFUSALS, REFUSALS_AS, ROOT, SERVICE, SIGNALS, Shape,
 };
 use serde_json::Value as Json;
 
@@ -34,6 +34,7 @@ fn tables() -> Vec<(&'static str, &'static [Field])> {
         ("/properties/controller", CONTROLLER),
         ("/$defs/category", CATEGORY),
         ("/$defs/service", SERVICE),
+        ("/$defs/service/properties/signals", SIGNALS),
         ("/$defs/item", ITEM),
         ("/properties/records", RECORDS),
     ]

@@ -79,6 +79,8 @@ export interface Askfirst {
   withdraw(): void;
   /** What the visitor can keep: the state, the record, the secret that opens it, the server's receipt. */
   receipt(): unknown;
+  /** Gates a shadow root, open or closed, from now on. Call it each time the component is connected. */
+  scan(root: ShadowRoot): void;
   /** Takes calls as lists, before the engine has started too: `askfirst.push(['on', 'change', fn])`. */
   push(...calls: unknown[][]): void;
 }

@@ -25,11 +25,6 @@ const attempt = <T>(fn: () => T): T | undefined => {
   }
 };
 
-/** The page is being left: requests that end now have been cut off, which is no answer. */
-let left = false;
-addEventListener('pagehide', () => (left = true));
-addEventListener('pageshow', () => (left = false));
-
 /** Where storage is refused there is none. */
 const quietly = <T>(fn: () => T): T | undefined => {
   try {
@@ -45,9 +40,31 @@ const freeze = (value: any): any => {
 const ask = (...request: unknown[]) => engine.call(JSON.stringify(request));
 const wake = () => ask('wake');
 
+/** The other tabs, which the `storage` event does not reach where localStorage is refused (G10). */
+let tabs: BroadcastChannel | undefined;
+const listen = () => quietly(() => {
+  tabs = new BroadcastChannel(KEY);
+  tabs.onmessage = wake;
+});
+/** The page is being left: requests that end now have been cut off, which is no answer. */
+let left = false;
+addEventListener('pagehide', () => {
+  left = true;
+  // An open channel keeps the page out of the back/forward cache.
+  tabs?.close();
+});
+addEventListener('pageshow', ({ persisted }) => {
+  left = false;
+  if (persisted) listen();
+});
+/** The choice as it was last written. */
+let told = '';
+
 const emit = (name: string, detail: Detail) => {
   freeze(detail);
   last.set(name, detail);
+  // For a tag manager, on the page of the choice and on every later one; also when all is refused (FIELD 53).
+  if (/^(change|ready)$/.test(name) && detail.decided) ((window as any).dataLayer ||= []).push({ event: 'askfirst_update', askfirst: detail });
   dispatchEvent(new CustomEvent('askfirst:' + name, { detail }));
   for (const fn of [...(listeners.get(name) || [])]) attempt(() => fn(detail));
 };
@@ -75,16 +92,20 @@ const expire = (cookie: string) => {
 
 const keys = (kind: 'localStorage' | 'sessionStorage') => quietly(() => Object.keys(window[kind]));
 
+/** The shadow roots that the page has named. One that has left the page is forgotten; its component names it again. */
+const roots = new Set<ShadowRoot>();
+
 const gated = () => [...doc.querySelectorAll('[data-category]')];
 
 /** Whether the markup keeps a tag shut. */
-const isInert = (el: Element) => el.localName == 'script' ? el.getAttribute('type') == 'text/plain' : !el.matches('[src],[href],[srcset],[poster],[data],[srcdoc]');
+const isInert = (el: any) => !!(el.localName == 'template' ? el.content.firstChild
+  : /^s(cript|tyle)$/.test(el.localName) ? el.type == 'text/plain' : !el.matches('[src],[href],[srcset],[poster],[data],[srcdoc]'));
 
 type Interface = ReturnType<typeof mount>;
 let ui: Interface | undefined;
 
 /** What the engine calls, by name. What an action returns goes back as JSON. */
-const actions = (boot: Boot, lang: string): Record<string, (detail: any) => unknown> => ({
+const actions = (open: Boot[7], watch: Boot[8], signal: Boot[9], flush: () => void, lang: string): Record<string, (detail: any) => unknown> => ({
   world: () => ({
     now: Date.now(),
     random: quietly(() => [...crypto.getRandomValues(new Uint8Array(64))]),
@@ -98,12 +119,19 @@ const actions = (boot: Boot, lang: string): Record<string, (detail: any) => unkn
     quietly(() => ((ui ||= mount(css, lang, (...pressed) => ask('act', ...pressed)))[part](tree), true))
       || console.warn('askfirst: the browser refused the interface; what is shut stays shut');
   },
-  open: boot.open,
-  signal: (args) => (window as any).gtag?.(...args),
+  open(gate) {
+    open(gate);
+    for (const root of roots) root.isConnected ? watch(root) : roots.delete(root);
+    // Inline tags have run by then.
+    setTimeout(flush);
+  },
+  signal,
   later: (ms) => setTimeout(wake, Math.min(ms, 2 ** 31 - 1)),
   warn: (line) => console.warn('askfirst: ' + line),
   /** Whether the browser has kept the cookie; `left` is its life in ms, at most the 400 days that Chrome gives (P4). */
   mirror([text, left]) {
+    // Told when it is written.
+    if (told != (told = text)) setTimeout(() => quietly(() => tabs!.postMessage(0)));
     const value = encodeURIComponent(text);
     const age = Math.max(0, Math.min(left / 1e3 | 0, 400 * 86400));
     const cookie = `${KEY}=${value}; path=/; samesite=lax${location.protocol == 'https:' ? '; secure' : ''}; max-age=${age}`;
@@ -160,13 +188,12 @@ const actions = (boot: Boot, lang: string): Record<string, (detail: any) => unkn
   },
 });
 
-const host = (boot: Boot, lang: string) => {
-  const table = actions(boot, lang);
+const host = (table: ReturnType<typeof actions>) => ({
   // It never throws: the engine must not be left in the middle of an event.
-  return { call: (name: string, detail: unknown) => attempt(() => JSON.stringify(table[name]!(detail))) ?? '' };
-};
+  call: (name: string, detail: unknown) => attempt(() => JSON.stringify(table[name]!(detail))) ?? '',
+});
 
-const api = (ready: Promise<unknown>) => {
+const api = (ready: Promise<unknown>, watch: Boot[8]) => {
   const askfirst = {
     version: __VERSION__,
     ready,
@@ -188,6 +215,10 @@ const api = (ready: Promise<unknown>) => {
     save: (answers: Record<string, boolean>) => void ask('save', Object.entries(answers).map(([id, on]) => [id, on === true])),
     withdraw: () => void ask('withdraw'),
     receipt: () => freeze(ask('receipt')),
+    scan(root: ShadowRoot) {
+      roots.add(root);
+      watch(root);
+    },
     /** Takes what the queue took: `['on', 'change', fn]`. */
     push(...entries: unknown[][]) {
       for (const [name, ...args] of entries) attempt(() => (askfirst as any)[name as string](...args));
@@ -197,29 +228,33 @@ const api = (ready: Promise<unknown>) => {
 };
 
 /** Starts the engine; called once, by the loader. Rejects when anything is missing or wrong: then nothing was opened. */
-export async function start(boot: Boot): Promise<void> {
+export async function start(...[base, wasm, remote, data, key, opened, queue, open, watch, signal, waiting]: Boot): Promise<void> {
   try {
+    const good = async (request: Promise<Response>) => {
+      const answer = await request;
+      if (!answer.ok) throw new Error(answer.url + ' is missing');
+      return answer;
+    };
+    const text = async (request: Promise<Response>) => (await good(request)).text();
     const files: Record<string, Promise<string>> = {};
-    const file = (path: string) => (files[path] ||= fetch(boot.base + path).then((answer) => {
-      if (!answer.ok) throw new Error(path + ' is missing');
-      return answer.text();
-    }));
+    const file = (path: string) => (files[path] ||= text(fetch(base + path)));
     /** What will be wanted by all appearances is under way while the engine, the biggest file, still is. */
     const hint = (path: string) => void file(path).catch(() => {});
-    const page = (boot.wanted || doc.documentElement.lang).toLowerCase();
+    const page = (data.locale || doc.documentElement.lang).toLowerCase();
     hint(`locales/${[page, page.split('-')[0]!, 'en'].find((tag) => LOCALES.split(' ').includes(tag))}.json`);
     const once = (name: string) => new Promise((go) => doc.addEventListener(name, go, { once: true }));
     // No banner and no record for a page that nobody sees yet (G10).
     if ((doc as any).prerendering) await once('prerenderingchange');
-    const started = init({ module_or_path: boot.wasm });
-    const [config] = await Promise.all([boot.config.then((text) => {
+    const inline = doc.getElementById(KEY + '-config');
+    const written = remote ? text(remote) : inline ? Promise.resolve(inline.textContent!) : Promise.reject('no data-config');
+    const [config] = await Promise.all([written.then((config) => {
       // The ids that stand in lists of services and are not declared further down, without reading the JSON: the engine
       // says which are really wanted.
-      for (const [, list] of text.matchAll(/"services"\s*:\s*\[([\s\w",-]*)/g)) {
-        for (const id of list!.match(/[\w-]+/g) || []) RegExp(`"${id}"\\s*:`).test(text) || hint(`services/${id}.json`);
+      for (const [, list] of config.matchAll(/"services"\s*:\s*\[([\s\w",-]*)/g)) {
+        for (const id of list!.match(/[\w-]+/g) || []) RegExp(`"${id}"\\s*:`).test(config) || hint(`services/${id}.json`);
       }
-      return text;
-    }), started]);
+      return config;
+    }), init({ module_or_path: good(wasm) })]);
     const [lang, ...wanted] = engine.plan(JSON.stringify([config, page])).split(' ');
     const [locale, ...declared] = await Promise.all([
       file(`locales/${lang}.json`),
@@ -230,17 +265,32 @@ export async function start(boot: Boot): Promise<void> {
     if (!doc.body) await once('DOMContentLoaded');
 
     // The sentences about the configuration are a module of their own, which visitors never load.
-    const lines = async () => (await import(boot.base + 'askfirst-check.mjs')).check(boot.base, config, services);
+    const lines = async () => (await import(base + 'askfirst-check.mjs')).check(base, config, services);
+    const flush = () => waiting.splice(0).forEach((call) => attempt(() => signal(call)));
     let done: (state: unknown) => void;
-    const askfirst = api(new Promise((resolve) => (done = resolve)));
+    const askfirst = api(new Promise((resolve) => (done = resolve)), watch);
     (window as any).askfirst = askfirst;
-    const why = engine.start(host(boot, lang!), JSON.stringify({
-      config, locale, lang, services, key: boot.key, opened: boot.opened, ui: __UI__, client: 'askfirst/' + __VERSION__,
+    const why = engine.start(host(actions(open, watch, signal, flush, lang!)), JSON.stringify({
+      config, locale, lang, services, key, opened, ui: __UI__, client: 'askfirst/' + __VERSION__,
     }));
     if (why) throw new Error(why.startsWith('error') ? 'the configuration has errors:\n' + await lines().catch(() => why) : why);
     done!(askfirst.state());
-    askfirst.push(...(boot.queue as unknown[][]));
-    boot.seen((el) => ask('seen', el.localName, isInert(el), el.getAttribute('data-category') || '', el.getAttribute('data-service')));
+    askfirst.push(...(queue as unknown[][]));
+
+    // Each gated element that has not been released is reported once, soon after it has appeared.
+    const reported = new WeakSet();
+    let looking = 0;
+    const look = () => {
+      looking = 0;
+      for (const el of gated() as any[]) if (el.askfirst != 2 && !reported.has(el)) {
+        reported.add(el);
+        ask('seen', el.localName, isInert(el), el.dataset.category, el.dataset.service);
+      }
+    };
+    look();
+    new MutationObserver(() => (looking ||= setTimeout(look, 200))).observe(doc, { childList: true, subtree: true });
+    // A tag has loaded: it may have brought the function for which a consent call waits.
+    doc.addEventListener('load', flush, true);
 
     doc.addEventListener('click', (event) => {
       const target = (event.composedPath()[0] as Element)?.closest?.('[data-askfirst]');
@@ -249,6 +299,7 @@ export async function start(boot: Boot): Promise<void> {
       event.preventDefault();
       ask(action, event.isTrusted);
     });
+    listen();
     // Another tab, the back button, a network that is there again.
     for (const name of ['storage', 'online', 'pageshow']) addEventListener(name, wake);
     doc.addEventListener('visibilitychange', wake);

@@ -13,27 +13,31 @@ export interface Gate {
   signals: unknown[][];
 }
 
-/** What the loader hands to the glue's `start`. */
-export interface Boot {
+/** What the loader hands to the glue's `start`, in this order: names would cost as much as what they name. */
+export type Boot = [
   /** URL of the folder the loader came from, with the closing slash. */
-  base: string;
+  base: string,
   /** `askfirst.wasm`, already under way. */
-  wasm: Promise<Response>;
-  /** The configuration's text. */
-  config: Promise<string>;
-  /** The language tag of `data-locale`, which goes before that of the page. */
-  wanted: string | undefined;
+  wasm: Promise<Response>,
+  /** The configuration, already under way, or nothing where it stands in the page. */
+  config: Promise<Response> | '' | undefined,
+  /** The `data-` attributes of the loader's tag. */
+  data: DOMStringMap,
   /** The page key a gate must carry to be valid on the next visit. */
-  key: string;
+  key: string,
   /** Whether a stored gate was good, and has been opened. */
-  opened: boolean;
-  /** Sets the gate; what has become open is released, in document order. What ran has run. */
-  open(gate: Pick<Gate, 'open' | 'services'>): void;
-  /** Calls `report` once for each gated element that is not released, now and whenever one appears. */
-  seen(report: (el: Element) => void): void;
+  opened: boolean,
   /** What the page pushed to `window.askfirst` before the engine came. */
-  queue: unknown[][];
-}
+  queue: unknown[][],
+  /** Sets the gate; what has become open is released, in document order. What ran has run. */
+  open: (gate: Pick<Gate, 'open' | 'services'>) => void,
+  /** Releases what is open in a document or a shadow root, and what is put in it from now on. */
+  watch: (root: Document | ShadowRoot) => void,
+  /** Sends a call to a consent API, `[path, ...arguments]`; where nothing has that name yet, it goes to `waiting`. */
+  signal: (call: unknown[]) => void,
+  /** The calls for which no tag has brought the function yet. */
+  waiting: unknown[][],
+];
 
 const win = window as any;
 const doc = document;
@@ -44,67 +48,93 @@ const inline = () => doc.getElementById(KEY + '-config')?.textContent;
 
 let gate: { open: Set<string>; services: Set<string> } | undefined;
 let key: string | undefined;
-let report: ((el: Element) => void) | undefined;
-let policy: { createScriptURL(url: string): string } | undefined;
+/** Until the whole page has been read. */
+let parsing = true;
+const same = (text: string) => text;
+let policy = { createScriptURL: same, createHTML: same };
 let turn: Promise<unknown> = Promise.resolve();
 let progress: number;
 
-const fail = (error: unknown) => console.error('askfirst: failed, everything shut stays shut', error);
+const fail = (error: unknown) => console.error('askfirst: failed, all stays shut', error);
 
 // G3: every category named must be open; a tag that names none is shut.
 const isOpen = ({ category, service }: DOMStringMap) =>
-  gate && category!.trim().split(/[\s,]+/).every((name) => gate!.open.has(name)) && (service == null || gate.services.has(service));
+  gate && category!.match(/[^\s,]+/g)?.every((name) => gate!.open.has(name)) && (service == null || gate.services.has(service));
 
-const run = (el: any) => new Promise<unknown>((resolve) => {
-  const { dataset } = el;
-  const settle = () => resolve(progress = Date.now());
+/** Consent calls whose function no tag has brought yet. */
+const waiting: unknown[][] = [];
+
+const signal: Boot[9] = (call) => {
+  const [path, ...args]: any[] = call[0] == 'consent' ? ['gtag', ...call] : call;
+  const parts = path.split('.');
+  const name = parts.pop();
+  let at = win;
+  for (const part of parts) at = name == 'push' ? (at[part] ||= []) : at?.[part];
+  if (!at?.[name]) waiting.push(call);
+  // What the browser itself can do is no consent API: a stored call must not become any code of its author's choice.
+  else if (name == 'push' || !/native code/.test(at[name])) at[name](...args);
+};
+
+// What a gated element keeps back. A candidate list goes before the address it would overrule, so that one is fetched.
+const names = 'srcset,sizes,src,srcdoc,href,poster,data'.split(',');
+
+const run = (el: any, spent: boolean) => new Promise<unknown>((resolve) => {
+  const { dataset, localName, parentNode } = el;
+  const { type } = dataset;
+  const script = localName == 'script';
   // Taken out of the page, or no longer open, while it waited for its turn.
-  if (!el.isConnected || !isOpen(dataset)) return resolve((el.askfirst = 1));
-  if (el.tagName == 'SCRIPT') {
-    // What `innerHTML` made counts as started and never runs: it needs a copy. Any other script stays the element it is.
-    if (!el.async) {
-      const copy: any = doc.createElement('script');
-      for (const { name, value } of el.attributes) copy.setAttribute(name, value);
-      for (const name of ['text', 'nonce', 'onload', 'onerror']) copy[name] = el[name];
-      copy.askfirst = 2;
-      el.replaceWith(copy);
-      el = copy;
-    }
-    el.removeAttribute('type');
-  }
-  for (const name of ['type', 'src', 'srcset', 'href', 'poster', 'data']) {
+  if (!el.isConnected || !isOpen(dataset)) return resolve((el.askfirst = 0));
+  for (const name of names) {
     const value = dataset[name];
-    if (value != null) el.setAttribute(name, policy ? policy.createScriptURL(value) : value);
+    if (value != null) el.setAttribute(name, policy[name == 'srcdoc' ? 'createHTML' : 'createScriptURL'](value));
   }
+  let start = el;
+  if (script && spent) {
+    // What `innerHTML` made counts as started and never runs: a copy runs for it. The element itself stays, since a
+    // framework that made it so (React does) will want to take it away; it is told what the copy is told.
+    start = doc.createElement('script');
+    for (const name of el.getAttributeNames()) start.setAttribute(name, el.getAttribute(name));
+    start.text = el.text;
+    start.nonce = el.nonce;
+    start.onload = start.onerror = (event: Event) => el.dispatchEvent(new Event(event.type));
+    start.askfirst = 2;
+  }
+  if (type) start.setAttribute('type', type);
+  else if (el.type == 'text/plain') start.removeAttribute('type');
+  const settle = () => resolve(progress = Date.now());
   el.addEventListener('load', settle);
   el.addEventListener('error', settle);
-  if (el.src) setTimeout(resolve, Math.max(1e3, progress + 1e4 - Date.now()));
+  if (script && el.src) setTimeout(resolve, Math.max(1e3, progress + 1e4 - Date.now()));
   else resolve(0);
-  // A script starts, and a video looks at its source, on insertion.
-  if (el.tagName[0] == 'S') el.parentNode.insertBefore(el, el.nextSibling);
+  const defined: any = customElements.get(localName);
+  if (localName == 'template') el.after(el.content);
+  else if (localName == 'source') parentNode.currentSrc || parentNode.load?.();
+  // A script or a style sheet starts on insertion, and a custom element that watches no attribute reads it there.
+  else if (script || localName == 'style' || (defined && !defined.observedAttributes?.some((name: string) => name in dataset))) el.before(start);
 });
 
-const scan = () => doc.querySelectorAll('[data-category]').forEach((el: any) => {
-  const { dataset } = el;
+const consider = (el: any) => {
+  const { dataset, localName } = el;
   const { src = el.src, type } = dataset;
-  const script = el.tagName == 'SCRIPT';
-  const parsing = doc.readyState == 'loading';
-  if (report && !el.askfirst) {
-    el.askfirst = 1;
-    report(el);
-  }
-  // `async` is false while the parser still reads a script, and for what `innerHTML` made, which must be the page's own.
+  const script = localName == 'script';
+  const module = type == 'module';
+  el.askfirst ||= parsing;
+  // What `innerHTML` made, and its clones, count as started and never run. `async` tells, but not of clones and not where
+  // there is the attribute; so only what the parser itself has read is sure to be good.
+  const spent = !el.askfirst || !el.async;
+  // `async` is false, too, while the parser still reads a script. What is spent must be the page's own.
   if (el.askfirst == 2 || !isOpen(dataset) || (script && (el.type != 'text/plain' ||
-    (parsing ? !el.async || el.defer || type : !el.async && el.nonce != tag.nonce)))) return;
+    (parsing ? !el.async || el.defer || module : spent && el.nonce != tag.nonce)))) return;
   el.askfirst = 2;
   // A frame in a task of its own: Chromium never navigates it when its address is set while the parser's mutations are
   // being told.
-  if (el.tagName == 'IFRAME') setTimeout(() => run(el));
-  else if (!script || (src && el.hasAttribute('async'))) run(el).catch(fail);
+  if (localName == 'iframe') setTimeout(run, 0, el);
+  // An import map must be there before the first module is asked for.
+  else if (!script || type == 'importmap' || (src && el.hasAttribute('async'))) run(el, spent).catch(fail);
   else {
     if (src) {
       const link: any = doc.createElement('link');
-      link.rel = type ? 'modulepreload' : 'preload';
+      link.rel = module ? 'modulepreload' : 'preload';
       link.as = 'script';
       for (const name of ['crossOrigin', 'integrity', 'referrerPolicy', 'nonce']) link[name] = el[name];
       link.href = src;
@@ -112,32 +142,39 @@ const scan = () => doc.querySelectorAll('[data-category]').forEach((el: any) => 
     }
     // Several scripts of one dead host share the ten seconds: the time runs from the last sign of life.
     progress = Date.now();
-    turn = turn.then(() => run(el)).catch(fail);
+    turn = turn.then(() => run(el, spent)).catch(fail);
+  }
+};
+
+const gated = '[data-category]';
+const scan = (root: ParentNode) => root.querySelectorAll(gated).forEach(consider);
+
+// Only what has been added is looked at. While the parser reads, what it has finished since is not told.
+const observer = new MutationObserver((records) => {
+  if (parsing) scan(doc);
+  for (const { addedNodes } of records) for (const node of addedNodes as Iterable<any>) if (node.matches) {
+    if (node.matches(gated)) consider(node);
+    scan(node);
   }
 });
 
-const open: Boot['open'] = (value) => {
+const watch: Boot[8] = (root) => {
+  observer.observe(root, { childList: true, subtree: true });
+  scan(root);
+};
+
+const open: Boot[7] = (value) => {
   gate = { open: new Set(value.open), services: new Set(value.services) };
-  scan();
+  scan(doc);
 };
 
 const boot = () => {
   const base = new URL('.', tag.src).href;
-  const get = (url: string, cache?: RequestCache) => fetch(url, { cache }).then((response) => {
-    if (!response.ok) throw url;
-    return response;
-  });
-  const wasm = get(base + 'askfirst.wasm');
+  const wasm = fetch(base + 'askfirst.wasm');
   // A changed policy must be seen at once, so the configuration is always asked for again.
-  const config = data.config ? get(data.config, 'no-cache').then((response) => response.text()) : Promise.resolve(inline() ?? Promise.reject('no data-config'));
+  const config = data.config && fetch(data.config, { cache: 'no-cache' });
   Promise.all([
-    import(base + 'askfirst.mjs').then((glue) => glue.start({
-      base, wasm, config, wanted: data.locale, key, opened: !!gate, open, queue,
-      seen(callback) {
-        report = callback;
-        scan();
-      },
-    } as Boot)),
+    import(base + 'askfirst.mjs').then((glue) => glue.start(base, wasm, config, data, key, !!gate, queue, open, watch, signal, waiting)),
     wasm, config,
   ]).catch((error) => {
     gate = undefined;
@@ -149,21 +186,16 @@ const begin = () => {
   let hash: any = data.config;
   if (!hash) for (const letter of inline() || '') hash = (Math.imul(hash, 31) + letter.codePointAt(0)!) | 0;
   key = [FORMAT, hash, data.version, (navigator as any).globalPrivacyControl ? 1 : 0].join('|');
-  // G9: whatever is not plainly a valid gate for this page is no gate. Copies that differ are for the engine to judge.
+  // G9: whatever is not plainly a valid gate for this page is no gate. Only localStorage counts here, since other hosts of
+  // the domain can write our cookies (and with them signals); a cookie that says otherwise is for the engine to judge.
   try {
-    const read = (copy: any) => copy && ((copy = JSON.parse(copy)), JSON.stringify([copy.format, copy.gate]));
-    let own;
-    try {
-      own = localStorage[KEY];
-    } catch {}
-    const mirror = read(decodeURIComponent(/(^|; )askfirst=([^;]+)|$/.exec(doc.cookie)![2] || ''));
-    own = read(own) || mirror;
-    const [format, stored] = own == (mirror || own) && JSON.parse(own);
-    if (format === FORMAT && stored.key === key && stored.until > Date.now()) {
-      for (const args of stored.signals) win.gtag?.(...args);
+    const { format, gate: stored } = JSON.parse(localStorage[KEY]);
+    if (format === FORMAT && stored.key === key && stored.until > Date.now() && (!/\baskfirst=/.test(doc.cookie) ||
+      doc.cookie.includes(encodeURIComponent(JSON.stringify({ format, gate: stored }).slice(1, -1))))) {
+      stored.signals.forEach(signal);
       open(stored);
-      if (win.requestIdleCallback) return win.requestIdleCallback(boot, { timeout: 2e3 });
-      return setTimeout(boot, 200);
+      // Where nobody tells when the browser is idle, after what is under way.
+      return (win.requestIdleCallback || setTimeout)(boot, { timeout: 2e3 });
     }
   } catch {}
   boot();
@@ -191,9 +223,15 @@ else {
     gtag('set', 'ads_data_redaction', true);
   }
   try {
-    policy = win.trustedTypes.createPolicy(KEY, { createScriptURL: (url: string) => url });
+    policy = win.trustedTypes.createPolicy(KEY, policy);
   } catch {}
-  new MutationObserver(scan).observe(doc, { childList: true, subtree: true });
-  if (data.config || inline() != null || doc.readyState != 'loading') begin();
-  doc.addEventListener('DOMContentLoaded', () => (key ? scan() : begin()));
+  watch(doc);
+  parsing = doc.readyState == 'loading';
+  if (data.config || inline() != null || !parsing) begin();
+  doc.addEventListener('DOMContentLoaded', () => {
+    scan(doc);
+    parsing = false;
+    if (key) scan(doc);
+    else begin();
+  });
 }

@@ -106,7 +106,7 @@ function copied(name) {
 try {
   const define = { __UI__: JSON.stringify(await interfaceDigest()), __VERSION__: JSON.stringify(version) };
   write('askfirst.wasm', readFileSync(wasm));
-  if (existsSync('www/loader.ts')) write('askfirst.js', await bundled('www/loader.ts', { format: 'iife', define }));
+  if (existsSync('www/loader.ts')) write('askfirst.js', await bundled('www/loader.ts', { format: 'iife', define, tsconfigRaw: {} }));
   else missing.push('www/loader.ts');
   if (existsSync('www/glue.ts')) {
     const options = { format: 'esm', define, alias: { 'askfirst-wasm': bindings }, plugins: [cssAsText] };

@@ -262,14 +262,3 @@ test('a withdrawn gate releases no more, and what waits for its turn is not run'
   expect(await ran(page)).not.toContain('waiting');
   expect(await page.evaluate(() => document.querySelector('img')!.hasAttribute('src'))).toBe(false);
 });
-
-test('every gated element that is shut is reported once, also a late one', async ({ page, site }) => {
-  await serve(site, html('<script data-category="analytical" id="a">1</script>', '<img data-category="x" id="b">'));
-  await page.goto(site.origin);
-  await engine(page);
-  await page.evaluate(() => { document.body.insertAdjacentHTML('beforeend', '<img data-category="y" id="c">'); });
-  await rest(page, 200);
-  await page.evaluate(() => document.body.append(document.getElementById('c')!));
-  await rest(page, 200);
-  expect(await page.evaluate(() => (window as any).seen)).toEqual(['a', 'b', 'c']);
-});

@@ -128,13 +128,17 @@ test('a grant of analytics alone opens analytics alone (B8, G3)', async ({ page,
 });
 
 const layer = (page: Page): Promise<any[][]> =>
-  page.evaluate(() => ((window as any).dataLayer as ArrayLike<unknown>[]).map((entry) => JSON.parse(JSON.stringify(Array.from(entry)))));
+  page.evaluate(() => ((window as any).dataLayer as ArrayLike<unknown>[]).filter((entry) => entry.length).map((entry) => JSON.parse(JSON.stringify(Array.from(entry)))));
+/** What the tag manager's own triggers can go by: the grants and refusals that each event carries. */
+const updates = (page: Page): Promise<any[]> => page.evaluate(() => ((window as any).dataLayer as any[]).filter(({ event }) => event == 'askfirst_update')
+  .map(({ askfirst }) => [askfirst.granted, askfirst.refused]));
 const commands = (entries: any[][]) => entries.map(([name, what]) => (name == 'consent' ? `consent ${what}` : name));
 
 test('the dataLayer says "default denied" first, and "update" after the choice and before any tag (T5, GCM)', async ({ page, product }) => {
   await visit(page, `${product.origin}/`);
   const before = await layer(page);
   expect(commands(before)).toEqual(['consent default', 'set']);
+  expect(await updates(page)).toEqual([]);
   expect(before[0]![2]).toMatchObject({
     ad_storage: 'denied', ad_user_data: 'denied', ad_personalization: 'denied', analytics_storage: 'denied', security_storage: 'granted',
   });
@@ -142,6 +146,7 @@ test('the dataLayer says "default denied" first, and "update" after the choice a
   await told(page, product, ONCE);
   const after = await layer(page);
   expect(commands(after)).toEqual(['consent default', 'set', 'consent update', 'js', 'config']);
+  expect(await updates(page)).toEqual([[['analytical', 'marketing'], []]]);
   expect(after[2]![2]).toMatchObject({ ad_storage: 'granted', ad_user_data: 'granted', ad_personalization: 'granted', analytics_storage: 'granted' });
   await visit(page, `${product.origin}/privacy/`);
   await rest(page, 600);
@@ -156,7 +161,10 @@ test('a refusal too is told to the dataLayer, on the next page as well (FIELD 53
   const denied = { ad_storage: 'denied', ad_user_data: 'denied', ad_personalization: 'denied', analytics_storage: 'denied' };
   expect(commands(await layer(page))).toEqual(['consent default', 'set', 'consent update']);
   expect((await layer(page))[2]![2]).toMatchObject(denied);
+  const refused = [[[], ['analytical', 'marketing']]];
+  expect(await updates(page)).toEqual(refused);
   await visit(page, `${product.origin}/privacy/`);
+  expect(await updates(page)).toEqual(refused);
   expect(commands(await layer(page))).toEqual(['consent default', 'set', 'consent update']);
   expect((await layer(page))[2]![2]).toMatchObject(denied);
 });

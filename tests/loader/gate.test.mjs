@@ -20,7 +20,7 @@ test('an inline configuration is part of the page key by its text', async () => 
   assert.match(a.key, /^1\|-?\d+\|\|0$/);
   assert.equal(a.key, same.key);
   assert.notEqual(a.key, b.key);
-  assert.equal(await a.config, '{"a":1}');
+  assert.equal(a.config, undefined);
 });
 
 test('an inline configuration further down is waited for, shut until then', async () => {
@@ -36,9 +36,8 @@ test('an inline configuration further down is waited for, shut until then', asyn
 
 for (const [name, options] of Object.entries({
   'in localStorage': { own: value() },
-  'in the cookie alone': { cookie: value() },
   'in both': { own: value(), cookie: value() },
-  'in the cookie while localStorage throws': { cookie: value(), storage: throwing },
+  'beside a cookie of another name': { own: value(), before: (window) => { window.document.cookie = `ourfirst=${encodeURIComponent(value({ open: [] }))}`; } },
 })) {
   test(`a valid gate ${name} opens at once and the engine waits for idle`, () => {
     const until = Date.now() + 60_000;
@@ -78,6 +77,8 @@ const shut = {
   'a cookie with a gate that localStorage no longer has': { own: '{"format":1}', cookie: value() },
   'a gate that the cookie no longer has': { own: value(), cookie: '{"format":1}' },
   'a cookie of another format': { own: value(), cookie: value({}, 2) },
+  'a cookie alone, which another host of the domain may have written': { cookie: value() },
+  'a cookie while localStorage throws': { cookie: value(), storage: throwing },
   'a cookie of another name': { before: (window) => { window.document.cookie = `myaskfirst=${encodeURIComponent(value())}`; } },
   'a cookie that cannot be decoded': { before: (window) => { window.document.cookie = 'askfirst=%E0%A4%A'; } },
   'storage that throws': { own: value(), storage: throwing },
@@ -120,6 +121,58 @@ test('without gtag the stored signals are skipped and the page opens', () => {
   assert.equal(page.open, true);
   assert.equal(page.window.gtag, undefined);
 });
+
+/** The calls of a returning visit with these signals, on a page that `before` has prepared. */
+const sent = (signals, before = () => {}) => visit({ own: value({ signals }), before });
+
+test('a stored call goes to the function that its dotted path names, with its own arguments (FIELD 54, 59)', () => {
+  const calls = [];
+  sent([['clarity', 'consentv2', { ad_Storage: 'denied' }], ['zaraz.consent.setAll', true]], (window) => {
+    window.clarity = (...args) => calls.push(['clarity', ...args]);
+    window.zaraz = { consent: { all: 1, setAll(on) { calls.push(['zaraz', on, this.all]); } } };
+  });
+  assert.deepEqual(calls, [['clarity', 'consentv2', { ad_Storage: 'denied' }], ['zaraz', true, 1]]);
+});
+
+test('a queue is made where there is none yet, and used where there is one', () => {
+  const made = sent([['uetq.push', 'consent', 'update', { ad_storage: 'denied' }], ['_paq.push', ['forgetConsentGiven']]]);
+  assert.deepEqual([...made.window.uetq], ['consent', 'update', { ad_storage: 'denied' }]);
+  assert.deepEqual([...made.window._paq], [['forgetConsentGiven']]);
+  const kept = sent([['uetq.push', 1]], (window) => { window.uetq = [0]; });
+  assert.deepEqual(kept.window.uetq, [0, 1]);
+});
+
+test('a call without its function waits and changes nothing on the page', async () => {
+  const call = ['fbq', 'consent', 'grant'];
+  const page = sent([call, ['Shopify.customerPrivacy.setTrackingConsent', {}]]);
+  assert.equal(page.open, true);
+  assert.equal('fbq' in page.window || 'Shopify' in page.window, false);
+  page.idle[0]();
+  const { waiting, signal } = await page.booted;
+  assert.deepEqual(waiting.map(([path]) => path), ['fbq', 'Shopify.customerPrivacy.setTrackingConsent']);
+  const calls = [];
+  page.window.fbq = (...args) => calls.push(args);
+  waiting.splice(0).forEach(signal);
+  assert.deepEqual(calls, [['consent', 'grant']]);
+  assert.equal(waiting.length, 1);
+});
+
+for (const path of ['eval', 'Function', 'setTimeout', 'alert', 'document.write', 'location.assign', 'gtag.constructor', 'gtag.call', 'history.pushState', 'fetch']) {
+  test(`what the browser itself can do is no consent API: ${path}`, () => {
+    let ran = 0;
+    const page = sent([[path, 'window.evil = 1', '', '/evil']], (window) => {
+      // jsdom's own functions are written in JavaScript; the browser's are not.
+      const native = (name) => new Proxy(Function.prototype.bind.call(() => { ran += 1; }), { get: (target, key) => (key === Symbol.toPrimitive || key === 'toString' ? () => `function ${name}() { [native code] }` : Reflect.get(target, key)) });
+      window.gtag = () => {};
+      for (const name of ['eval', 'Function', 'setTimeout', 'alert', 'fetch']) window[name] = native(name);
+      window.document.write = native('write');
+      window.history.pushState = native('pushState');
+    });
+    assert.equal(ran, 0);
+    assert.equal(page.window.evil, undefined);
+    assert.equal(page.window.location.pathname, '/page/');
+  });
+}
 
 test('a smaller gate later opens less', async () => {
   const boot = await visit().booted;

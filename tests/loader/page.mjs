@@ -6,16 +6,16 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { JSDOM } from 'jsdom';
 
 const entry = fileURLToPath(new URL('../../www/loader.ts', import.meta.url));
-const bundle = (await build({ entryPoints: [entry], bundle: true, minify: true, format: 'iife', target: 'es2020', write: false })).outputFiles[0].text;
+const bundle = (await build({ entryPoints: [entry], bundle: true, minify: true, format: 'iife', target: 'es2020', tsconfigRaw: {}, write: false })).outputFiles[0].text;
 
 // The loader's globals, as the arguments of one function (what it imports comes from the folder in the tag's `src`).
-const globals = ['window', 'document', 'navigator', 'localStorage', 'fetch', 'console', 'setTimeout', 'MutationObserver', 'Event'];
+const globals = ['window', 'document', 'navigator', 'localStorage', 'fetch', 'console', 'setTimeout', 'MutationObserver', 'Event', 'customElements'];
 const load = new Function(...globals, bundle);
 
 const folder = await mkdtemp(join(tmpdir(), 'askfirst-loader-'));
 process.on('exit', () => rm(folder, { recursive: true, force: true }));
 const started = (globalThis.askfirstStarted = new WeakMap());
-await writeFile(join(folder, 'askfirst.mjs'), `export const start = (boot) => globalThis.askfirstStarted.get(boot.queue)?.(boot);`);
+await writeFile(join(folder, 'askfirst.mjs'), `export const start = (...given) => globalThis.askfirstStarted.get(given[6])?.(given);`);
 
 export const config = '/askfirst.json';
 /** The page key of a page with `data-config` and nothing else. */
@@ -49,17 +49,18 @@ export function visit({
   const fetch = async (url, init) => {
     fetched.push([url.replace(/^file:.*\//, ''), init?.cache]);
     const name = url.split('/').pop();
-    return { ok: !(name in answers), status: 404, text: async () => name };
+    if (name in answers) throw new TypeError(`no answer for ${name}`);
+    return { ok: true, text: async () => name };
   };
   const localStorage = storage ?? window.localStorage;
   // All visits share one glue module; the queue tells whose boot it is.
-  const take = async (value) => {
-    boot = value;
-    resolveBoot(value);
-    await glue(value);
+  const take = async ([base, wasm, config, data, key, opened, queue, open, watch, signal, waiting]) => {
+    boot = { base, wasm, config, data, key, opened, queue, open, watch, signal, waiting };
+    resolveBoot(boot);
+    await glue(boot);
   };
   const console = { error: (...line) => lines.push(line), warn: (...line) => lines.push(line) };
-  const run = () => load(window, document, { globalPrivacyControl: gpc }, localStorage, fetch, console, window.setTimeout.bind(window), window.MutationObserver, window.Event);
+  const run = () => load(window, document, { globalPrivacyControl: gpc }, localStorage, fetch, console, window.setTimeout.bind(window), window.MutationObserver, window.Event, window.customElements);
   run();
   started.set(window.askfirst, take);
   return {

@@ -51,7 +51,7 @@ test('without data-google there is no dataLayer and no gtag', () => {
 test('the loader fetches the engine and the configuration at once, and hands on which language the tag asks for', async () => {
   for (const locale of [undefined, 'nl-NL']) {
     const page = visit({ attributes: locale === undefined ? { config } : { config, locale } });
-    assert.equal((await page.booted).wanted, locale);
+    assert.equal((await page.booted).data.locale, locale);
     assert.deepEqual(page.fetched.map(([name]) => name).toSorted(), ['/askfirst.json', 'askfirst.wasm']);
   }
 });
@@ -63,13 +63,13 @@ test('the configuration is always asked for again, the files beside the loader a
 });
 
 const failures = {
-  'the wasm is missing': { answers: { 'askfirst.wasm': 404 } },
-  'the configuration is missing': { answers: { 'askfirst.json': 404 } },
-  'both are missing': { answers: { 'askfirst.wasm': 404, 'askfirst.json': 404 } },
+  'the wasm cannot be fetched': { answers: { 'askfirst.wasm': 0 } },
+  'the configuration cannot be fetched': { answers: { 'askfirst.json': 0 } },
+  'nothing can be fetched': { answers: { 'askfirst.wasm': 0, 'askfirst.json': 0 }, missingGlue: true },
   'the glue is missing': { missingGlue: true },
   'the glue rejects': { glue: () => Promise.reject(new Error('no')) },
   'the glue throws': { glue: () => { throw new Error('no'); } },
-  'there is no configuration at all': { attributes: {} },
+  'there is no configuration, which the glue finds out': { attributes: {}, glue: ({ config }) => (config ? undefined : Promise.reject(new Error('no data-config'))) },
 };
 for (const [name, options] of Object.entries(failures)) {
   test(`one line in the console, and all stays shut, when ${name} (G9)`, async () => {
@@ -88,7 +88,7 @@ for (const [name, options] of Object.entries(failures)) {
 
 test('after a failure a stored gate opens nothing more', async () => {
   const { gated, value } = await import('./page.mjs');
-  const page = visit({ html: '', own: value(), answers: { 'askfirst.wasm': 404 } });
+  const page = visit({ html: '', own: value(), answers: { 'askfirst.wasm': 0 } });
   page.idle[0]();
   await sleep(50);
   page.document.body.insertAdjacentHTML('beforeend', gated);

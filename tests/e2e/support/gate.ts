@@ -7,18 +7,22 @@ let bundle: Promise<string> | undefined;
 
 /** The loader as it is shipped. */
 export const loader = () =>
-  (bundle ??= build({ entryPoints: [entry], bundle: true, minify: true, format: 'iife', target: 'es2020', charset: 'utf8', write: false })
+  (bundle ??= build({ entryPoints: [entry], bundle: true, minify: true, format: 'iife', target: 'es2020', charset: 'utf8', tsconfigRaw: {}, write: false })
     .then((result) => result.outputFiles[0].text));
 
 /** A glue that reads all it was given, and opens what the test asks for by `go(categories, services)`. */
-const glue = `export async function start(boot) {
-  const wasm = await boot.wasm;
-  JSON.parse(await boot.config);
-  window.boot = boot;
-  window.seen = [];
-  window.started = performance.now();
-  window.go = (open, services = []) => boot.open({ key: boot.key, until: Date.now() + 1e6, open, services, signals: [] });
-  boot.seen((el) => window.seen.push(el.id || el.tagName));
+const glue = `export async function start(base, wasm, config, data, key, opened, queue, open, scan, signal, waiting) {
+  for (const answer of [await wasm, await config]) if (!answer.ok) throw new Error(answer.url + ' is missing');
+  Object.assign(window, { signal, waiting, started: performance.now() });
+  const roots = [];
+  window.scan = (root) => {
+    roots.push(root);
+    scan(root);
+  };
+  window.go = (names, services = []) => {
+    open({ key, until: Date.now() + 1e6, open: names, services, signals: [] });
+    roots.forEach(scan);
+  };
 }`;
 
 const json = (body: string) => ({ type: 'application/json', body });

@@ -27,6 +27,8 @@ export async function startSite() {
   return { origin: `http://127.0.0.1:${port}`, answers, close: () => close(server) };
 }
 
+const MEDIA: Record<string, string> = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml', vtt: 'text/vtt', mp4: 'video/mp4', mp3: 'audio/mpeg' };
+
 /**
  * The third parties: every request is logged on the server's side before it is answered, so that the log and not the
  * browser is the judge. `/x.js?delay=300` answers after 300 ms, `/dead.js?never` never does, `?status=404` fails.
@@ -40,7 +42,7 @@ export async function startSink() {
     log.push(name);
     if (url.searchParams.has('never')) return;
     const body = url.searchParams.get('code') ?? (name.endsWith('.js') ? `(window.ran ||= []).push('${name}');` : '');
-    const type = name.endsWith('.js') ? 'text/javascript' : name.endsWith('.css') ? 'text/css' : name.endsWith('.svg') ? 'image/svg+xml' : 'text/html';
+    const type = MEDIA[name.split('.').pop()!] ?? 'text/html';
     setTimeout(() => {
       response.writeHead(Number(url.searchParams.get('status') ?? 200), {
         'content-type': type,

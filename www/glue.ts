@@ -42,7 +42,7 @@ const freeze = (value: any): any => {
   return value;
 };
 
-const ask = (...request: unknown[]) => engine.call(JSON.stringify(request));
+const ask = (...request: unknown[]) => JSON.parse(engine.call(JSON.stringify(request)));
 const wake = () => ask('wake');
 
 const emit = (name: string, detail: Detail) => {
@@ -163,7 +163,7 @@ const actions = (boot: Boot, lang: string): Record<string, (detail: any) => unkn
 const host = (boot: Boot, lang: string) => {
   const table = actions(boot, lang);
   // It never throws: the engine must not be left in the middle of an event.
-  return { call: (name: string, detail: unknown) => attempt(() => JSON.stringify(table[name]!(detail))) ?? '' };
+  return { call: (name: string, detail: string) => attempt(() => JSON.stringify(table[name]!(JSON.parse(detail)))) ?? '' };
 };
 
 const api = (ready: Promise<unknown>) => {

@@ -46,7 +46,7 @@ pub const CHECK: Module = Module {
 };
 
 /// The features rustc switches on for its wasm32 target; named, so that nothing newer slips in.
-const WASM_OPT: [&str; 13] = [
+const WASM_OPT: [&str; 15] = [
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",
     "--enable-nontrapping-float-to-int",
@@ -60,6 +60,10 @@ const WASM_OPT: [&str; 13] = [
     "--one-caller-inline-max-function-size=20",
     // The first kilobyte is the far end of the stack: an address there plus an offset never wraps around.
     "--low-memory-unused",
+    // These two make the file smaller and what brotli makes of it larger: repetition is cheaper than a local or a
+    // segment of its own (together 0.8 %).
+    "--skip-pass=local-cse",
+    "--skip-pass=memory-packing",
     "--strip-debug",
     "--strip-producers",
     "--strip-target-features",

@@ -186,14 +186,15 @@ mod tests {
     }
 
     #[test]
-    fn a_function_is_replaced_with_what_it_declares() {
+    fn a_function_is_replaced_with_what_it_declares() -> anyhow::Result<()> {
         let mut before = String::from("let a = 1;\nfunction f(x) { if (x) { y } }\nrest");
-        replace_function(&mut before, "f", "let a", "own").unwrap();
+        replace_function(&mut before, "f", "let a", "own")?;
         assert_eq!(before, "own\nrest");
         let mut after = String::from("function f(x) {}\nconst a = 1;\nrest");
-        replace_function(&mut after, "f", "const a", "own").unwrap();
+        replace_function(&mut after, "f", "const a", "own")?;
         assert_eq!(after, "own\n\nrest");
         assert!(replace_function(&mut after, "g", "const a", "own").is_err());
+        Ok(())
     }
 
     #[test]

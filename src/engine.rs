@@ -2,7 +2,7 @@
 
 use crate::host::Host;
 use crate::{clear, store};
-use askfirst_core::json::{self, Value, map};
+use askfirst_core::json::{self, Value, Writer};
 use askfirst_core::machine::{self, Decision, Effect, Env, Event, State};
 use askfirst_core::notice::Notice;
 use askfirst_core::record::{Layer, Method};
@@ -11,7 +11,6 @@ use askfirst_core::texts::{self, Texts};
 use askfirst_core::view::{self, Action, Asked, Standing};
 use askfirst_core::{gate, time};
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 
 /// The running product of one page.
 pub struct Engine {
@@ -21,7 +20,8 @@ pub struct Engine {
     state: RefCell<State>,
     /// Nothing keeps what is stored: it lives in the state (P5).
     volatile: Cell<bool>,
-    queue: RefCell<VecDeque<Event>>,
+    /// Events to be handled, the next one first.
+    queue: RefCell<Vec<Event>>,
     running: Cell<bool>,
     key: String,
     ui_digest: String,
@@ -100,14 +100,17 @@ impl Engine {
     /// | `["answered", body, status or 0, Retry-After in seconds or null, text]` | |
     /// | `["wake"]` after a while, or when another tab may have written | |
     /// | `["seen", element name, inert, data-category, data-service or null]` | |
-    pub fn call(&self, request: &Value) -> Value {
+    pub fn call(&self, request: &Value) -> String {
         let argument = |i: usize| request.items().get(i).unwrap_or(&Value::Null);
         let words = |i: usize| argument(i).text().unwrap_or_default();
         let is = |i: usize| argument(i) == &Value::Bool(true);
         let by = |method| if is(1) { method } else { Method::Api };
         match words(0) {
-            "has" => return self.state.borrow().has(&self.settings, words(1), now(&self.world())).into(),
-            "state" => return self.state.borrow().value(&self.settings, &self.env(&self.world())),
+            "has" => {
+                let has = self.state.borrow().has(&self.settings, words(1), now(&self.world()));
+                return String::from(if has { "true" } else { "false" });
+            }
+            "state" => return self.state.borrow().text(&self.settings, &self.env(&self.world())),
             "receipt" => return self.receipt(),
             "accept" => self.decide(Decision::AcceptAll, Layer::Page, by(Method::AcceptAll)),
             "reject" => self.decide(Decision::RejectAll, Layer::Page, by(Method::RejectAll)),
@@ -134,23 +137,24 @@ impl Engine {
             }),
             _ => {}
         }
-        Value::Null
+        String::from("null")
     }
 
     /// Reports what is wrong with a gated tag.
     fn seen(&self, tag: &gate::Tag) {
         for fault in gate::inspect(&self.settings, tag) {
             let message = fault.message(&tag.element);
-            self.host.warn(&message);
-            self.emit("error", map([("code", fault.code().into()), ("message", message.into())]));
+            self.host.tell_text("warn", &message);
+            let mut detail = Writer::default();
+            detail.open('{');
+            detail.text("code", fault.code());
+            detail.text("message", &message);
+            detail.close('}');
+            self.host.tell_pair("emit", "error", &detail.finish());
         }
     }
 
-    fn emit(&self, name: &str, detail: Value) {
-        self.host.tell("emit", &Value::List(Vec::from([name.into(), detail])));
-    }
-
-    fn receipt(&self) -> Value {
+    fn receipt(&self) -> String {
         self.state.borrow().receipt(&self.settings, &self.env(&self.world()))
     }
 
@@ -167,7 +171,7 @@ impl Engine {
             Action::Customise => return self.dispatch(Event::Customise),
             Action::Close => return self.dispatch(Event::Close),
             Action::Receipt => {
-                return self.host.tell("download", &self.receipt().canonical().into());
+                return self.host.tell_text("download", &self.receipt());
             }
         };
         self.decide(decision, layer, method);
@@ -179,19 +183,19 @@ impl Engine {
 
     /// Handles an event now, or after the one being handled: a listener of the page may call back in.
     fn dispatch(&self, event: Event) {
-        self.queue.borrow_mut().push_back(event);
+        self.queue.borrow_mut().push(event);
         if self.running.replace(true) {
             return;
         }
         while let Some(event) = self.next_event() {
             let world = self.world();
             let env = self.env(&world);
-            let mut state = self.state.take();
+            let mut state = self.state.borrow_mut();
             if !self.volatile.get() {
                 state.stored = store::read(&world, env.now);
             }
-            let (state, effects) = machine::handle(&self.settings, state, event, &env);
-            self.state.replace(state);
+            let effects = machine::handle(&self.settings, &mut state, event, &env);
+            drop(state);
             for effect in effects {
                 self.perform(effect, &world, &env);
             }
@@ -200,7 +204,8 @@ impl Engine {
     }
 
     fn next_event(&self) -> Option<Event> {
-        self.queue.borrow_mut().pop_front()
+        let mut queue = self.queue.borrow_mut();
+        if queue.is_empty() { None } else { Some(queue.remove(0)) }
     }
 
     fn perform(&self, effect: Effect, world: &Value, env: &Env) {
@@ -210,27 +215,29 @@ impl Engine {
                 self.volatile.set(!kept);
             }
             Effect::Signal(args) => self.host.tell("signal", &args),
-            Effect::Release(gate) => self.host.tell("open", &gate.value()),
+            Effect::Release(gate) => self.host.tell("open", &gate.text()),
             Effect::Clear { targets, tell } => {
                 let left = clear::delete(&self.host, &targets);
                 if tell {
                     // Ahead of whatever a listener has queued: the withdrawal is one act.
-                    self.queue.borrow_mut().push_front(Event::Cleared(left));
+                    self.queue.borrow_mut().insert(0, Event::Cleared(left));
                 }
             }
-            Effect::Emit(name, detail) => self.emit(name, detail),
+            Effect::Emit(name, detail) => self.host.tell_pair("emit", name, &detail),
             Effect::Deliver(body) => {
                 if let Some(records) = &self.settings.records {
-                    self.host.tell("post", &Value::List(Vec::from([records.endpoint.as_str().into(), body.into()])));
+                    let mut text = Writer::default();
+                    text.string(&body);
+                    self.host.tell_pair("post", &records.endpoint, &text.finish());
                 }
             }
-            Effect::WakeAt(at) => self.host.tell("later", &Value::Int(at - env.now)),
+            Effect::WakeAt(at) => self.host.tell("later", &Value::Int(at - env.now).canonical()),
             Effect::Reload(categories) => {
                 // A tag of these categories has run on this page.
-                for token in self.host.ask("ran", &Value::Null).items() {
+                for token in self.host.ask("ran", "null").items() {
                     let id = gate::canonical(token.text().unwrap_or_default());
                     if categories.iter().any(|category| category == id) {
-                        return self.host.tell("reload", &Value::Null);
+                        return self.host.tell("reload", "null");
                     }
                 }
             }
@@ -253,16 +260,16 @@ impl Engine {
                 let why = if state.decided(&self.settings, now) { Asked::Changed(&asked) } else { Asked::First };
                 let banner = view::banner(&self.settings, &self.texts, why, env.gpc);
                 drop(state);
-                self.draw("reopen", Value::Null);
-                self.draw("banner", banner.into_value());
+                self.draw("reopen", None);
+                self.draw("banner", Some(banner));
             }
             Effect::HideBanner => {
-                self.draw("banner", Value::Null);
+                self.draw("banner", None);
                 if self.settings.reopen.shown {
-                    self.draw("reopen", view::reopen(&self.settings, &self.texts).into_value());
+                    self.draw("reopen", Some(view::reopen(&self.settings, &self.texts)));
                 }
             }
-            Effect::FocusBanner => self.draw("focus", Value::Null),
+            Effect::FocusBanner => self.draw("focus", None),
             Effect::ShowDialog => {
                 let state = self.state.borrow();
                 let mut standing =
@@ -275,20 +282,21 @@ impl Engine {
                 }
                 drop(state);
                 let dialog = view::dialog(&self.settings, &self.texts, &standing, env.gpc);
-                self.draw("dialog", dialog.into_value());
+                self.draw("dialog", Some(dialog));
             }
-            _ => self.draw("dialog", Value::Null),
+            _ => self.draw("dialog", None),
         }
     }
 
     /// Shows a part of the interface (`www/ui.ts`), or takes it away when there is no tree.
-    fn draw(&self, part: &str, tree: Value) {
-        self.host.tell("show", &Value::List(Vec::from([part.into(), tree])));
+    fn draw(&self, part: &str, tree: Option<view::Node>) {
+        let tree = tree.map_or_else(|| String::from("null"), |tree| tree.value().canonical());
+        self.host.tell_pair("show", part, &tree);
     }
 
     /// The page at this moment, `{ now, random, gpc, site, local, cookies }` of `www/glue.ts`.
     fn world(&self) -> Value {
-        self.host.ask("world", &Value::Null)
+        self.host.ask("world", "null")
     }
 
     fn env(&self, world: &Value) -> Env {

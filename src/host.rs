@@ -1,7 +1,6 @@
 //! The JavaScript side: what `www/glue.ts` does for the engine.
 
-use askfirst_core::json::{self, Value};
-use serde::Serialize;
+use askfirst_core::json::{self, Value, Writer};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -9,32 +8,40 @@ extern "C" {
     /// The actions of the glue. One function for all: each import costs a wrapper on both sides.
     pub type Host;
 
-    /// Carries one out. Never throws; the answer is JSON, or empty where there is nothing to say.
+    /// Carries one out. Never throws. The detail is JSON and so is the answer, which is empty where there is nothing to
+    /// say: one conversion for every type, and the page has a parser anyway.
     #[wasm_bindgen(method)]
-    fn call(this: &Host, action: &str, detail: JsValue) -> String;
+    fn call(this: &Host, action: &str, detail: &str) -> String;
 }
 
 impl Host {
     /// Carries an action out.
     #[inline(never)]
-    pub fn tell(&self, action: &str, detail: &Value) {
-        self.call(action, to_js(detail));
+    pub fn tell(&self, action: &str, detail: &str) {
+        self.call(action, detail);
+    }
+
+    /// Carries an action out whose detail is one string.
+    pub fn tell_text(&self, action: &str, text: &str) {
+        let mut detail = Writer::default();
+        detail.string(text);
+        self.tell(action, &detail.finish());
+    }
+
+    /// Carries an action out whose detail is `[name, what is JSON already]`.
+    #[inline(never)]
+    pub fn tell_pair(&self, action: &str, name: &str, json: &str) {
+        let mut detail = Writer::default();
+        detail.open('[');
+        detail.string(name);
+        detail.raw(json);
+        detail.close(']');
+        self.tell(action, &detail.finish());
     }
 
     /// Carries an action out for its answer.
     #[inline(never)]
-    pub fn ask(&self, action: &str, detail: &Value) -> Value {
-        json::parse(&self.call(action, to_js(detail))).unwrap_or(Value::Null)
+    pub fn ask(&self, action: &str, detail: &str) -> Value {
+        json::parse(&self.call(action, detail)).unwrap_or(Value::Null)
     }
-
-    /// One line for the site's owner.
-    pub fn warn(&self, line: &str) {
-        self.tell("warn", &line.into());
-    }
-}
-
-/// A core value as a plain JavaScript value.
-#[inline(never)]
-pub fn to_js(value: &Value) -> JsValue {
-    value.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).unwrap_or(JsValue::NULL)
 }

@@ -52,11 +52,11 @@ pub fn start(host: Host, boot: &str) -> String {
     }
 }
 
-/// Calls the engine: `[name, argument…]`, see [`Engine::call`].
+/// Calls the engine: `[name, argument…]`, see [`Engine::call`]; the answer is JSON.
 #[wasm_bindgen]
-pub fn call(request: &str) -> JsValue {
+pub fn call(request: &str) -> String {
     match (ENGINE.get(), json::parse(request)) {
-        (Some(engine), Ok(request)) => host::to_js(&engine.call(&request)),
-        _ => JsValue::NULL,
+        (Some(engine), Ok(request)) => engine.call(&request),
+        _ => String::from("null"),
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::host::Host;
 use askfirst_core::choice::Stored;
-use askfirst_core::json::Value;
+use askfirst_core::json::{Value, Writer};
 use askfirst_core::time::Millis;
 use askfirst_core::wire;
 use gloo_storage::{LocalStorage, Storage as _};
@@ -31,8 +31,12 @@ pub fn write(host: &Host, world: &Value, stored: &Stored, now: Millis) -> bool {
             until = until.max(held.until);
         }
     }
-    let mirror = Value::List(Vec::from([stored.encode_mirror().into(), (until - now).into()]));
-    host.ask("mirror", &mirror) == Value::Bool(true) || kept
+    let mut mirror = Writer::default();
+    mirror.open('[');
+    mirror.string(&stored.encode_mirror());
+    mirror.value(&Value::Int(until - now));
+    mirror.close(']');
+    host.ask("mirror", &mirror.finish()) == Value::Bool(true) || kept
 }
 
 fn local(world: &Value) -> Option<web_sys::Storage> {

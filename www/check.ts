@@ -5,5 +5,5 @@ import init, * as checker from 'askfirst-check-wasm';
 /** Every problem of the configuration, one a line. `services` holds the texts of the ready-made ones. */
 export async function check(base: string, config: string, services: Record<string, string | undefined>): Promise<string> {
   await init({ module_or_path: fetch(base + 'askfirst-check.wasm') });
-  return checker.check(JSON.stringify([config, services]));
+  return checker.check(config, services);
 }

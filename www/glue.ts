@@ -37,7 +37,7 @@ const freeze = (value: any): any => {
   return value;
 };
 
-const ask = (...request: unknown[]) => engine.call(JSON.stringify(request));
+const ask = (...request: unknown[]) => JSON.parse(engine.call(JSON.stringify(request)));
 const wake = () => ask('wake');
 
 /** The other tabs, which the `storage` event does not reach where localStorage is refused (G10). */
@@ -190,7 +190,7 @@ const actions = (open: Boot[7], watch: Boot[8], signal: Boot[9], flush: () => vo
 
 const host = (table: ReturnType<typeof actions>) => ({
   // It never throws: the engine must not be left in the middle of an event.
-  call: (name: string, detail: unknown) => attempt(() => JSON.stringify(table[name]!(detail))) ?? '',
+  call: (name: string, detail: string) => attempt(() => JSON.stringify(table[name]!(JSON.parse(detail)))) ?? '',
 });
 
 const api = (ready: Promise<unknown>, watch: Boot[8]) => {

@@ -24,6 +24,7 @@ const world = () => ({ now: Date.now(), random: [...crypto.getRandomValues(new U
   site: 'https://www.example.nl', local: true, cookies: [] });
 const answers = { world, mirror: () => false, names: () => ({ cookie: [], localStorage: [], sessionStorage: [] }), ran: () => [] };
 return { log, call(name, detail) {
+  detail = JSON.parse(detail);
   if (name !== 'world') log.push([name, detail]);
   return answers[name] ? JSON.stringify(answers[name](detail)) : '';
 } };
@@ -58,7 +59,7 @@ impl Page {
     }
 
     fn call(&self, request: &str) -> Value {
-        self.engine.call(&json::parse(request).unwrap())
+        json::parse(&self.engine.call(&json::parse(request).unwrap())).unwrap()
     }
 
     /// What the engine said, as `[name, detail]` in JSON.

@@ -9,7 +9,7 @@ mod support;
 use std::process::Command;
 
 use askfirst_core::digest::digest;
-use askfirst_core::json::Value;
+use askfirst_core::json::{self, Value};
 use askfirst_core::machine::{self, Decision, Effect, Env, Event};
 use askfirst_core::notice::Notice;
 use askfirst_core::record::{Layer, Method};
@@ -52,16 +52,13 @@ impl Browser {
     }
 
     fn handle(&mut self, event: Event) -> Vec<Effect> {
-        let state = std::mem::take(&mut self.state);
-        let (state, effects) = machine::handle(&self.settings, state, event, &self.env);
-        self.state = state;
-        effects
+        machine::handle(&self.settings, &mut self.state, event, &self.env)
     }
 
     /// Decides, and answers what is to be posted.
     fn decide(&mut self, decision: Decision, layer: Layer, method: Method) -> String {
         let effects = self.handle(Event::Decide(decision, layer, method));
-        let receipt = self.state.receipt(&self.settings, &self.env);
+        let receipt = json::parse(&self.state.receipt(&self.settings, &self.env)).expect("a receipt");
         self.secret = receipt.at("secret").and_then(Value::text).map(str::to_owned);
         let body = effects.into_iter().find_map(|effect| match effect {
             Effect::Deliver(body) => Some(body),

@@ -34,6 +34,22 @@ export default async function ({ module_or_path }) {
 }
 ";
 
+/// Strings into the memory of the module. wasm-bindgen's own saves a copy of long ASCII texts; ours are short and few.
+const PASS_STRING: &str = "\
+function passStringToWasm0(text, malloc) {
+  const bytes = new TextEncoder().encode(text);
+  const at = malloc(WASM_VECTOR_LEN = bytes.length, 1) >>> 0;
+  getUint8ArrayMemory0().set(bytes, at);
+  return at;
+}";
+
+/// Strings out of the memory of the module. wasm-bindgen's own keeps one decoder for as long as Safari lets it, which is
+/// not for ever; a new one each time needs no count of what it has decoded.
+const DECODE_TEXT: &str = "\
+function decodeText(bytes) {
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+}";
+
 const START_TYPES: &str = "\
 /** Starts the module from its response; every other export may be called once the promise is kept. */
 export default function init(source: { module_or_path: Response | Promise<Response> }): Promise<void>;
@@ -45,9 +61,34 @@ pub fn shorten(bindings: &str, name: &str, module: &mut Module) -> Result<String
         .split_once(LOADING)
         .context("wasm-bindgen's loading code has changed; adapt xtask/src/bindings.rs to it")?;
     let mut bindings = format!("{body}{START}");
+    replace_function(&mut bindings, "passStringToWasm0", "const cachedTextEncoder", PASS_STRING)?;
+    replace_function(&mut bindings, "decodeText", "let cachedTextDecoder", DECODE_TEXT)?;
+    bindings = bindings.replace(", wasm.__wbindgen_realloc)", ")");
     shorten_imports(&mut bindings, name, module)?;
     shorten_exports(&mut bindings, module);
     Ok(bindings)
+}
+
+/// Puts `own` in the place of a function, and takes away what `variable` declares for it (up to the function or, after
+/// it, to the end of the line).
+fn replace_function(bindings: &mut String, name: &str, variable: &str, own: &str) -> Result<()> {
+    let changed = || format!("wasm-bindgen's `{name}` has changed; adapt xtask/src/bindings.rs to it");
+    let start = bindings.find(&format!("function {name}(")).with_context(changed)?;
+    let mut depth = 0;
+    let length = bindings[start..].find(|letter| {
+        depth += i32::from(letter == '{') - i32::from(letter == '}');
+        depth == 0 && letter == '}'
+    });
+    let end = start + length.with_context(changed)? + 1;
+    let declared = bindings.find(variable).with_context(changed)?;
+    if declared < start {
+        bindings.replace_range(declared..end, own);
+    } else {
+        let line = bindings[declared..].find('\n').with_context(changed)?;
+        bindings.replace_range(declared..declared + line, "");
+        bindings.replace_range(start..end, own);
+    }
+    Ok(())
 }
 
 /// The types that belong to `shorten`'s JavaScript.
@@ -80,16 +121,26 @@ fn shorten_imports(bindings: &mut String, name: &str, module: &mut Module) -> Re
 }
 
 fn shorten_exports(bindings: &mut String, module: &mut Module) {
-    let internal = module
+    let unused: Vec<_> = module
         .exports
-        .iter_mut()
-        .filter(|export| INTERNAL_EXPORTS.iter().any(|prefix| export.name.starts_with(prefix)));
+        .iter()
+        .filter(|export| is_internal(&export.name) && !bindings.contains(&format!("wasm.{}", export.name)))
+        .map(walrus::Export::id)
+        .collect();
+    for export in unused {
+        module.exports.delete(export);
+    }
+    let internal = module.exports.iter_mut().filter(|export| is_internal(&export.name));
     for (index, export) in internal.enumerate() {
         // A dollar sign keeps them apart from every function the crate can export.
         let short = format!("${}", short_name(index));
         *bindings = replace_property(bindings, &export.name, &short);
         export.name = short;
     }
+}
+
+fn is_internal(export: &str) -> bool {
+    INTERNAL_EXPORTS.iter().any(|prefix| export.starts_with(prefix))
 }
 
 /// Replaces `wasm.<name>` where the name ends there.
@@ -123,7 +174,7 @@ fn short_name(index: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{replace_property, short_name};
+    use super::{replace_function, replace_property, short_name};
 
     #[test]
     fn short_names_never_repeat() {
@@ -132,6 +183,18 @@ mod tests {
         names.sort();
         names.dedup();
         assert_eq!(names.len(), 2000);
+    }
+
+    #[test]
+    fn a_function_is_replaced_with_what_it_declares() -> anyhow::Result<()> {
+        let mut before = String::from("let a = 1;\nfunction f(x) { if (x) { y } }\nrest");
+        replace_function(&mut before, "f", "let a", "own")?;
+        assert_eq!(before, "own\nrest");
+        let mut after = String::from("function f(x) {}\nconst a = 1;\nrest");
+        replace_function(&mut after, "f", "const a", "own")?;
+        assert_eq!(after, "own\n\nrest");
+        assert!(replace_function(&mut after, "g", "const a", "own").is_err());
+        Ok(())
     }
 
     #[test]

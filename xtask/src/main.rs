@@ -8,6 +8,7 @@ mod demo;
 mod generate;
 mod process;
 mod project;
+mod prune;
 mod sizes;
 mod start;
 mod test;

@@ -4,8 +4,9 @@
 //! words: the same parser as `askfirst check`. `www/check.ts` loads it when the engine has refused to start, and on the
 //! machine of whoever develops the site; a visitor's browser never does.
 
-use askfirst_core::json::{self, Value};
+use askfirst_core::json;
 use askfirst_core::settings;
+use std::collections::BTreeMap;
 use wasm_bindgen::prelude::*;
 
 #[cfg(target_arch = "wasm32")]
@@ -13,16 +14,18 @@ use wasm_bindgen::prelude::*;
 static ALLOCATOR: lol_alloc::LockedAllocator<lol_alloc::FreeListAllocator> =
     lol_alloc::LockedAllocator::new(lol_alloc::FreeListAllocator::new());
 
-/// Every problem of a configuration, one a line; empty when there is none. `request` is
-/// `[configuration, { service: text of its file }]`.
+/// Every problem of a configuration, one a line; empty when there is none. `files` is
+/// `{ service: text of its file }`.
 #[wasm_bindgen]
-pub fn check(request: &str) -> String {
-    let request = json::parse(request).unwrap_or(Value::Null);
-    let [Value::Text(config), files] = request.items() else { return String::new() };
+pub fn check(config: &str, files: JsValue) -> String {
+    lines(config, serde_wasm_bindgen::from_value(files).unwrap_or_default())
+}
+
+fn lines(config: &str, files: BTreeMap<String, String>) -> String {
     let mut catalogue = Vec::new();
-    for (id, text) in files.entries() {
-        if let Ok(value) = json::parse(text.text().unwrap_or_default()) {
-            catalogue.push((id.clone(), value));
+    for (id, text) in files {
+        if let Ok(value) = json::parse(&text) {
+            catalogue.push((id, value));
         }
     }
     let (_, problems) = settings::parse(config, &catalogue);
@@ -31,13 +34,14 @@ pub fn check(request: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::lines;
+    use std::collections::BTreeMap;
 
     #[test]
     fn every_problem_is_a_line_with_its_place_and_a_suggestion() {
-        let config = r#"{ \"version\": \"1\", \"controller\": { \"name\": \"X\", \"contact\": \"x@example.com\", \"policy\": \"/p\" },
-          \"categories\": { \"marketing\": { \"default\": true, \"services\": [\"youtub\"] } } }"#;
-        let lines = check(&["[\"", &config.replace('\n', " "), "\", {}]"].concat());
+        let config = r#"{ "version": "1", "controller": { "name": "X", "contact": "x@example.com", "policy": "/p" },
+          "categories": { "marketing": { "default": true, "services": ["youtub"] } } }"#;
+        let lines = lines(config, BTreeMap::new());
         let lines: Vec<&str> = lines.lines().collect();
         assert_eq!(lines.len(), 3, "{lines:?}");
         assert!(
@@ -50,11 +54,10 @@ mod tests {
 
     #[test]
     fn a_ready_made_service_is_read_from_its_file() {
-        let config = r#"{ \"version\": \"1\", \"controller\": { \"name\": \"X\", \"contact\": \"x@example.com\", \"policy\": \"/p\" },
-          \"categories\": { \"marketing\": { \"services\": [\"youtube\"] } }, \"records\": { \"endpoint\": \"/r\" } }"#;
-        let file = r#"{ \"name\": \"YouTube\" }"#;
-        let request = ["[\"", &config.replace('\n', " "), "\", {\"youtube\": \"", file, "\"}]"].concat();
-        let lines = check(&request);
+        let config = r#"{ "version": "1", "controller": { "name": "X", "contact": "x@example.com", "policy": "/p" },
+          "categories": { "marketing": { "services": ["youtube"] } }, "records": { "endpoint": "/r" } }"#;
+        let file = r#"{ "name": "YouTube" }"#;
+        let lines = lines(config, BTreeMap::from([("youtube".to_string(), file.to_string())]));
         assert!(lines.contains("error L08 at services/youtube.json.provider: missing"), "{lines}");
         let mut errors = lines.lines().filter(|line| line.starts_with("error"));
         assert!(errors.all(|line| line.contains("services/youtube.json")), "{lines}");

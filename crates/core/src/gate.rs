@@ -40,8 +40,8 @@ pub struct Gate {
     pub open: Vec<String>,
     /// Every `data-service` that is open: a vendor added later stays shut until it was asked for.
     pub services: Vec<String>,
-    /// Argument lists for Google's `gtag`, sent on every page (REQUIREMENTS §4.1).
-    pub signals: Vec<Value>,
+    /// Argument lists (JSON) for Google's `gtag`, sent on every page (REQUIREMENTS §4.1).
+    pub signals: Vec<String>,
 }
 
 impl Gate {
@@ -82,7 +82,7 @@ impl Gate {
         writer.texts("services", &self.services);
         writer.list("signals");
         for signal in &self.signals {
-            writer.value(signal);
+            writer.raw(signal);
         }
         writer.close(']');
         writer.int("until", self.until);
@@ -90,13 +90,7 @@ impl Gate {
     }
 
     /// The gate as JSON, for the loader.
-    pub fn value(&self) -> Value {
-        let mut writer = Writer::default();
-        self.write(&mut writer);
-        writer.into_value()
-    }
-
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let mut writer = Writer::default();
         self.write(&mut writer);
         writer.finish()
@@ -112,10 +106,7 @@ impl Gate {
             signals: Vec::new(),
         };
         for signal in fields.get("signals").items() {
-            // Copied by way of its text: nothing else in the page copies values.
-            let mut copy = Writer::default();
-            copy.value(signal);
-            gate.signals.push(copy.into_value());
+            gate.signals.push(signal.canonical());
         }
         fields.good.then_some(gate)
     }
@@ -133,7 +124,7 @@ fn spell(id: &str, prefix: &str, open: &mut Vec<String>) {
 }
 
 /// `gtag('consent', 'update', …)` for these categories; what is not granted is denied.
-fn google(granted: &[&str]) -> Value {
+fn google(granted: &[&str]) -> String {
     const FIELDS: [(&str, &str); 6] = [
         ("ad_personalization", "marketing"),
         ("ad_storage", "marketing"),
@@ -152,7 +143,7 @@ fn google(granted: &[&str]) -> Value {
     }
     writer.close('}');
     writer.close(']');
-    writer.into_value()
+    writer.finish()
 }
 
 /// A tag with `data-category`, as far as the rules look at it.

@@ -22,11 +22,11 @@ fn started(settings: askfirst_core::settings::Settings) -> Browser {
     browser
 }
 
-fn detail<'a>(effects: &'a [Effect], wanted: &str) -> Vec<&'a Value> {
+fn detail(effects: &[Effect], wanted: &str) -> Vec<Value> {
     effects
         .iter()
         .filter_map(|effect| match effect {
-            Effect::Emit(name, detail) if *name == wanted => Some(detail),
+            Effect::Emit(name, detail) if *name == wanted => Some(json::parse(detail).unwrap()),
             _ => None,
         })
         .collect()
@@ -132,7 +132,7 @@ fn a_withdrawal_shuts_stores_clears_tells_and_reloads_in_this_order() {
     );
     let effects = browser.turn(Event::Cleared(vec!["VISITOR".into()]));
     assert_eq!(order(&effects), ["Emit change", "Emit withdraw", "CloseDialog", "HideBanner", "Deliver", "Reload"]);
-    let told = detail(&effects, "withdraw")[0];
+    let told = &detail(&effects, "withdraw")[0];
     assert_eq!(words(told.at("withdrawn")), ["analytical", "marketing", "chat"]);
     assert_eq!(words(told.at("left")), ["VISITOR"]);
     assert_eq!(browser.page.stored.choice.unwrap().proof, None, "nothing on the device names the visitor any more");

@@ -3,7 +3,7 @@
 
 mod support;
 
-use askfirst_core::json::Value;
+use askfirst_core::json::{self, Value};
 use askfirst_core::machine::{Decision, Effect, Event, State};
 use askfirst_core::outbox::Answer;
 use askfirst_core::record::{Layer, MAX_BYTES, Method, State as Became, Submission};
@@ -246,7 +246,7 @@ impl World {
     /// What the JavaScript API says fits together.
     fn shown(&self, now: i64) -> TestCaseResult {
         let (settings, env) = (&self.browser.settings, &self.browser.env);
-        let state = self.browser.page.value(settings, env);
+        let state = json::parse(&self.browser.page.text(settings, env)).unwrap();
         let list = |key: &str| -> Vec<String> {
             state.at(key).unwrap().items().iter().map(|id| id.text().unwrap().to_string()).collect()
         };
@@ -262,7 +262,7 @@ impl World {
         prop_assert!(
             self.browser.page.has(settings, "functional", now) && !self.browser.page.has(settings, "nonsense", now)
         );
-        let receipt = self.browser.page.receipt(settings, env);
+        let receipt = json::parse(&self.browser.page.receipt(settings, env)).unwrap();
         let has = |key: &str| receipt.at(key) != Some(&Value::Null);
         prop_assert_eq!(has("record"), state.at("recordId") != Some(&Value::Null));
         prop_assert!(has("record") || !(has("secret") || has("receivedAt") || has("receipt")));

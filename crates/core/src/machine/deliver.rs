@@ -88,17 +88,19 @@ impl Turn<'_> {
             return;
         }
         let now = self.env.now;
-        let start = self.effects.len();
+        let before = self.state.sending.len();
         let mut noted = false;
         for entry in &mut self.state.stored.outbox.entries {
             if entry.is_due(now) && !self.state.sending.contains(&entry.body) {
                 noted |= entry.send();
                 self.state.sending.push(entry.body.clone());
-                self.effects.push(Effect::Deliver(entry.body.clone()));
             }
         }
         if noted {
-            self.effects.insert(start, Effect::Persist);
+            self.push(Effect::Persist);
+        }
+        for body in self.state.sending.get(before..).unwrap_or_default() {
+            self.effects.push(Effect::Deliver(body.clone()));
         }
         if let Some(next) = self.state.stored.outbox.next(now) {
             self.push(Effect::WakeAt(next));
@@ -134,7 +136,7 @@ impl Turn<'_> {
         match answer {
             Answer::Done => {
                 if let Some(detail) = receipt.filter(|_| id.is_some() && status != 409) {
-                    self.push(Effect::Emit("recorded", detail));
+                    self.push(Effect::Emit("recorded", detail.canonical()));
                 }
             }
             Answer::Dead => {

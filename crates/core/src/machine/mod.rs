@@ -97,8 +97,8 @@ pub enum Decision {
 pub enum Effect {
     /// Write `State::stored`, whole, at once.
     Persist,
-    /// Send this argument list to the consent APIs.
-    Signal(Value),
+    /// Send this argument list (JSON) to the consent APIs.
+    Signal(String),
     /// Hand this gate to the loader.
     Release(Gate),
     /// Delete this storage and answer with [`Event::Cleared`] when `tell`.
@@ -108,8 +108,8 @@ pub enum Effect {
         /// Whether a withdrawal waits for the outcome.
         tell: bool,
     },
-    /// Dispatch `askfirst:<name>` with this detail.
-    Emit(&'static str, Value),
+    /// Dispatch `askfirst:<name>` with this detail (JSON).
+    Emit(&'static str, String),
     /// Show the first layer for what [`State::asked`] says.
     ShowBanner,
     /// Hide the first layer and show the re-open control.
@@ -186,8 +186,8 @@ pub struct State {
 }
 
 /// Handles one event. Effects are to be carried out in their order.
-pub fn handle(settings: &Settings, mut state: State, event: Event, env: &Env) -> (State, Vec<Effect>) {
-    let mut turn = Turn { settings, state: &mut state, env, effects: Vec::new() };
+pub fn handle(settings: &Settings, state: &mut State, event: Event, env: &Env) -> Vec<Effect> {
+    let mut turn = Turn { settings, state, env, effects: Vec::new() };
     match event {
         Event::Boot { opened } => turn.boot(opened),
         Event::Decide(decision, layer, method) => turn.decide(&decision, layer, method),
@@ -200,8 +200,7 @@ pub fn handle(settings: &Settings, mut state: State, event: Event, env: &Env) ->
         Event::Refresh => turn.refresh(),
         Event::Wake => turn.deliver(),
     }
-    let effects = turn.effects;
-    (state, effects)
+    turn.effects
 }
 
 impl State {
@@ -239,11 +238,11 @@ impl State {
         ids
     }
 
-    /// The state as the JavaScript API and the events give it.
-    pub fn value(&self, settings: &Settings, env: &Env) -> Value {
+    /// The state as the JavaScript API and the events give it (JSON).
+    pub fn text(&self, settings: &Settings, env: &Env) -> String {
         let mut writer = Writer::default();
         self.write(&mut writer, settings, env);
-        writer.into_value()
+        writer.finish()
     }
 
     #[inline(never)]
@@ -272,8 +271,8 @@ impl State {
     }
 
     /// What the visitor can keep: the choice, and with a record its id, the secret that opens it, and the server's
-    /// receipt (B16, R8).
-    pub fn receipt(&self, settings: &Settings, env: &Env) -> Value {
+    /// receipt (B16, R8). JSON.
+    pub fn receipt(&self, settings: &Settings, env: &Env) -> String {
         let none = Proof::default();
         let proof = self.proof().unwrap_or(&none);
         let (mut receipt, mut record) = ("null", None);
@@ -296,7 +295,7 @@ impl State {
         writer.key("state");
         self.write(&mut writer, settings, env);
         writer.close('}');
-        writer.into_value()
+        writer.finish()
     }
 
     fn standing(&self, settings: &Settings, category: &Category, now: Millis) -> Standing {

@@ -25,7 +25,7 @@ impl Turn<'_> {
     }
 
     pub fn emit(&mut self, name: &'static str, detail: Writer) {
-        self.push(Effect::Emit(name, detail.into_value()));
+        self.push(Effect::Emit(name, detail.finish()));
     }
 
     #[inline(never)]

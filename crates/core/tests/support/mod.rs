@@ -174,10 +174,8 @@ impl Browser {
             random[..32].copy_from_slice(&low);
             random[32..].copy_from_slice(&digest::sha256(&low));
         }
-        let mut page = std::mem::take(&mut self.page);
-        page.stored = self.stored();
-        let (page, effects) = handle(&self.settings, page, event, &self.env);
-        self.page = page;
+        self.page.stored = self.stored();
+        let effects = handle(&self.settings, &mut self.page, event, &self.env);
         for effect in &effects {
             match effect {
                 Effect::Persist => {

@@ -12,6 +12,8 @@ mod base64;
 mod checkpoint;
 mod commitment;
 mod entry;
+#[cfg(feature = "ed25519")]
+pub mod evidence;
 mod note;
 mod proof;
 #[cfg(feature = "ed25519")]

@@ -30,6 +30,15 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
     if text.len() - digits.len() > 2 {
         return None;
     }
+    read(digits, b"+/")
+}
+
+/// The bytes of a base64url text without padding (RFC 4648 §5), as the project's JSON has it; as strict.
+pub fn decode_url(text: &str) -> Option<Vec<u8>> {
+    read(text, b"-_")
+}
+
+fn read(digits: &str, last_two: &[u8; 2]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(digits.len() / 4 * 3 + 2);
     for group in digits.as_bytes().chunks(4) {
         let mut bits = 0u32;
@@ -38,8 +47,8 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
                 b'A'..=b'Z' => digit - b'A',
                 b'a'..=b'z' => digit - b'a' + 26,
                 b'0'..=b'9' => digit - b'0' + 52,
-                b'+' => 62,
-                b'/' => 63,
+                other if other == last_two[0] => 62,
+                other if other == last_two[1] => 63,
                 _ => return None,
             };
             bits = bits << 6 | u32::from(value);

@@ -15,7 +15,8 @@ pub use report::{Mark, Outcome, Report, Step};
 pub use verify::{disagreement, verify, verify_receipt};
 pub use words::{Part, said, shown};
 
-use super::{Commitment, Entry, Envelope, Salt, to_base64};
+use super::{Commitment, Entry, Envelope, Salt};
+use crate::digest::base64url;
 use crate::json::{self, Value, map};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -76,7 +77,7 @@ impl Pack {
             Some(core) => (json::parse(&core.body.0).unwrap_or(Value::Null), core.body.1.to_value()),
             None => (Value::Null, Value::Null),
         };
-        let salt = |salt: Option<&Salt>| Value::from(salt.map(|salt| to_base64(salt)));
+        let salt = |salt: Option<&Salt>| Value::from(salt.map(|salt| base64url(salt)));
         map([
             ("schema", PACK_SCHEMA.into()),
             ("record", record),
@@ -92,8 +93,8 @@ impl Pack {
             (
                 "commitments",
                 map([
-                    ("core", to_base64(&self.commitment.core).into()),
-                    ("context", to_base64(&self.commitment.context).into()),
+                    ("core", base64url(&self.commitment.core).into()),
+                    ("context", base64url(&self.commitment.context).into()),
                 ]),
             ),
             ("proof", self.proof.as_str().into()),

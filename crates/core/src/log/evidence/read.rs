@@ -3,7 +3,7 @@
 
 use super::{LoggedErasure, LoggedNotice, Opening, PACK_SCHEMA, Pack};
 use crate::json::Value;
-use crate::log::{Commitment, Entry, Envelope, Salt, from_base64};
+use crate::log::{Commitment, Entry, Envelope, Salt, from_base64url};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -96,13 +96,13 @@ fn text(value: &Value, key: &str) -> Result<String, String> {
     value.get(key).text().map(ToString::to_string).ok_or_else(|| format!("“{key}” is not text."))
 }
 
-/// 32 bytes in base64; nothing for `null`.
+/// 32 bytes in base64url; nothing for `null`.
 pub(super) fn bytes(value: &Value, key: &str, what: &str) -> Result<Option<Salt>, String> {
     match value.get(key) {
         Value::Null => Ok(None),
-        Value::Text(text) => match from_base64(text).and_then(|bytes| bytes.try_into().ok()) {
+        Value::Text(text) => match from_base64url(text).and_then(|bytes| bytes.try_into().ok()) {
             Some(bytes) => Ok(Some(bytes)),
-            None => Err(format!("The {what} under “{key}” is not 32 bytes in base64.")),
+            None => Err(format!("The {what} under “{key}” is not 32 bytes in base64url.")),
         },
         _ => Err(format!("The {what} under “{key}” is not text.")),
     }

@@ -3,6 +3,7 @@
 mod check;
 mod export;
 mod serve;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,9 @@ enum Command {
     Check(check::Options),
     /// Show what is stored about a record and whether it still is what it was: exit code 1 when something does not hold.
     Export(export::Options),
+    /// Check an evidence pack or an export from the file and the log's key alone. Exit code 0: everything holds; 1:
+    /// something does not; 2: it can't be read; 3: nothing false, but not proven (no key, or no proof of the log).
+    Verify(verify::Options),
 }
 
 /// Runs the program with the arguments of the process.
@@ -31,6 +35,7 @@ pub fn run() -> ExitCode {
         Command::Serve(options) => serve::run(*options),
         Command::Check(options) => check::run(&options),
         Command::Export(options) => export::run(&options),
+        Command::Verify(options) => verify::run(&options),
     }
 }
 

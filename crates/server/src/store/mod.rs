@@ -4,10 +4,14 @@
 //! - A record is stored once per (site, record id); a retry gets the receipt of the first time (R7).
 //! - A stored record is never changed. Erasing empties it and keeps its place (S5).
 //!
-//! SQLite is the only store now. Its SQL is in `sqlite.rs` and its one writer in `writer.rs`; what stands here knows
-//! neither, so that another engine can take their place with its own SQL.
+//! SQLite is the only store now. Its SQL is in `sqlite.rs` and `readers.rs` and its one writer in `writer.rs`; what
+//! stands here knows none of it, so that another engine can take their place with its own SQL.
 
+mod database;
+mod fold;
 pub mod key;
+mod readers;
+mod recent;
 mod sqlite;
 mod writer;
 
@@ -23,7 +27,8 @@ use askfirst_core::record::{Count, Record};
 use askfirst_core::time::{self, Millis};
 
 use crate::evidence::Evidence;
-pub use sqlite::Readers;
+pub use readers::Readers;
+use recent::Recent;
 use writer::Writer;
 
 /// How far the two clocks may be apart before the record is marked (R6).
@@ -165,13 +170,15 @@ pub struct Options {
     pub queue: usize,
     /// How many connections read.
     pub readers: usize,
+    /// How many of the newest record ids are collected before they go into their table.
+    pub generation: usize,
     /// The server's clock.
     pub now: fn() -> Millis,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { queue: 1024, readers: 4, now: crate::clock::now }
+        Self { queue: 1024, readers: 4, generation: recent::GENERATION, now: crate::clock::now }
     }
 }
 
@@ -181,6 +188,7 @@ pub struct Store {
     readers: Readers,
     writer: Writer,
     known: RwLock<HashMap<String, AboutNotice>>,
+    recent: Arc<Recent>,
     figures: Arc<Figures>,
     now: fn() -> Millis,
     /// Held as long as the store is open, so that no second server writes to the same file.
@@ -194,14 +202,18 @@ impl Store {
     /// A sentence for the person at the console: another server has it open, it is not ours, it is from a newer version.
     pub fn open(path: &Path, options: &Options) -> Result<Self, String> {
         let lock = lock(path)?;
-        let connection = sqlite::open_writer(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let say = |error: rusqlite::Error| format!("{}: {error}", path.display());
+        let connection = database::open_writer(path).map_err(say)?;
         let figures = Arc::new(Figures::default());
-        let known = sqlite::notices(&connection).map_err(|error| format!("{}: {error}", path.display()))?;
-        let writer = Writer::start(connection, path, options, Arc::clone(&figures))?;
+        let known = readers::notices(&connection).map_err(say)?;
+        let recent = Arc::new(Recent::new(options.generation));
+        recent.restore(sqlite::unmoved(&connection).map_err(say)?);
+        let writer = Writer::start(connection, path, options, Arc::clone(&recent), Arc::clone(&figures))?;
         Ok(Self {
             readers: Readers::new(path, options.readers),
             writer,
             known: RwLock::new(known),
+            recent,
             figures,
             now: options.now,
             _lock: lock,
@@ -237,7 +249,7 @@ impl Store {
             return Ok(Some(about.clone()));
         }
         let wanted = digest.to_owned();
-        let about = self.readers.with(move |connection| sqlite::about_notice(connection, &wanted)).await?;
+        let about = self.readers.with(move |connection| readers::about_notice(connection, &wanted)).await?;
         if let Some(about) = &about {
             self.known.write().unwrap_or_else(PoisonError::into_inner).insert(digest.to_owned(), about.clone());
         }
@@ -247,23 +259,25 @@ impl Store {
     /// The stored bytes of a notice.
     pub async fn notice(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let digest = digest.to_owned();
-        self.readers.with(move |connection| sqlite::notice(connection, &digest)).await
+        self.readers.with(move |connection| readers::notice(connection, &digest)).await
     }
 
     /// Where records with this id are, with the SHA-256 of the secret that opens each. Reads the same for any id (S4).
     pub async fn holders(&self, record_id: &str) -> Result<Vec<(i64, [u8; 32])>, StoreError> {
         let Some(record_id) = key::uuid(record_id) else { return Ok(Vec::new()) };
-        self.readers.with(move |connection| sqlite::holders(connection, record_id)).await
+        // First the memory, then the table: what moves from one to the other in between is seen twice, not never.
+        let recent = self.recent.places(record_id);
+        self.readers.with(move |connection| readers::holders(connection, record_id, &recent)).await
     }
 
     /// Everything stored about the record at this place.
     pub async fn evidence(&self, seq: i64) -> Result<Option<Evidence>, StoreError> {
-        self.readers.with(move |connection| sqlite::evidence(connection, seq)).await
+        self.readers.with(move |connection| readers::evidence(connection, seq)).await
     }
 
     /// Whether the store can be read, and the last write went well.
     pub async fn healthy(&self) -> bool {
-        self.writer.healthy() && self.readers.with(sqlite::probe).await.is_ok()
+        self.writer.healthy() && self.readers.with(readers::probe).await.is_ok()
     }
 
     pub fn figures(&self) -> &Figures {
@@ -283,9 +297,9 @@ impl Store {
 pub fn read(path: &Path, record_id: &str) -> Result<Vec<Evidence>, String> {
     let say = |error: rusqlite::Error| format!("{}: {error}", path.display());
     let Some(record_id) = key::uuid(record_id) else { return Ok(Vec::new()) };
-    let connection = sqlite::open_reader(path).map_err(say)?;
-    let places = sqlite::places(&connection, record_id).map_err(say)?;
-    let found = places.into_iter().map(|seq| sqlite::evidence(&connection, seq));
+    let connection = database::open_reader(path).map_err(say)?;
+    let places = readers::places(&connection, record_id).map_err(say)?;
+    let found = places.into_iter().map(|seq| readers::evidence(&connection, seq));
     Ok(found.collect::<Result<Vec<_>, _>>().map_err(say)?.into_iter().flatten().collect())
 }
 

@@ -3,6 +3,7 @@
 //! The more come at once, the more share one flush of the disk, with no delay added for it. Whatever a commit is to
 //! carry besides (a log's tree) belongs into [`Writing::attempt`], between the jobs and the commit.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -15,7 +16,9 @@ use rusqlite::Connection;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::{Counted, Figures, Inserted, NewNotice, NewRecord, Options, StoreError, sqlite};
+use super::fold::Folder;
+use super::recent::{Key, Recent};
+use super::{Counted, Figures, Inserted, NewNotice, NewRecord, Options, StoreError, database, sqlite};
 
 /// Most jobs in one commit.
 const BATCH: usize = 256;
@@ -46,6 +49,7 @@ impl Writer {
         connection: Connection,
         path: &Path,
         options: &Options,
+        recent: Arc<Recent>,
         figures: Arc<Figures>,
     ) -> Result<Self, String> {
         let (last_seq, last_received) =
@@ -60,6 +64,10 @@ impl Writer {
             now: options.now,
             last_seq,
             last_received,
+            recent,
+            sites: HashMap::new(),
+            added: Vec::new(),
+            folder: Folder::start(path)?,
             log_to_empty: false,
             figures: Arc::clone(&figures),
             failing: Arc::clone(&failing),
@@ -125,6 +133,12 @@ struct Writing {
     now: fn() -> Millis,
     last_seq: i64,
     last_received: Millis,
+    recent: Arc<Recent>,
+    /// The numbers of the sites.
+    sites: HashMap<String, i64>,
+    /// The keys of this commit's records.
+    added: Vec<Key>,
+    folder: Folder,
     /// An erased text may still be in the write-ahead log.
     log_to_empty: bool,
     figures: Arc<Figures>,
@@ -144,8 +158,9 @@ impl Writing {
             self.figures.queued.fetch_sub(batch.len() as u64, Relaxed);
             self.write(batch);
         }
-        // The next start finds no log to replay.
-        let _ = sqlite::empty_log(&self.connection);
+        // The next start finds every id in its table and no log to replay; if this fails it reads them instead.
+        let _ = self.move_rest();
+        let _ = database::empty_log(&self.connection);
     }
 
     fn write(&mut self, mut batch: Vec<Job>) {
@@ -162,8 +177,9 @@ impl Writing {
                 job.answer(answer);
             }
         }));
+        self.folder.fold(&self.connection);
         if self.log_to_empty {
-            self.log_to_empty = !sqlite::empty_log(&self.connection).unwrap_or(false);
+            self.log_to_empty = !database::empty_log(&self.connection).unwrap_or(false);
         }
     }
 
@@ -180,6 +196,9 @@ impl Writing {
             Err(error) => {
                 self.figures.failed_commits.fetch_add(1, Relaxed);
                 (self.last_seq, self.last_received) = before;
+                self.recent.forget(&std::mem::take(&mut self.added));
+                // The number of a new site went with the rest.
+                self.sites.clear();
                 if !failed_before {
                     // Once, not for every commit until somebody has made room.
                     tracing::error!(code = ?error.sqlite_error_code(), "a commit failed, nothing of it is stored");
@@ -192,6 +211,9 @@ impl Writing {
 
     fn attempt(&mut self, batch: &mut [Job]) -> rusqlite::Result<()> {
         sqlite::begin(&self.connection)?;
+        // Twice what comes, so that a generation has been moved long before the next one is full.
+        let slice = self.recent.slice(2 * batch.len());
+        sqlite::move_keys(&self.connection, &slice)?;
         let now = self.received_now();
         for job in batch {
             match job {
@@ -200,17 +222,49 @@ impl Writing {
                     slot.outcome = Some(sqlite::erase(&self.connection, *seq, now)?);
                     self.log_to_empty = true;
                 }
-                Job::Insert(record, slot) => {
-                    let inserted = sqlite::insert(&self.connection, record, self.last_seq + 1, now)?;
-                    if matches!(inserted, Inserted::Created(_)) {
-                        self.last_seq += 1;
-                        self.last_received = now;
-                    }
-                    slot.outcome = Some(inserted);
-                }
+                Job::Insert(record, slot) => slot.outcome = Some(self.insert(record, now)?),
                 Job::Register(notice, slot) => slot.outcome = Some(sqlite::register(&self.connection, notice, now)?),
             }
         }
+        sqlite::commit(&self.connection)?;
+        self.recent.moved(&slice);
+        self.added.clear();
+        Ok(())
+    }
+
+    fn insert(&mut self, record: &NewRecord, now: Millis) -> rusqlite::Result<Inserted> {
+        let site = self.site(&record.site)?;
+        let key = (record.record_id, site);
+        let stored = match self.recent.find(&key) {
+            Some(seq) => Some(seq),
+            None => sqlite::find(&self.connection, &key)?,
+        };
+        if let Some(seq) = stored {
+            return sqlite::repeat(&self.connection, record, seq);
+        }
+        let inserted = sqlite::insert(&self.connection, record, self.last_seq + 1, now)?;
+        if matches!(inserted, Inserted::Created(_)) {
+            self.last_seq += 1;
+            self.last_received = now;
+            self.recent.add(key, self.last_seq);
+            self.added.push(key);
+            self.folder.note(record.body.len());
+        }
+        Ok(inserted)
+    }
+
+    fn site(&mut self, origin: &str) -> rusqlite::Result<i64> {
+        if let Some(site) = self.sites.get(origin) {
+            return Ok(*site);
+        }
+        let site = sqlite::site(&self.connection, origin)?;
+        self.sites.insert(origin.to_owned(), site);
+        Ok(site)
+    }
+
+    fn move_rest(&self) -> rusqlite::Result<()> {
+        sqlite::begin(&self.connection)?;
+        sqlite::move_keys(&self.connection, &self.recent.rest())?;
         sqlite::commit(&self.connection)
     }
 
@@ -235,7 +289,7 @@ impl Writing {
         }
         let error = StoreError::of(error);
         if error == StoreError::Unavailable
-            && let Ok(connection) = sqlite::open_writer(&self.path)
+            && let Ok(connection) = database::open_writer(&self.path)
         {
             self.connection = connection;
         }

@@ -19,3 +19,5 @@ mod notices;
 mod process;
 /// Time limits and connections.
 mod sockets;
+/// The store by itself, and older databases.
+mod store;

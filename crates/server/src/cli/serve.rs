@@ -21,7 +21,7 @@ use crate::http::connection::{self, Limits};
 use crate::http::cors::Origins;
 use crate::http::limits::Rate;
 use crate::http::{self, App, Files};
-use crate::store::{self, Store};
+use crate::store::{self, Store, StoreError};
 
 /// Shortest admin token.
 const TOKEN_LENGTH: usize = 16;
@@ -202,7 +202,12 @@ fn read_configs(files: &[PathBuf], bundled: &Bundled) -> Result<Vec<Config>, Str
 async fn register(store: &Store, configs: &[Config], bundled: &Bundled) -> Result<(), String> {
     for notice in configs.iter().flat_map(|config| config.notices(bundled)) {
         let (lang, digest) = (notice.about.lang.clone(), notice.digest.clone());
-        let new = store.register(notice).await.map_err(|error| format!("a notice can't be stored: {error:?}"))?;
+        let new = match store.register(notice).await {
+            Ok(new) => new,
+            // Served for reading: that it says so is worth more than a new notice.
+            Err(StoreError::Frozen) => return Ok(()),
+            Err(error) => return Err(format!("a notice can't be stored: {error:?}")),
+        };
         tracing::info!(lang, digest, new, "notice");
     }
     Ok(())

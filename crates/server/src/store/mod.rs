@@ -7,11 +7,14 @@
 //! SQLite is the only store now. Its SQL is in `sqlite.rs` and `readers.rs` and its one writer in `writer.rs`; what
 //! stands here knows none of it, so that another engine can take their place with its own SQL.
 
+mod adopt;
 mod database;
 mod fold;
 pub mod key;
+pub mod log;
 mod readers;
 mod recent;
+pub mod secret;
 mod sqlite;
 mod writer;
 
@@ -21,14 +24,20 @@ use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use askfirst_core::digest::sha256;
+use askfirst_core::digest::{base64url, sha256};
 use askfirst_core::json::{Value, map};
+use askfirst_core::log::{Checkpoint, Commitment, Envelope, TextProof};
 use askfirst_core::record::{Count, Record};
 use askfirst_core::time::{self, Millis};
 
 use crate::evidence::Evidence;
+pub use log::Inclusion;
+use log::check::Fault;
+use log::published::Published;
+use log::{Logs, Seed};
 pub use readers::Readers;
 use recent::Recent;
+use secret::Secret;
 use writer::Writer;
 
 /// How far the two clocks may be apart before the record is marked (R6).
@@ -44,6 +53,10 @@ pub struct NewRecord {
     notice: [u8; 32],
     /// The browser's clock.
     at: Millis,
+    /// When the consent ends by itself.
+    ends_at: Millis,
+    /// The record that this one follows, which ends with it.
+    prev: Option<[u8; 16]>,
     /// The canonical record.
     body: String,
     /// SHA-256 of `body`.
@@ -57,6 +70,8 @@ pub struct NewNotice {
     pub about: AboutNotice,
     /// The canonical notice.
     pub text: String,
+    /// The site that shows it, when that is known: its log has the notice from then on (R3).
+    pub site: Option<String>,
 }
 
 /// What a submission must agree with.
@@ -77,8 +92,21 @@ pub struct Receipt {
     pub clock: Clock,
     /// Digest of the canonical record.
     pub digest: String,
-    /// Whether the holder has had the record erased since.
+    /// Whether the record was erased since.
     pub erased: bool,
+    /// Its entry in the log.
+    pub entry: Option<EntryRef>,
+    /// What shows that the entry is there.
+    pub inclusion: Option<Inclusion>,
+}
+
+/// Where a record's entry is, and what opens it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryRef {
+    pub log: i64,
+    pub index: u64,
+    /// `None` when the record was erased.
+    pub secret: Option<Secret>,
 }
 
 /// What the browser's clock said compared with the server's. Never a reason to refuse (R6).
@@ -105,6 +133,8 @@ impl NewRecord {
             holder: key::digest(&record.holder).ok_or("$.holder")?,
             notice: key::digest(&record.notice.digest).ok_or("$.notice.digest")?,
             at: record.event.at,
+            ends_at: record.event.valid_until,
+            prev: record.prev.as_deref().and_then(key::uuid),
             digest: sha256(body.as_bytes()),
             body,
         })
@@ -119,6 +149,35 @@ impl NewRecord {
             clock: Clock::compare(self.at, received_at),
             digest: key::digest_text(&self.digest),
             erased: false,
+            entry: None,
+            inclusion: None,
+        }
+    }
+}
+
+/// A record with the time of its receipt and the entry that will stand for it. Made where it was received: the one
+/// writer has enough to do.
+struct Received {
+    record: NewRecord,
+    at: Millis,
+    secret: Secret,
+    commitment: Commitment,
+}
+
+impl Received {
+    /// `None` when the system has no random bytes to give.
+    fn new(record: NewRecord, at: Millis) -> Option<Self> {
+        let secret = Secret::random()?;
+        let commitment = secret.commit(&record.body, &Clock::compare(record.at, at).envelope(at));
+        Some(Self { record, at, secret, commitment })
+    }
+
+    /// The time of receipt never goes back from one record to the next.
+    fn not_before(&mut self, last: Millis) {
+        if self.at < last {
+            self.at = last;
+            let envelope = Clock::compare(self.record.at, last).envelope(last);
+            self.commitment = self.secret.commit(&self.record.body, &envelope);
         }
     }
 }
@@ -132,6 +191,16 @@ pub enum Inserted {
     NoticeUnknown,
     /// The same record was here already.
     Repeated(Receipt),
+}
+
+/// What became of an erasure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Erased {
+    Erased,
+    /// There was nothing left to erase.
+    Already,
+    /// The record is kept for a legal claim (GDPR Art. 17(3)(e)).
+    Held,
 }
 
 /// What became of a count.
@@ -150,6 +219,8 @@ pub enum StoreError {
     Full,
     /// The store can't be read or written: 503.
     Unavailable,
+    /// What is stored is not what it was; it is kept as it is for whoever finds out why: 503.
+    Frozen,
 }
 
 /// Figures of the writer, for `/metrics`.
@@ -174,11 +245,13 @@ pub struct Options {
     pub generation: usize,
     /// The server's clock.
     pub now: fn() -> Millis,
+    /// The key of the logs; without one the file `.key` beside the database has it.
+    pub seed: Option<Seed>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { queue: 1024, readers: 4, generation: recent::GENERATION, now: crate::clock::now }
+        Self { queue: 1024, readers: 4, generation: recent::GENERATION, now: crate::clock::now, seed: None }
     }
 }
 
@@ -191,6 +264,7 @@ pub struct Store {
     recent: Arc<Recent>,
     figures: Arc<Figures>,
     now: fn() -> Millis,
+    frozen: Option<String>,
     /// Held as long as the store is open, so that no second server writes to the same file.
     _lock: File,
 }
@@ -204,11 +278,26 @@ impl Store {
         let lock = lock(path)?;
         let say = |error: rusqlite::Error| format!("{}: {error}", path.display());
         let connection = database::open_writer(path).map_err(say)?;
+        let seed = options.seed.clone().map_or_else(|| Seed::beside(path), Ok)?;
+        let published = Published::beside(path);
+        let frozen = match check(&connection, &seed, &published.read()?) {
+            Ok(()) => None,
+            Err(Fault::Damaged(what)) => {
+                tracing::error!(what, "the store is not what it was; it is served for reading only");
+                Some(what)
+            }
+            Err(Fault::MustNotSign(why) | Fault::Unreadable(why)) => return Err(format!("{}: {why}", path.display())),
+        };
         let figures = Arc::new(Figures::default());
         let known = readers::notices(&connection).map_err(say)?;
         let recent = Arc::new(Recent::new(options.generation));
         recent.restore(sqlite::unmoved(&connection).map_err(say)?);
-        let writer = Writer::start(connection, path, options, Arc::clone(&recent), Arc::clone(&figures))?;
+        let mut logs = Logs::new(&connection, seed).map_err(say)?;
+        if frozen.is_none() {
+            adopt::adopt(&connection, &mut logs, (options.now)()).map_err(say)?;
+        }
+        let state = writer::State { recent: Arc::clone(&recent), logs, published, frozen: frozen.is_some() };
+        let writer = Writer::start(connection, path, options, state, Arc::clone(&figures))?;
         Ok(Self {
             readers: Readers::new(path, options.readers),
             writer,
@@ -216,13 +305,15 @@ impl Store {
             recent,
             figures,
             now: options.now,
+            frozen,
             _lock: lock,
         })
     }
 
     /// Stores a record, or finds that it is stored.
     pub async fn insert(&self, record: NewRecord) -> Result<Inserted, StoreError> {
-        self.writer.insert(record).await
+        let received = Received::new(record, self.now()).ok_or(StoreError::Unavailable)?;
+        self.writer.insert(received).await
     }
 
     /// Adds one to the refusals of today (R10).
@@ -238,9 +329,9 @@ impl Store {
         Ok(new)
     }
 
-    /// Empties the record at this place (S4, S5); whether there was anything left to empty.
-    pub async fn erase(&self, seq: i64) -> Result<bool, StoreError> {
-        self.writer.erase(seq).await
+    /// Empties the record at this place (S4, S5). `reason` is a code for the log.
+    pub async fn erase(&self, seq: i64, reason: &'static str) -> Result<Erased, StoreError> {
+        self.writer.erase(seq, reason).await
     }
 
     /// What a submission that names this notice must agree with, when the notice is known.
@@ -275,9 +366,14 @@ impl Store {
         self.readers.with(move |connection| readers::evidence(connection, seq)).await
     }
 
+    /// Why nothing is added to the store.
+    pub fn frozen(&self) -> Option<&str> {
+        self.frozen.as_deref()
+    }
+
     /// Whether the store can be read, and the last write went well.
     pub async fn healthy(&self) -> bool {
-        self.writer.healthy() && self.readers.with(readers::probe).await.is_ok()
+        self.frozen.is_none() && self.writer.healthy() && self.readers.with(readers::probe).await.is_ok()
     }
 
     pub fn figures(&self) -> &Figures {
@@ -315,8 +411,30 @@ impl Receipt {
         ]) else {
             return Value::Null;
         };
+        if let (Some(entry), Some(inclusion)) = (&self.entry, &self.inclusion) {
+            entries.push(("log".to_owned(), entry.to_value(inclusion)));
+        }
         if self.erased {
             entries.push(("erased".to_owned(), true.into()));
+        }
+        Value::Map(entries)
+    }
+}
+
+impl EntryRef {
+    /// The proof in the form of C2SP tlog-proof, with what opens the entry: the salt of the record's commitment, and the
+    /// commitment to the context, which is not the holder's to open.
+    fn to_value(&self, inclusion: &Inclusion) -> Value {
+        let proof = TextProof {
+            extra: None,
+            index: inclusion.index,
+            hashes: inclusion.hashes.clone(),
+            checkpoint: inclusion.checkpoint.to_string(),
+        };
+        let mut entries = vec![("proof".to_owned(), proof.text().into())];
+        if let Some(secret) = &self.secret {
+            entries.push(("salt".to_owned(), base64url(&secret.core_salt()).into()));
+            entries.push(("context".to_owned(), base64url(&secret.context_commitment()).into()));
         }
         Value::Map(entries)
     }
@@ -340,13 +458,24 @@ impl Clock {
         }
     }
 
-    fn named(name: &str) -> Self {
+    /// What the server commits to beside the record.
+    pub fn envelope(self, received_at: Millis) -> Envelope {
+        Envelope { received_at, clock: self.name().to_owned(), more: Vec::new() }
+    }
+
+    pub fn named(name: &str) -> Self {
         match name {
             "ahead" => Self::Ahead,
             "behind" => Self::Behind,
             _ => Self::Ok,
         }
     }
+}
+
+/// Everything that must hold before the logs may grow.
+fn check(connection: &rusqlite::Connection, seed: &Seed, published: &[Checkpoint]) -> Result<(), Fault> {
+    log::check::published(connection, published)?;
+    log::check::tail(connection, seed)
 }
 
 fn lock(path: &Path) -> Result<File, String> {

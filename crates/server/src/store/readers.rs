@@ -8,7 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use tokio::sync::Semaphore;
 
 use super::database::open_reader;
-use super::{AboutNotice, StoreError, key, sqlite};
+use super::log::read::Head;
+use super::{AboutNotice, EntryRef, Inclusion, StoreError, key, sqlite};
 use crate::evidence::Evidence;
 
 /// Connections that read, each used by one request at a time, off the threads that serve the network.
@@ -101,12 +102,15 @@ pub fn places(connection: &Connection, record_id: [u8; 16]) -> rusqlite::Result<
 pub fn evidence(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Evidence>> {
     connection
         .prepare_cached(
-            "SELECT record.*, notice.text AS notice_text FROM record
-             LEFT JOIN notice ON notice.digest = record.notice WHERE seq = ?1",
+            "SELECT record.*, secret, notice.text AS notice_text FROM record
+             LEFT JOIN record_secret ON record_secret.seq = record.seq
+             LEFT JOIN notice ON notice.digest = record.notice WHERE record.seq = ?1",
         )?
         .query_row([seq], |row| {
+            let mut receipt = sqlite::receipt(row)?;
+            receipt.inclusion = inclusion(connection, receipt.entry.as_ref())?;
             Ok(Evidence {
-                receipt: sqlite::receipt(row)?,
+                receipt,
                 site: row.get("site")?,
                 subject: row.get("subject")?,
                 holder: row.get("holder")?,
@@ -117,6 +121,12 @@ pub fn evidence(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Ev
             })
         })
         .optional()
+}
+
+/// Proves an entry to the newest head of its log.
+fn inclusion(connection: &Connection, entry: Option<&EntryRef>) -> rusqlite::Result<Option<Inclusion>> {
+    let Some(entry) = entry else { return Ok(None) };
+    Ok(Head::by_number(connection, entry.log)?.and_then(|head| head.prove(connection, entry.index)))
 }
 
 /// The bytes as they are: a damaged text may no longer be UTF-8.

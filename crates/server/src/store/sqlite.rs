@@ -5,7 +5,8 @@ use askfirst_core::time::{self, Millis};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::recent::{Key, Slice};
-use super::{Clock, Counted, Inserted, NewNotice, NewRecord, Receipt, key};
+use super::secret::Secret;
+use super::{Clock, Counted, EntryRef, Erased, Inserted, NewNotice, NewRecord, Receipt, Received, key};
 
 /// The last place used and the time of the last record.
 pub fn last(connection: &Connection) -> rusqlite::Result<(i64, Millis)> {
@@ -69,53 +70,85 @@ pub fn unmoved(connection: &Connection) -> rusqlite::Result<Vec<(Key, i64)>> {
     statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?.collect()
 }
 
-/// Inserts at `seq` a record that is not stored yet.
+/// Inserts a record at `seq` whose entry is in the log, and ends the record that it follows.
 pub fn insert(
     connection: &Connection,
-    record: &NewRecord,
+    received: &Received,
     seq: i64,
-    received_at: Millis,
-) -> rusqlite::Result<Inserted> {
-    let receipt = record.receipt(seq, received_at);
-    let added = connection
+    (log, index): (i64, u64),
+) -> rusqlite::Result<Receipt> {
+    let record = &received.record;
+    let mut receipt = record.receipt(seq, received.at);
+    connection
         .prepare_cached(
-            "INSERT INTO record (seq, site, record_id, received_at, clock, digest, notice, subject, holder, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO record (seq, site, record_id, received_at, clock, log, idx, ends_at, digest, notice, subject, holder, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
             seq,
             record.site,
             record.record_id,
-            received_at,
+            received.at,
             receipt.clock.name(),
+            log,
+            index,
+            record.ends_at,
             record.digest,
             record.notice,
             record.subject,
             record.holder,
             record.body
-        ]);
-    match added {
-        Ok(_) => Ok(Inserted::Created(receipt)),
-        Err(error) if breaks_reference(&error) => Ok(Inserted::NoticeUnknown),
-        Err(error) => Err(error),
-    }
+        ])?;
+    keep_secret(connection, seq, &received.secret)?;
+    receipt.entry = Some(EntryRef { log, index, secret: Some(received.secret.clone()) });
+    Ok(receipt)
+}
+
+pub fn keep_secret(connection: &Connection, seq: i64, secret: &Secret) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO record_secret (seq, secret) VALUES (?1, ?2)")?
+        .execute(params![seq, secret.bytes()])
+        .map(drop)
+}
+
+/// The consent at this place has ended by then, if it had not before (S1).
+pub fn end(connection: &Connection, seq: i64, at: Millis) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE record SET ends_at = ?2 WHERE seq = ?1 AND ends_at > ?2")?
+        .execute(params![seq, at])
+        .map(drop)
 }
 
 /// What a record is told that comes when one with its key is stored at `seq` (R7).
 pub fn repeat(connection: &Connection, record: &NewRecord, seq: i64) -> rusqlite::Result<Inserted> {
-    let receipt = connection.prepare_cached("SELECT * FROM record WHERE seq = ?1")?.query_row([seq], receipt)?;
-    let same = receipt.digest == key::digest_text(&record.digest);
-    Ok(if same { Inserted::Repeated(receipt) } else { Inserted::Conflict })
+    let mut receipt = connection
+        .prepare_cached(
+            "SELECT record.*, secret FROM record LEFT JOIN record_secret ON record_secret.seq = record.seq
+             WHERE record.seq = ?1",
+        )?
+        .query_row([seq], receipt)?;
+    let offered = key::digest_text(&record.digest);
+    if receipt.erased {
+        // What it was is not known any more; that it is settled is.
+        receipt.digest = offered;
+        return Ok(Inserted::Repeated(receipt));
+    }
+    Ok(if receipt.digest == offered { Inserted::Repeated(receipt) } else { Inserted::Conflict })
 }
 
+/// Reads the columns of `record` and the `secret` beside them.
 pub fn receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {
+    let place = row.get::<_, Option<i64>>("log")?.zip(row.get("idx")?);
+    let secret: Option<[u8; 32]> = row.get("secret")?;
     Ok(Receipt {
         record_id: key::uuid_text(&row.get("record_id")?),
         seq: row.get("seq")?,
         received_at: row.get("received_at")?,
         clock: Clock::named(&row.get::<_, String>("clock")?),
-        digest: key::digest_text(&row.get("digest")?),
+        digest: row.get::<_, Option<_>>("digest")?.as_ref().map_or_else(String::new, key::digest_text),
         erased: row.get::<_, Option<i64>>("erased_at")?.is_some(),
+        entry: place.map(|(log, index)| EntryRef { log, index, secret: secret.map(Secret::from_bytes) }),
+        inclusion: None,
     })
 }
 
@@ -156,13 +189,33 @@ pub fn register(connection: &Connection, notice: &NewNotice, now: Millis) -> rus
         .map(|added| added > 0)
 }
 
-/// Empties a record; whether there was anything to empty.
-pub fn erase(connection: &Connection, seq: i64, now: Millis) -> rusqlite::Result<bool> {
+/// Empties a record. Answers where its entry is, when there was something to empty and it has one.
+pub fn erase(connection: &Connection, seq: i64, now: Millis) -> rusqlite::Result<(Erased, Option<Erasure>)> {
+    let found = connection
+        .prepare_cached("SELECT erased_at IS NOT NULL, held, site, log, idx FROM record WHERE seq = ?1")?
+        .query_row([seq], |row| {
+            let place = row.get::<_, Option<i64>>(3)?.zip(row.get(4)?);
+            Ok((row.get::<_, bool>(0)?, row.get::<_, bool>(1)?, Erasure { site: row.get(2)?, place }))
+        })
+        .optional()?;
+    let erasure = match found {
+        None | Some((true, ..)) => return Ok((Erased::Already, None)),
+        Some((_, true, _)) => return Ok((Erased::Held, None)),
+        Some((.., erasure)) => erasure,
+    };
     connection
         .prepare_cached(
-            "UPDATE record SET body = NULL, holder = NULL, subject = NULL, notice = NULL, erased_at = ?2
-             WHERE seq = ?1 AND erased_at IS NULL",
+            "UPDATE record SET body = NULL, digest = NULL, holder = NULL, subject = NULL, notice = NULL, erased_at = ?2
+             WHERE seq = ?1",
         )?
-        .execute(params![seq, now])
-        .map(|emptied| emptied > 0)
+        .execute(params![seq, now])?;
+    connection.prepare_cached("DELETE FROM record_secret WHERE seq = ?1")?.execute([seq])?;
+    Ok((Erased::Erased, Some(erasure)))
+}
+
+/// What the log is told about an erasure.
+pub struct Erasure {
+    pub site: String,
+    /// The log and the number of the entry.
+    pub place: Option<(i64, u64)>,
 }

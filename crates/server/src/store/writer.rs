@@ -1,15 +1,16 @@
 //! The one writer: takes all that waits, commits it together, then answers.
 //!
-//! The more come at once, the more share one flush of the disk, with no delay added for it. Whatever a commit is to
-//! carry besides (a log's tree) belongs into [`Writing::attempt`], between the jobs and the commit.
+//! The more come at once, the more share one flush of the disk and one signature of the log, with no delay added for it.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
+use askfirst_core::log::Entry;
 use askfirst_core::record::Count;
 use askfirst_core::time::Millis;
 use rusqlite::Connection;
@@ -17,17 +18,24 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::fold::Folder;
+use super::log::Logs;
+use super::log::published::Published;
 use super::recent::{Key, Recent};
-use super::{Counted, Figures, Inserted, NewNotice, NewRecord, Options, StoreError, database, sqlite};
+use super::{Counted, Erased, Figures, Inserted, NewNotice, Options, Received, StoreError, database, key, sqlite};
 
 /// Most jobs in one commit.
 const BATCH: usize = 256;
 
+/// How long the writer waits for another job before it does what is left over.
+const LEFT_OVER: Duration = Duration::from_millis(100);
+/// A clock that is behind the last record by more than this was set back.
+const CLOCK_STEP: Millis = 1_000;
+
 /// Something to write, with a place for its outcome.
 enum Job {
     Count(Count, Slot<Counted>),
-    Erase(i64, Slot<bool>),
-    Insert(Box<NewRecord>, Slot<Inserted>),
+    Erase(i64, &'static str, Slot<Erased>),
+    Insert(Box<Received>, Slot<Inserted>),
     Register(Box<NewNotice>, Slot<bool>),
 }
 
@@ -36,12 +44,22 @@ struct Slot<T> {
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
+/// What the writer knows besides the database.
+pub struct State {
+    pub recent: Arc<Recent>,
+    pub logs: Logs,
+    pub published: Published,
+    /// Nothing is to be written.
+    pub frozen: bool,
+}
+
 /// The end that requests hold.
 pub struct Writer {
     queue: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
     figures: Arc<Figures>,
     failing: Arc<AtomicBool>,
+    frozen: bool,
 }
 
 impl Writer {
@@ -49,7 +67,7 @@ impl Writer {
         connection: Connection,
         path: &Path,
         options: &Options,
-        recent: Arc<Recent>,
+        state: State,
         figures: Arc<Figures>,
     ) -> Result<Self, String> {
         let (last_seq, last_received) =
@@ -64,7 +82,9 @@ impl Writer {
             now: options.now,
             last_seq,
             last_received,
-            recent,
+            recent: state.recent,
+            logs: state.logs,
+            published: state.published,
             sites: HashMap::new(),
             added: Vec::new(),
             folder: Folder::start(path)?,
@@ -76,10 +96,10 @@ impl Writer {
             .name("writer".to_owned())
             .spawn(move || writing.run(&jobs))
             .map_err(|error| format!("the writer can't be started: {error}"))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread), figures, failing })
+        Ok(Self { queue: Some(queue), thread: Some(thread), figures, failing, frozen: state.frozen })
     }
 
-    pub async fn insert(&self, record: NewRecord) -> Result<Inserted, StoreError> {
+    pub async fn insert(&self, record: Received) -> Result<Inserted, StoreError> {
         self.ask(|slot| Job::Insert(Box::new(record), slot)).await
     }
 
@@ -91,8 +111,8 @@ impl Writer {
         self.ask(|slot| Job::Register(Box::new(notice), slot)).await
     }
 
-    pub async fn erase(&self, seq: i64) -> Result<bool, StoreError> {
-        self.ask(|slot| Job::Erase(seq, slot)).await
+    pub async fn erase(&self, seq: i64, reason: &'static str) -> Result<Erased, StoreError> {
+        self.ask(|slot| Job::Erase(seq, reason, slot)).await
     }
 
     /// Whether the last commit went well and the thread is there.
@@ -101,6 +121,9 @@ impl Writer {
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Slot<T>) -> Job) -> Result<T, StoreError> {
+        if self.frozen {
+            return Err(StoreError::Frozen);
+        }
         let (reply, answer) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or(StoreError::Unavailable)?;
         self.figures.queued.fetch_add(1, Relaxed);
@@ -134,6 +157,8 @@ struct Writing {
     last_seq: i64,
     last_received: Millis,
     recent: Arc<Recent>,
+    logs: Logs,
+    published: Published,
     /// The numbers of the sites.
     sites: HashMap<String, i64>,
     /// The keys of this commit's records.
@@ -147,7 +172,7 @@ struct Writing {
 
 impl Writing {
     fn run(mut self, jobs: &Receiver<Job>) {
-        while let Ok(first) = jobs.recv() {
+        while let Some(first) = self.next(jobs) {
             let mut batch = Vec::with_capacity(64);
             batch.push(first);
             while batch.len() < BATCH
@@ -161,6 +186,30 @@ impl Writing {
         // The next start finds every id in its table and no log to replay; if this fails it reads them instead.
         let _ = self.move_rest();
         let _ = database::empty_log(&self.connection);
+        self.published.write(self.logs.checkpoints());
+    }
+
+    /// The next job. While nothing comes, what is left over from the commits before is done.
+    fn next(&mut self, jobs: &Receiver<Job>) -> Option<Job> {
+        loop {
+            if !self.log_to_empty && !self.published.behind() {
+                return jobs.recv().ok();
+            }
+            match jobs.recv_timeout(LEFT_OVER) {
+                Ok(job) => return Some(job),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.published.write(self.logs.checkpoints());
+                    self.empty_log();
+                }
+            }
+        }
+    }
+
+    fn empty_log(&mut self) {
+        if self.log_to_empty {
+            self.log_to_empty = !database::empty_log(&self.connection).unwrap_or(false);
+        }
     }
 
     fn write(&mut self, mut batch: Vec<Job>) {
@@ -171,6 +220,7 @@ impl Writing {
             }
             result => vec![result; batch.len()],
         };
+        self.prove(&mut batch);
         // Answered from one task: waking each request from this thread would cost a system call for each.
         drop(self.runtime.spawn(async move {
             for (job, answer) in batch.into_iter().zip(answers) {
@@ -178,8 +228,29 @@ impl Writing {
             }
         }));
         self.folder.fold(&self.connection);
-        if self.log_to_empty {
-            self.log_to_empty = !database::empty_log(&self.connection).unwrap_or(false);
+        self.empty_log();
+        if self.logs.committed() {
+            self.published.note(self.logs.checkpoints());
+        }
+    }
+
+    /// Adds the proofs to the receipts. The head that they lead to is signed and on the disk.
+    fn prove(&mut self, batch: &mut [Job]) {
+        for job in batch {
+            let Job::Insert(
+                received,
+                Slot { outcome: Some(Inserted::Created(receipt) | Inserted::Repeated(receipt)), .. },
+            ) = job
+            else {
+                continue;
+            };
+            let (Some(entry), Some(site)) = (&receipt.entry, self.sites.get(&received.record.site)) else { continue };
+            let place = (entry.log, entry.index);
+            let site = (*site, received.record.site.as_str());
+            match self.logs.prove(&self.connection, site, place, received.at) {
+                Ok(inclusion) => receipt.inclusion = inclusion,
+                Err(error) => tracing::error!(code = ?error.sqlite_error_code(), "an entry can't be proved"),
+            }
         }
     }
 
@@ -197,6 +268,7 @@ impl Writing {
                 self.figures.failed_commits.fetch_add(1, Relaxed);
                 (self.last_seq, self.last_received) = before;
                 self.recent.forget(&std::mem::take(&mut self.added));
+                self.logs.forget();
                 // The number of a new site went with the rest.
                 self.sites.clear();
                 if !failed_before {
@@ -218,39 +290,73 @@ impl Writing {
         for job in batch {
             match job {
                 Job::Count(count, slot) => slot.outcome = Some(sqlite::count(&self.connection, count, now)?),
-                Job::Erase(seq, slot) => {
-                    slot.outcome = Some(sqlite::erase(&self.connection, *seq, now)?);
-                    self.log_to_empty = true;
-                }
-                Job::Insert(record, slot) => slot.outcome = Some(self.insert(record, now)?),
-                Job::Register(notice, slot) => slot.outcome = Some(sqlite::register(&self.connection, notice, now)?),
+                Job::Erase(seq, reason, slot) => slot.outcome = Some(self.erase(*seq, reason, now)?),
+                Job::Insert(received, slot) => slot.outcome = Some(self.insert(received)?),
+                Job::Register(notice, slot) => slot.outcome = Some(self.register(notice, now)?),
             }
         }
+        self.logs.sign(&self.connection)?;
         sqlite::commit(&self.connection)?;
         self.recent.moved(&slice);
         self.added.clear();
         Ok(())
     }
 
-    fn insert(&mut self, record: &NewRecord, now: Millis) -> rusqlite::Result<Inserted> {
+    fn insert(&mut self, received: &mut Received) -> rusqlite::Result<Inserted> {
+        let record = &received.record;
         let site = self.site(&record.site)?;
         let key = (record.record_id, site);
-        let stored = match self.recent.find(&key) {
-            Some(seq) => Some(seq),
-            None => sqlite::find(&self.connection, &key)?,
-        };
-        if let Some(seq) = stored {
+        if let Some(seq) = self.find(&key)? {
             return sqlite::repeat(&self.connection, record, seq);
         }
-        let inserted = sqlite::insert(&self.connection, record, self.last_seq + 1, now)?;
-        if matches!(inserted, Inserted::Created(_)) {
-            self.last_seq += 1;
-            self.last_received = now;
-            self.recent.add(key, self.last_seq);
-            self.added.push(key);
-            self.folder.note(record.body.len());
+        let named = (site, record.site.as_str());
+        if !self.logs.append_notice(&self.connection, named, record.notice, received.at)? {
+            return Ok(Inserted::NoticeUnknown);
         }
-        Ok(inserted)
+        if let Some(prev) = record.prev
+            && let Some(seq) = self.find(&(prev, site))?
+        {
+            sqlite::end(&self.connection, seq, received.at)?;
+        }
+        received.not_before(self.last_received);
+        let entry = Entry::Record(received.commitment);
+        let named = (site, received.record.site.as_str());
+        let place = self.logs.append(&self.connection, named, &entry, received.at)?;
+        let receipt = sqlite::insert(&self.connection, received, self.last_seq + 1, place)?;
+        self.last_seq += 1;
+        self.last_received = received.at;
+        self.recent.add(key, self.last_seq);
+        self.added.push(key);
+        self.folder.note(received.record.body.len());
+        Ok(Inserted::Created(receipt))
+    }
+
+    fn find(&self, key: &Key) -> rusqlite::Result<Option<i64>> {
+        match self.recent.find(key) {
+            Some(seq) => Ok(Some(seq)),
+            None => sqlite::find(&self.connection, key),
+        }
+    }
+
+    fn register(&mut self, notice: &NewNotice, now: Millis) -> rusqlite::Result<bool> {
+        let new = sqlite::register(&self.connection, notice, now)?;
+        if let (Some(origin), Some(digest)) = (&notice.site, key::digest(&notice.digest)) {
+            let site = self.site(origin)?;
+            self.logs.append_notice(&self.connection, (site, origin), digest, now)?;
+        }
+        Ok(new)
+    }
+
+    fn erase(&mut self, seq: i64, reason: &str, now: Millis) -> rusqlite::Result<Erased> {
+        let (erased, erasure) = sqlite::erase(&self.connection, seq, now)?;
+        if let Some(erasure) = erasure {
+            self.log_to_empty = true;
+            let site = self.site(&erasure.site)?;
+            if let Some((log, index)) = erasure.place {
+                self.logs.append_erasure(&self.connection, (site, &erasure.site), (log, index), reason, now)?;
+            }
+        }
+        Ok(erased)
     }
 
     fn site(&mut self, origin: &str) -> rusqlite::Result<i64> {
@@ -271,15 +377,13 @@ impl Writing {
     /// The time of this commit: the clock's, but never before the last record's.
     fn received_now(&self) -> Millis {
         let now = (self.now)();
-        if now < self.last_received {
-            if self.figures.clock_went_back.fetch_add(1, Relaxed) == 0 {
-                tracing::error!(
-                    "the clock of this machine went back; records keep the time of the last one until then"
-                );
-            }
-            return self.last_received;
+        if now >= self.last_received {
+            return now;
         }
-        now
+        if now + CLOCK_STEP < self.last_received && self.figures.clock_went_back.fetch_add(1, Relaxed) == 0 {
+            tracing::error!("the clock of this machine went back; records keep the time of the last one until then");
+        }
+        self.last_received
     }
 
     /// Undoes the transaction and, unless only room is missing, takes a fresh connection.
@@ -301,7 +405,7 @@ impl Job {
     fn answer(self, result: Result<(), StoreError>) {
         match self {
             Self::Count(_, slot) => slot.answer(result),
-            Self::Erase(_, slot) => slot.answer(result),
+            Self::Erase(_, _, slot) => slot.answer(result),
             Self::Insert(_, slot) => slot.answer(result),
             Self::Register(_, slot) => slot.answer(result),
         }

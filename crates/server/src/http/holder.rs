@@ -45,7 +45,7 @@ pub async fn erase(State(app): State<Shared>, Path(id): Path<String>, headers: H
 }
 
 /// The place of the record that this id and the secret in `Authorization: Bearer` open.
-async fn open(app: &Shared, id: &str, headers: &HeaderMap) -> Result<i64, Error> {
+pub async fn open(app: &Shared, id: &str, headers: &HeaderMap) -> Result<i64, Error> {
     let secret = bearer(headers).filter(|secret| secret.len() <= SECRET_LIMIT).ok_or_else(|| {
         let message = "send the record's secret as `Authorization: Bearer <secret>`";
         Error::new(StatusCode::UNAUTHORIZED, "unauthorized", message)

@@ -26,7 +26,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use askfirst_core::digest::{base64url, sha256};
 use askfirst_core::json::{Value, map};
-use askfirst_core::log::{Checkpoint, Commitment, Envelope, TextProof};
+use askfirst_core::log::{Checkpoint, Commitment, Envelope, Resource};
 use askfirst_core::record::{Count, Record};
 use askfirst_core::time::{self, Millis};
 
@@ -34,6 +34,7 @@ use crate::evidence::Evidence;
 pub use log::Inclusion;
 use log::check::Fault;
 use log::published::Published;
+use log::read::Head;
 use log::{Logs, Seed};
 pub use readers::Readers;
 use recent::Recent;
@@ -265,6 +266,7 @@ pub struct Store {
     figures: Arc<Figures>,
     now: fn() -> Millis,
     frozen: Option<String>,
+    seed: Seed,
     /// Held as long as the store is open, so that no second server writes to the same file.
     _lock: File,
 }
@@ -292,7 +294,7 @@ impl Store {
         let known = readers::notices(&connection).map_err(say)?;
         let recent = Arc::new(Recent::new(options.generation));
         recent.restore(sqlite::unmoved(&connection).map_err(say)?);
-        let mut logs = Logs::new(&connection, seed).map_err(say)?;
+        let mut logs = Logs::new(&connection, seed.clone()).map_err(say)?;
         if frozen.is_none() {
             adopt::adopt(&connection, &mut logs, (options.now)()).map_err(say)?;
         }
@@ -306,6 +308,7 @@ impl Store {
             figures,
             now: options.now,
             frozen,
+            seed,
             _lock: lock,
         })
     }
@@ -364,6 +367,35 @@ impl Store {
     /// Everything stored about the record at this place.
     pub async fn evidence(&self, seq: i64) -> Result<Option<Evidence>, StoreError> {
         self.readers.with(move |connection| readers::evidence(connection, seq)).await
+    }
+
+    /// The newest signed head of a site's log.
+    pub async fn head(&self, site: &str) -> Result<Option<Head>, StoreError> {
+        let site = site.to_owned();
+        self.readers.with(move |connection| Head::open_at(connection, &site)).await
+    }
+
+    /// The public key of a log, as a signed-note verifier key.
+    pub fn verifier(&self, origin: &str) -> Option<String> {
+        self.seed.key(origin).map(|key| key.verifier().to_text())
+    }
+
+    /// Proves an entry of a site's log to its newest checkpoint.
+    pub async fn prove(&self, site: &str, index: u64) -> Result<Option<Inclusion>, StoreError> {
+        let site = site.to_owned();
+        let prove =
+            move |connection: &_| Ok(Head::open_at(connection, &site)?.and_then(|head| head.prove(connection, index)));
+        self.readers.with(prove).await
+    }
+
+    /// The bytes of a tile or bundle of a site's log, when it has as much as that.
+    pub async fn log_resource(&self, site: &str, resource: Resource) -> Result<Option<Vec<u8>>, StoreError> {
+        let site = site.to_owned();
+        let read = move |connection: &_| match Head::open_at(connection, &site)? {
+            Some(head) => head.resource(connection, resource),
+            None => Ok(None),
+        };
+        self.readers.with(read).await
     }
 
     /// Why nothing is added to the store.
@@ -425,13 +457,7 @@ impl EntryRef {
     /// The proof in the form of C2SP tlog-proof, with what opens the entry: the salt of the record's commitment, and the
     /// commitment to the context, which is not the holder's to open.
     fn to_value(&self, inclusion: &Inclusion) -> Value {
-        let proof = TextProof {
-            extra: None,
-            index: inclusion.index,
-            hashes: inclusion.hashes.clone(),
-            checkpoint: inclusion.checkpoint.to_string(),
-        };
-        let mut entries = vec![("proof".to_owned(), proof.text().into())];
+        let mut entries = vec![("proof".to_owned(), inclusion.text().into())];
         if let Some(secret) = &self.secret {
             entries.push(("salt".to_owned(), base64url(&secret.core_salt()).into()));
             entries.push(("context".to_owned(), base64url(&secret.context_commitment()).into()));

@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use askfirst_core::log::{
-    Checkpoint, Entry, Frontier, Hash, HashReader, KeyAction, KeyRole, SigningKey, inclusion_proof, leaf_hash,
+    Checkpoint, Entry, Frontier, Hash, HashReader, KeyAction, KeyRole, SigningKey, TextProof, inclusion_proof,
+    leaf_hash,
 };
 use askfirst_core::time::Millis;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -29,6 +30,19 @@ pub struct Inclusion {
     pub hashes: Vec<Hash>,
     /// The signed checkpoint that the proof leads to.
     pub checkpoint: Arc<str>,
+}
+
+impl Inclusion {
+    /// The proof in the form of C2SP tlog-proof.
+    pub fn text(&self) -> String {
+        let proof = TextProof {
+            extra: None,
+            index: self.index,
+            hashes: self.hashes.clone(),
+            checkpoint: self.checkpoint.to_string(),
+        };
+        proof.text()
+    }
 }
 
 /// The open logs that the writer has at hand.

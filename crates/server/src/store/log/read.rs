@@ -1,7 +1,7 @@
 //! The logs as they are stored: heads, entries, tiles, and the hashes of complete subtrees read from them.
 
 use askfirst_core::log::{
-    Hash, HashReader, TILE_WIDTH, Tile, Tiles, encode_bundle, inclusion_proof, leaf_hash, node_hash,
+    Hash, HashReader, Resource, TILE_WIDTH, Tile, Tiles, encode_bundle, inclusion_proof, leaf_hash, node_hash,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -62,6 +62,27 @@ impl Head {
         let stored = Stored { connection, log: self.log, size: self.size };
         let hashes = inclusion_proof(&stored, index, self.size)?;
         Some(Inclusion { index, hashes, checkpoint: self.note.as_str().into() })
+    }
+}
+
+impl Head {
+    /// The bytes of a tile or of a bundle. `None` when the log has none, or not yet as much of it.
+    pub fn resource(&self, connection: &Connection, resource: Resource) -> rusqlite::Result<Option<Vec<u8>>> {
+        let (Resource::Hashes(tile) | Resource::Entries(tile)) = resource;
+        if Tile::width_at(tile.level, tile.index, self.size) < tile.width {
+            return Ok(None);
+        }
+        let stored = Stored { connection, log: self.log, size: self.size };
+        match resource {
+            Resource::Hashes(_) => {
+                let hashes = stored.tile(tile.level, tile.index)?;
+                Ok(hashes.and_then(|hashes| hashes.get(..usize::from(tile.width) * 32).map(<[u8]>::to_vec)))
+            }
+            Resource::Entries(_) => {
+                let entries = stored.entries(tile.index * TILE_WIDTH, tile.width)?;
+                Ok(encode_bundle(entries.iter().map(Vec::as_slice)))
+            }
+        }
     }
 }
 
@@ -139,15 +160,5 @@ impl Stored<'_> {
             )?
             .query_map(params![self.log, number(first), number(self.size), most], |row| row.get(0))?
             .collect()
-    }
-
-    /// The bundle of the entries whose hashes a tile of level 0 has.
-    pub fn bundle(&self, tile: u64) -> rusqlite::Result<Option<Vec<u8>>> {
-        let width = Tile::width_at(0, tile, self.size);
-        if width == 0 {
-            return Ok(None);
-        }
-        let entries = self.entries(tile * TILE_WIDTH, width)?;
-        Ok(encode_bundle(entries.iter().map(Vec::as_slice)))
     }
 }

@@ -32,7 +32,7 @@ use askfirst_core::time::{self, Millis};
 
 use crate::evidence::Evidence;
 pub use log::Inclusion;
-use log::check::Fault;
+use log::check::{Fault, Looked};
 use log::published::Published;
 use log::read::Head;
 use log::{Logs, Seed};
@@ -431,6 +431,18 @@ pub fn read(path: &Path, record_id: &str) -> Result<Vec<Evidence>, String> {
     Ok(found.collect::<Result<Vec<_>, _>>().map_err(say)?.into_iter().flatten().collect())
 }
 
+/// Rebuilds every tree from its entries and compares tiles, heads and records, for `askfirst audit`.
+///
+/// # Errors
+/// The first thing that does not hold, in one sentence.
+pub fn audit(path: &Path) -> Result<Looked, String> {
+    let say = |why: String| format!("{}: {why}", path.display());
+    let connection = database::open_reader(path).map_err(|error| say(error.to_string()))?;
+    log::check::everything(&connection).map_err(|fault| match fault {
+        Fault::Damaged(what) | Fault::MustNotSign(what) | Fault::Unreadable(what) => say(what),
+    })
+}
+
 impl Receipt {
     /// The receipt as JSON.
     pub fn to_value(&self) -> Value {
@@ -500,8 +512,8 @@ impl Clock {
 
 /// Everything that must hold before the logs may grow.
 fn check(connection: &rusqlite::Connection, seed: &Seed, published: &[Checkpoint]) -> Result<(), Fault> {
-    log::check::published(connection, published)?;
-    log::check::tail(connection, seed)
+    log::check::tail(connection, seed)?;
+    log::check::published(connection, published)
 }
 
 fn lock(path: &Path) -> Result<File, String> {

@@ -13,6 +13,8 @@ mod holder;
 mod ingest;
 /// How much is taken from one sender, one site, and at once.
 mod limits;
+/// The log of a site.
+mod log;
 /// Notices and the store's own guards.
 mod notices;
 /// The binary: logs, stopping, killing.

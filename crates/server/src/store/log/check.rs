@@ -52,7 +52,7 @@ pub fn published(connection: &Connection, published: &[Checkpoint]) -> Result<()
         let Some(head) = head else { continue };
         let stored = Stored { connection, log: head.log, size: head.size };
         if root(&stored, said.size) != Some(said.root) {
-            return Err(Fault::MustNotSign(format!(
+            return Err(Fault::Damaged(format!(
                 "the first {} entries of the log {} are not those that were published",
                 said.size, said.origin
             )));

@@ -2,6 +2,7 @@
 
 mod check;
 mod export;
+mod log;
 mod serve;
 mod verify;
 
@@ -27,6 +28,12 @@ enum Command {
     /// Check an evidence pack or an export from the file and the log's key alone. Exit code 0: everything holds; 1:
     /// something does not; 2: it can't be read; 3: nothing false, but not proven (no key, or no proof of the log).
     Verify(verify::Options),
+    /// Make a key that signs the checkpoints of the logs.
+    Keygen(log::Keygen),
+    /// Rebuild every log from its entries and compare it with what was signed: exit code 1 when something does not hold.
+    Audit(log::Audit),
+    /// Begin another log after a restore from an older backup, and say in it where the old one ended.
+    Recover(log::Recover),
 }
 
 /// Runs the program with the arguments of the process.
@@ -35,6 +42,9 @@ pub fn run() -> ExitCode {
         Command::Serve(options) => serve::run(*options),
         Command::Check(options) => check::run(&options),
         Command::Export(options) => export::run(&options),
+        Command::Keygen(options) => log::keygen(&options),
+        Command::Audit(options) => log::audit(&options),
+        Command::Recover(options) => log::recover(&options),
         Command::Verify(options) => verify::run(&options),
     }
 }

@@ -52,6 +52,8 @@ pub struct Options {
     /// The same by the environment.
     #[arg(long, env = "ASKFIRST_ADMIN_TOKEN", hide = true, hide_env_values = true)]
     admin_token: Option<String>,
+    #[command(flatten)]
+    log_key: super::log::Key,
     /// Networks of our own proxies, whose X-Forwarded-For is believed.
     #[arg(long, value_name = "CIDR")]
     trusted_proxy: Vec<IpNet>,
@@ -153,7 +155,8 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
             return Err(format!("{}: there is no such folder", folder.display()));
         }
     }
-    let store = Store::open(&options.database, &store::Options { queue: options.queue, ..Default::default() })?;
+    let seed = options.log_key.read()?;
+    let store = Store::open(&options.database, &store::Options { queue: options.queue, seed, ..Default::default() })?;
     register(&store, &configs, &bundled).await?;
     let listener = TcpListener::bind(options.listen).await.map_err(|error| format!("{}: {error}", options.listen))?;
     let address = listener.local_addr().map_err(|error| format!("{}: {error}", options.listen))?;

@@ -14,6 +14,7 @@ pub mod key;
 pub mod log;
 mod readers;
 mod recent;
+mod recover;
 pub mod secret;
 mod sqlite;
 mod writer;
@@ -38,6 +39,7 @@ use log::read::Head;
 use log::{Logs, Seed};
 pub use readers::Readers;
 use recent::Recent;
+pub use recover::recover;
 use secret::Secret;
 use writer::Writer;
 
@@ -438,9 +440,7 @@ pub fn read(path: &Path, record_id: &str) -> Result<Vec<Evidence>, String> {
 pub fn audit(path: &Path) -> Result<Looked, String> {
     let say = |why: String| format!("{}: {why}", path.display());
     let connection = database::open_reader(path).map_err(|error| say(error.to_string()))?;
-    log::check::everything(&connection).map_err(|fault| match fault {
-        Fault::Damaged(what) | Fault::MustNotSign(what) | Fault::Unreadable(what) => say(what),
-    })
+    log::check::everything(&connection).map_err(|fault| say(fault.sentence()))
 }
 
 impl Receipt {

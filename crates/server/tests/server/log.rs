@@ -278,6 +278,29 @@ async fn a_database_from_an_older_backup_does_not_sign() {
     fs::write(database(&folder), backup).unwrap();
     let error = Store::open(&database(&folder), &store::Options::default()).err().unwrap();
     assert!(error.contains("older backup") && error.contains("askfirst recover"), "{error}");
+
+    let names = store::recover(&database(&folder), None, askfirst_server::clock::now()).unwrap();
+    let name = |n: &str| format!("www.example.nl/askfirst/log{n}");
+    assert_eq!(names, [(name(""), name("/2"))]);
+    let store = Store::open(&database(&folder), &store::Options::default()).unwrap();
+    let next = store::NewRecord::new(&record(6, &notice)).unwrap();
+    let store::Inserted::Created(receipt) = store.insert(next).await.unwrap() else { panic!("it is new") };
+    let said =
+        Note::parse(&receipt.inclusion.unwrap().checkpoint).and_then(|note| Checkpoint::parse(note.text)).unwrap();
+    assert_eq!(said.origin, name("/2"));
+    let old = store.holders(&record_id(2)).await.unwrap();
+    let old = store.evidence(old[0].0).await.unwrap().unwrap().receipt.inclusion.unwrap();
+    assert!(old.checkpoint.starts_with("www.example.nl/askfirst/log\n"), "what the old log has is still proved by it");
+    drop(store);
+    let looked = store::audit(&database(&folder)).unwrap();
+    assert_eq!((looked.logs, looked.records), (2, 6), "both verify");
+    let shell = rusqlite::Connection::open(database(&folder)).unwrap();
+    let entry: Vec<u8> =
+        shell.query_row("SELECT bytes FROM log_entry WHERE log = 2 AND idx = 1", [], |row| row.get(0)).unwrap();
+    let Some(Entry::Incident { prior: Some(prior), .. }) = Entry::parse(&entry) else {
+        panic!("no link to the old log")
+    };
+    assert_eq!((prior.origin, prior.size), (name(""), before_records() + 6), "the longest that anybody has seen");
 }
 
 #[tokio::test]

@@ -27,6 +27,15 @@ pub enum Fault {
     Unreadable(String),
 }
 
+impl Fault {
+    /// What is wrong.
+    pub fn sentence(self) -> String {
+        match self {
+            Self::MustNotSign(what) | Self::Damaged(what) | Self::Unreadable(what) => what,
+        }
+    }
+}
+
 impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Self {
         Self::Unreadable(error.to_string())

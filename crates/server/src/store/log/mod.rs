@@ -135,6 +135,21 @@ impl Logs {
         Ok(true)
     }
 
+    /// Begins another log of a site whose last one was closed, with its key and what happened.
+    pub fn begin(
+        &mut self,
+        connection: &Connection,
+        site: i64,
+        name: &str,
+        what: &Entry,
+        now: Millis,
+    ) -> rusqlite::Result<()> {
+        let mut log = SiteLog::create(connection, site, name, &self.seed, now)?;
+        log.append(connection, what)?;
+        self.by_site.insert(site, log);
+        Ok(())
+    }
+
     /// Signs the heads of the logs that have grown. After this the transaction can be committed.
     pub fn sign(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         for log in self.by_site.values_mut().filter(|log| log.unsigned) {

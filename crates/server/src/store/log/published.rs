@@ -57,6 +57,21 @@ impl Published {
         self.behind
     }
 
+    /// Keeps the file under another name, when another log goes on from what it says.
+    ///
+    /// # Errors
+    /// It can't be renamed.
+    pub fn set_aside(&self) -> Result<(), String> {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(".before");
+        match fs::rename(&self.path, &name) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(format!("{}: {error}", self.path.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub fn write(&mut self, checkpoints: impl Iterator<Item = impl AsRef<str>>) {
         let value = Value::List(checkpoints.map(|note| note.as_ref().into()).collect());
         let mut fresh = self.path.as_os_str().to_owned();

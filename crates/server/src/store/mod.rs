@@ -15,8 +15,10 @@ pub mod log;
 mod readers;
 mod recent;
 mod recover;
+pub mod retention;
 pub mod secret;
 mod sqlite;
+mod upkeep;
 mod writer;
 
 use std::collections::HashMap;
@@ -29,7 +31,7 @@ use askfirst_core::digest::{base64url, sha256};
 use askfirst_core::json::{Value, map};
 use askfirst_core::log::{Checkpoint, Commitment, Envelope, Resource};
 use askfirst_core::record::{Count, Record};
-use askfirst_core::time::{self, Millis};
+use askfirst_core::time::{self, Millis, Period};
 
 use crate::evidence::Evidence;
 pub use log::Inclusion;
@@ -56,7 +58,9 @@ pub struct NewRecord {
     notice: [u8; 32],
     /// The browser's clock.
     at: Millis,
-    /// When the consent ends by itself.
+    /// How long the consent is valid.
+    lasts: Millis,
+    /// When it ends by itself, by the browser's clock.
     ends_at: Millis,
     /// The record that this one follows, which ends with it.
     prev: Option<[u8; 16]>,
@@ -136,11 +140,20 @@ impl NewRecord {
             holder: key::digest(&record.holder).ok_or("$.holder")?,
             notice: key::digest(&record.notice.digest).ok_or("$.notice.digest")?,
             at: record.event.at,
+            lasts: record.event.valid_until.saturating_sub(record.event.at),
             ends_at: record.event.valid_until,
             prev: record.prev.as_deref().and_then(key::uuid),
             digest: sha256(body.as_bytes()),
             body,
         })
+    }
+
+    /// When it ends by itself. A browser's clock that is wrong does not decide how long a record is kept (R6, S1).
+    pub fn ends_at(&self, received_at: Millis) -> Millis {
+        match Clock::compare(self.at, received_at) {
+            Clock::Ok => self.ends_at.max(received_at),
+            Clock::Ahead | Clock::Behind => received_at.saturating_add(self.lasts),
+        }
     }
 
     /// The receipt it gets at this place and time.
@@ -339,6 +352,16 @@ impl Store {
         self.writer.erase(seq, reason).await
     }
 
+    /// Keeps a record for a legal claim beyond its time and against an erasure (GDPR Art. 17(3)(e)), or no longer. How many
+    /// records have this id.
+    pub async fn hold(&self, record_id: &str, held: bool) -> Result<usize, StoreError> {
+        let mut found = 0;
+        for (seq, _) in self.holders(record_id).await? {
+            found += usize::from(self.writer.hold(seq, held).await?);
+        }
+        Ok(found)
+    }
+
     /// What a submission that names this notice must agree with, when the notice is known.
     pub async fn about_notice(&self, digest: &str) -> Result<Option<AboutNotice>, StoreError> {
         if let Some(about) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(digest) {
@@ -431,6 +454,15 @@ pub fn read(path: &Path, record_id: &str) -> Result<Vec<Evidence>, String> {
     let places = readers::places(&connection, record_id).map_err(say)?;
     let found = places.into_iter().map(|seq| readers::evidence(&connection, seq));
     Ok(found.collect::<Result<Vec<_>, _>>().map_err(say)?.into_iter().flatten().collect())
+}
+
+/// What a purge would erase now, for `askfirst purge --dry-run`.
+///
+/// # Errors
+/// A sentence for the person at the console.
+pub fn due(path: &Path, now: Millis, keep: Period) -> Result<retention::Due, String> {
+    let connection = database::open_reader(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    retention::due(&connection, now, keep).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Rebuilds every tree from its entries and compares tiles, heads and records, for `askfirst audit`.

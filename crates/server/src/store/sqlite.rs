@@ -92,7 +92,7 @@ pub fn insert(
             receipt.clock.name(),
             log,
             index,
-            record.ends_at,
+            record.ends_at(received.at),
             record.digest,
             record.notice,
             record.subject,

@@ -21,6 +21,8 @@ use super::fold::Folder;
 use super::log::Logs;
 use super::log::published::Published;
 use super::recent::{Key, Recent};
+use super::retention::Ended;
+use super::upkeep::Prune;
 use super::{Counted, Erased, Figures, Inserted, NewNotice, Options, Received, StoreError, database, key, sqlite};
 
 /// Most jobs in one commit.
@@ -35,7 +37,11 @@ const CLOCK_STEP: Millis = 1_000;
 enum Job {
     Count(Count, Slot<Counted>),
     Erase(i64, &'static str, Slot<Erased>),
+    Hold(i64, bool, Slot<bool>),
     Insert(Box<Received>, Slot<Inserted>),
+    NotePurge(i64, u64, Slot<()>),
+    Prune(Prune, Slot<bool>),
+    Purge(Vec<Ended>, Slot<()>),
     Register(Box<NewNotice>, Slot<bool>),
 }
 
@@ -115,6 +121,26 @@ impl Writer {
         self.ask(|slot| Job::Erase(seq, reason, slot)).await
     }
 
+    /// Holds a record or lets it go; whether it is there.
+    pub async fn hold(&self, seq: i64, held: bool) -> Result<bool, StoreError> {
+        self.ask(|slot| Job::Hold(seq, held, slot)).await
+    }
+
+    /// Erases records whose time has come.
+    pub async fn purge(&self, ended: Vec<Ended>) -> Result<(), StoreError> {
+        self.ask(|slot| Job::Purge(ended, slot)).await
+    }
+
+    /// Says in a log that everything below an entry is gone, and removes some of it; whether that was the last.
+    pub async fn prune(&self, log: i64, min_index: u64, policy: &str) -> Result<bool, StoreError> {
+        self.ask(|slot| Job::Prune(Prune { log, min_index, policy: policy.to_owned() }, slot)).await
+    }
+
+    /// Says in a log how many of its records a purge has erased.
+    pub async fn note_purge(&self, log: i64, count: u64) -> Result<(), StoreError> {
+        self.ask(|slot| Job::NotePurge(log, count, slot)).await
+    }
+
     /// Whether the last commit went well and the thread is there.
     pub fn healthy(&self) -> bool {
         !self.failing.load(Relaxed) && self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
@@ -149,15 +175,15 @@ impl Drop for Writer {
 }
 
 /// The thread's state.
-struct Writing {
-    connection: Connection,
+pub(super) struct Writing {
+    pub(super) connection: Connection,
     runtime: Handle,
     path: PathBuf,
     now: fn() -> Millis,
     last_seq: i64,
     last_received: Millis,
     recent: Arc<Recent>,
-    logs: Logs,
+    pub(super) logs: Logs,
     published: Published,
     /// The numbers of the sites.
     sites: HashMap<String, i64>,
@@ -165,7 +191,7 @@ struct Writing {
     added: Vec<Key>,
     folder: Folder,
     /// An erased text may still be in the write-ahead log.
-    log_to_empty: bool,
+    pub(super) log_to_empty: bool,
     figures: Arc<Figures>,
     failing: Arc<AtomicBool>,
 }
@@ -291,7 +317,11 @@ impl Writing {
             match job {
                 Job::Count(count, slot) => slot.outcome = Some(sqlite::count(&self.connection, count, now)?),
                 Job::Erase(seq, reason, slot) => slot.outcome = Some(self.erase(*seq, reason, now)?),
+                Job::Hold(seq, held, slot) => slot.outcome = Some(self.hold(*seq, *held, now)?),
                 Job::Insert(received, slot) => slot.outcome = Some(self.insert(received)?),
+                Job::NotePurge(log, count, slot) => slot.outcome = Some(self.note_purge(*log, *count, now)?),
+                Job::Prune(prune, slot) => slot.outcome = Some(self.prune(prune, now)?),
+                Job::Purge(ended, slot) => slot.outcome = Some(self.purge(ended, now)?),
                 Job::Register(notice, slot) => slot.outcome = Some(self.register(notice, now)?),
             }
         }
@@ -347,19 +377,7 @@ impl Writing {
         Ok(new)
     }
 
-    fn erase(&mut self, seq: i64, reason: &str, now: Millis) -> rusqlite::Result<Erased> {
-        let (erased, erasure) = sqlite::erase(&self.connection, seq, now)?;
-        if let Some(erasure) = erasure {
-            self.log_to_empty = true;
-            let site = self.site(&erasure.site)?;
-            if let Some((log, index)) = erasure.place {
-                self.logs.append_erasure(&self.connection, (site, &erasure.site), (log, index), reason, now)?;
-            }
-        }
-        Ok(erased)
-    }
-
-    fn site(&mut self, origin: &str) -> rusqlite::Result<i64> {
+    pub(super) fn site(&mut self, origin: &str) -> rusqlite::Result<i64> {
         if let Some(site) = self.sites.get(origin) {
             return Ok(*site);
         }
@@ -406,7 +424,11 @@ impl Job {
         match self {
             Self::Count(_, slot) => slot.answer(result),
             Self::Erase(_, _, slot) => slot.answer(result),
+            Self::Hold(_, _, slot) => slot.answer(result),
             Self::Insert(_, slot) => slot.answer(result),
+            Self::NotePurge(_, _, slot) => slot.answer(result),
+            Self::Prune(_, slot) => slot.answer(result),
+            Self::Purge(_, slot) => slot.answer(result),
             Self::Register(_, slot) => slot.answer(result),
         }
     }

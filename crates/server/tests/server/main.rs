@@ -19,6 +19,8 @@ mod log;
 mod notices;
 /// The binary: logs, stopping, killing.
 mod process;
+/// How long records are kept.
+mod retention;
 /// Time limits and connections.
 mod sockets;
 /// The store by itself, and older databases.

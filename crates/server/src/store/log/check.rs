@@ -3,7 +3,7 @@
 
 use askfirst_core::digest::sha256;
 use askfirst_core::log::{
-    Checkpoint, Entry, Frontier, NoteError, OpenError, Resource, TILE_WIDTH, Tile, leaf_hash, root,
+    Checkpoint, Entry, Frontier, Hash, NoteError, OpenError, Resource, TILE_WIDTH, Tile, leaf_hash, root,
 };
 use rusqlite::{Connection, Row};
 
@@ -135,13 +135,8 @@ fn tree(connection: &Connection, head: &Head) -> Result<(), Fault> {
     let stored = Stored { connection, log: head.log, size: head.size };
     let (mut edge, mut frontier) = (Edge::default(), Frontier::default());
     for bundle in 0..head.size.div_ceil(TILE_WIDTH) {
-        for bytes in stored.entries(bundle * TILE_WIDTH, TILE_WIDTH as u16)? {
-            let index = frontier.size();
-            if Entry::parse(&bytes).is_none() {
-                return Err(Fault::Damaged(format!("entry {index} of the log {} is not an entry", head.origin)));
-            }
+        for leaf in leaves(&stored, head, bundle)? {
             let mut full = Vec::new();
-            let leaf = leaf_hash(&bytes);
             frontier.append(leaf, |height, index, hash| full.extend(edge.put(height, index, hash)));
             for tile in full {
                 if stored.tile(tile.level, tile.tile)?.as_ref() != Some(&tile.hashes) {
@@ -161,6 +156,20 @@ fn tree(connection: &Connection, head: &Head) -> Result<(), Fault> {
     Ok(())
 }
 
+/// The leaves of a bundle: from its entries, or from the tile where the entries are gone.
+fn leaves(stored: &Stored<'_>, head: &Head, bundle: u64) -> Result<Vec<Hash>, Fault> {
+    if bundle * TILE_WIDTH < head.min_index {
+        let tile = stored.tile(0, bundle)?.unwrap_or_default();
+        return Ok(tile.chunks_exact(32).filter_map(|hash| hash.try_into().ok()).collect());
+    }
+    let entries = stored.entries(bundle * TILE_WIDTH, TILE_WIDTH as u16)?;
+    if let Some(place) = entries.iter().position(|bytes| Entry::parse(bytes).is_none()) {
+        let index = bundle * TILE_WIDTH + place as u64;
+        return Err(Fault::Damaged(format!("entry {index} of the log {} is not an entry", head.origin)));
+    }
+    Ok(entries.iter().map(|bytes| leaf_hash(bytes)).collect())
+}
+
 /// One record beside its entry.
 struct Logged {
     seq: i64,
@@ -171,6 +180,8 @@ struct Logged {
     body: Option<Vec<u8>>,
     secret: Option<[u8; 32]>,
     entry: Option<Vec<u8>>,
+    /// The log says that everything up to this record's entry is gone.
+    pruned: bool,
 }
 
 impl Logged {
@@ -184,11 +195,15 @@ impl Logged {
             body: row.get_ref("body")?.as_bytes_or_null()?.map(<[u8]>::to_vec),
             secret: row.get("secret")?,
             entry: row.get("entry")?,
+            pruned: row.get("pruned")?,
         })
     }
 
     /// The first thing that does not hold.
     fn problem(&self) -> Option<&'static str> {
+        if self.pruned && self.entry.is_none() {
+            return (self.body.is_some() || self.secret.is_some()).then_some("is still there below the prune mark");
+        }
         let Some(entry) = self.entry.as_deref().and_then(Entry::parse) else {
             // A record that was erased before there was a log never had an entry.
             return (self.body.is_some() || self.index.is_some()).then_some("has no entry in the log");
@@ -211,7 +226,9 @@ impl Logged {
 /// Compares the records after a place with their entries. `each` is told whether one was erased.
 fn records(connection: &Connection, after: i64, mut each: impl FnMut(bool)) -> Result<(), Fault> {
     let mut statement = connection.prepare(
-        "SELECT record.seq, record.idx, received_at, clock, digest, body, secret, log_entry.bytes AS entry FROM record
+        "SELECT record.seq, record.idx, received_at, clock, digest, body, secret, log_entry.bytes AS entry,
+             coalesce(record.idx < log.min_index, 0) AS pruned FROM record
+         LEFT JOIN log ON log.log = record.log
          LEFT JOIN record_secret ON record_secret.seq = record.seq
          LEFT JOIN log_entry ON log_entry.log = record.log AND log_entry.idx = record.idx
          WHERE record.seq > ?1

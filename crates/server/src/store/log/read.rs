@@ -16,10 +16,12 @@ pub struct Head {
     pub root: Hash,
     /// The signed checkpoint.
     pub note: String,
+    /// The entries below are gone; a multiple of the width of a tile.
+    pub min_index: u64,
     pub closed: bool,
 }
 
-const HEAD: &str = "SELECT log, origin, size, root, note, closed_at IS NOT NULL AS closed FROM log";
+const HEAD: &str = "SELECT log, origin, size, root, note, min_index, closed_at IS NOT NULL AS closed FROM log";
 
 impl Head {
     fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -29,6 +31,7 @@ impl Head {
             size: row.get("size")?,
             root: row.get("root")?,
             note: row.get("note")?,
+            min_index: row.get("min_index")?,
             closed: row.get("closed")?,
         })
     }
@@ -69,7 +72,8 @@ impl Head {
     /// The bytes of a tile or of a bundle. `None` when the log has none, or not yet as much of it.
     pub fn resource(&self, connection: &Connection, resource: Resource) -> rusqlite::Result<Option<Vec<u8>>> {
         let (Resource::Hashes(tile) | Resource::Entries(tile)) = resource;
-        if Tile::width_at(tile.level, tile.index, self.size) < tile.width {
+        let pruned = matches!(resource, Resource::Entries(_)) && tile.index * TILE_WIDTH < self.min_index;
+        if pruned || Tile::width_at(tile.level, tile.index, self.size) < tile.width {
             return Ok(None);
         }
         let stored = Stored { connection, log: self.log, size: self.size };

@@ -1,8 +1,9 @@
 -- Format 3: a verifiable log for each site (RFC 6962, C2SP tlog-tiles). What is in the tree is never personal; a
 -- record's body and the secret that its salts are made of stand outside it and can be erased.
 
--- One log is open per site. `note` is the newest signed checkpoint and says `size` and `root` too. A log is closed when
--- `askfirst recover` has started another one in its place.
+-- One log is open per site. `note` is the newest signed checkpoint and says `size` and `root` too. Entries below
+-- `min_index` are gone by policy; their hashes stay. A log is closed when `askfirst recover` has started another one in
+-- its place.
 CREATE TABLE log (
     log       INTEGER PRIMARY KEY,
     site      INTEGER NOT NULL REFERENCES site (site),
@@ -10,7 +11,7 @@ CREATE TABLE log (
     size      INTEGER NOT NULL,
     root      BLOB NOT NULL,
     note      TEXT NOT NULL,
-    min_index INTEGER NOT NULL DEFAULT 0,
+    min_index INTEGER NOT NULL DEFAULT 0 CHECK (min_index % 256 = 0),
     closed_at INTEGER
 ) STRICT;
 
@@ -87,7 +88,9 @@ CREATE TABLE record_3 (
 
 INSERT INTO record_3 (seq, site, record_id, received_at, clock, ends_at, erased_at, digest, notice, subject, holder, body)
     SELECT seq, site, record_id, received_at, clock,
-        CASE WHEN erased_at IS NULL THEN unixepoch(json_extract(body, '$.event.valid_until')) * 1000 ELSE received_at END,
+        CASE WHEN erased_at IS NULL
+            THEN max(received_at, unixepoch(json_extract(body, '$.event.valid_until')) * 1000)
+            ELSE received_at END,
         erased_at, iif(erased_at IS NULL, digest, NULL), notice, subject, holder, body
     FROM record ORDER BY seq;
 -- A record that others follow ended when the first of them came.
@@ -159,8 +162,9 @@ BEGIN
 END;
 
 CREATE TRIGGER log_entry_is_never_removed BEFORE DELETE ON log_entry
+WHEN OLD.idx >= coalesce((SELECT min_index FROM log WHERE log = OLD.log), 0)
 BEGIN
-    SELECT RAISE(ABORT, 'an entry of the log is never removed');
+    SELECT RAISE(ABORT, 'an entry of the log is never removed before the log says so');
 END;
 
 CREATE TRIGGER log_tile_is_never_changed BEFORE UPDATE ON log_tile

@@ -1,6 +1,7 @@
 //! The secret of a record: what the two salts of its entry in the log are made of. Erasing it (with the body) leaves an
 //! entry that hides what it stood for (GDPR Art. 17; PROOF tests 17 and 18).
 
+use askfirst_core::json::Value;
 use askfirst_core::log::{Commitment, Envelope, Hash, Salt, core_text};
 use hkdf::Hkdf;
 use sha2::Sha256;
@@ -61,6 +62,11 @@ impl Secret {
 
 /// No address, no user agent: the server keeps no context of a record (R2).
 const NO_CONTEXT: &str = "{}";
+
+/// The same as a value.
+pub fn no_context() -> Value {
+    Value::Map(Vec::new())
+}
 
 impl std::fmt::Debug for Secret {
     /// Never printed.

@@ -3,6 +3,7 @@
 use std::fs;
 
 use askfirst_core::json::Value;
+use askfirst_core::log::evidence;
 use askfirst_core::log::{
     Checkpoint, Entry, Frontier, Hash, Note, TextProof, VerifierKey, decode_bundle, leaf_hash, verify_inclusion,
 };
@@ -366,4 +367,57 @@ async fn an_erasure_leaves_the_tree_and_a_tombstone_and_nothing_to_guess_against
     let neighbour = store::key::digest(receipts[2].get("digest").text().unwrap()).unwrap();
     assert!(contains(&neighbour), "the control of the search");
     assert_ne!(receipts[1], Value::Null);
+}
+
+/// PROOF tests 9 and 12: a pack is verified from the file and the key alone; one changed letter is named, also when it
+/// was changed in the database, by somebody who knew how.
+#[tokio::test]
+async fn a_pack_is_verified_without_the_server_and_a_changed_letter_is_named() {
+    let server = server().await;
+    for n in 0..3 {
+        server.ask(post(body(n, &server.notice))).await;
+    }
+    let key = VerifierKey::parse(server.ask(get("/askfirst/v1/log/key")).await.text.trim_end()).unwrap();
+    let export = |n: u128| {
+        let packs = store::packs(&server.database(), &record_id(n)).unwrap();
+        assert_eq!(packs.len(), 1);
+        packs[0].to_value().canonical()
+    };
+    let outcome = |text: &str| {
+        let reports = evidence::verify(text, std::slice::from_ref(&key));
+        assert_eq!(reports.len(), 1);
+        (reports[0].outcome(), reports[0].problem().unwrap_or("").to_owned())
+    };
+    let earlier = export(1);
+    assert_eq!(outcome(&earlier), (evidence::Outcome::Holds, String::new()));
+    for (from, to) in [
+        ("\"granted\":true", "\"granted\":null"),
+        ("Example B.V.", "Example C.V."),
+        ("\"clock\":\"ok\"", "\"clock\":\"ko\""),
+    ] {
+        assert!(earlier.contains(from));
+        let (verdict, problem) = outcome(&earlier.replacen(from, to, 1));
+        assert!(verdict == evidence::Outcome::Fails && !problem.is_empty(), "{from}: {verdict:?}");
+    }
+    let receipt = server.ask(post(body(1, &server.notice))).await.text;
+    let report = evidence::verify_receipt(&body(1, &server.notice), &receipt, std::slice::from_ref(&key));
+    assert_eq!(report.outcome(), evidence::Outcome::Holds, "{}", report.text());
+
+    // The trigger dropped, the body and its digest changed together: the entry knows better.
+    let shell = server.shell();
+    shell.execute_batch("DROP TRIGGER record_is_never_changed").unwrap();
+    let changed = body(1, &server.notice).replacen("\"granted\":true", "\"granted\":false", 1);
+    let digest = askfirst_core::digest::sha256(changed.as_bytes());
+    shell
+        .execute("UPDATE record SET body = ?1, digest = ?2 WHERE seq = 2", rusqlite::params![changed, digest])
+        .unwrap();
+    assert_eq!(outcome(&export(1)).0, evidence::Outcome::Fails);
+    assert!(store::audit(&server.database()).unwrap_err().contains("record 2"));
+    assert_eq!(outcome(&earlier).0, evidence::Outcome::Holds, "what was handed out before still holds");
+
+    server.ask(with_secret("DELETE", &record_id(2), &secret(2))).await;
+    let erased = export(2);
+    assert!(!erased.contains(&record(2, &server.notice).subject));
+    let (verdict, problem) = outcome(&erased);
+    assert_ne!(verdict, evidence::Outcome::Fails, "{problem}");
 }

@@ -50,7 +50,7 @@ async fn serve() -> Result<(), String> {
     let store = Store::open(&database, &store::Options::default())?;
     let text = r#"{"lang":"en","purposes":[],"schema":"urn:askfirst:notice:1","version":"1"}"#.to_owned();
     let about = AboutNotice { lang: "en".to_owned(), version: "1".to_owned() };
-    let notice = NewNotice { digest: digest(text.as_bytes()), about, text };
+    let notice = NewNotice { digest: digest(text.as_bytes()), about, text, site: None };
     store.register(notice.clone()).await.map_err(|error| format!("{error:?}"))?;
 
     // The limits of the sender would be measured, not the server.

@@ -19,6 +19,7 @@ pub mod choice;
 pub mod digest;
 pub mod gate;
 pub mod json;
+pub mod log;
 pub mod machine;
 pub mod notice;
 pub mod outbox;

@@ -50,7 +50,7 @@ impl Config {
         let notice = |texts: &askfirst_core::texts::Texts| {
             let Notice { text, digest } = Notice::new(settings, &texts.clone().with_overrides(settings));
             let about = AboutNotice { lang: texts.lang().to_owned(), version: settings.version.clone() };
-            NewNotice { digest, about, text }
+            NewNotice { digest, about, text, site: settings.site.clone() }
         };
         bundled.locales.iter().map(notice).collect()
     }

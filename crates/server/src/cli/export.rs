@@ -24,6 +24,9 @@ pub struct Options {
     /// Plain sentences instead of JSON.
     #[arg(long)]
     text: bool,
+    /// An evidence pack, which `askfirst verify` checks with nothing but the log's key.
+    #[arg(long, conflicts_with = "text")]
+    evidence: bool,
 }
 
 pub fn run(options: &Options) -> ExitCode {
@@ -32,6 +35,9 @@ pub fn run(options: &Options) -> ExitCode {
     }
     if !options.database.is_file() {
         return fail(&format!("{}: there is no such file", options.database.display()));
+    }
+    if options.evidence {
+        return packs(options);
     }
     let found = match store::read(&options.database, &options.record) {
         Ok(found) => found,
@@ -54,6 +60,20 @@ pub fn run(options: &Options) -> ExitCode {
         }
     }
     ExitCode::from(code)
+}
+
+fn packs(options: &Options) -> ExitCode {
+    match store::packs(&options.database, &options.record) {
+        Ok(packs) if packs.is_empty() => {
+            eprintln!("askfirst: no record in the log has this id");
+            ExitCode::from(1)
+        }
+        Ok(packs) => {
+            packs.iter().for_each(|pack| println!("{}", pack.to_value().canonical()));
+            ExitCode::SUCCESS
+        }
+        Err(message) => fail(&message),
+    }
 }
 
 /// What the visitor was shown and answered, for a person who knows nothing of the format.

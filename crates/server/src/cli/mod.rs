@@ -2,7 +2,10 @@
 
 mod check;
 mod export;
+mod log;
+mod purge;
 mod serve;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -23,6 +26,19 @@ enum Command {
     Check(check::Options),
     /// Show what is stored about a record and whether it still is what it was: exit code 1 when something does not hold.
     Export(export::Options),
+    /// Check an evidence pack or an export from the file and the log's key alone. Exit code 0: everything holds; 1:
+    /// something does not; 2: it can't be read; 3: nothing false, but not proven (no key, or no proof of the log).
+    Verify(verify::Options),
+    /// Erase the records whose time has come.
+    Purge(purge::Purge),
+    /// Keep a record for a legal claim, beyond its time and against an erasure.
+    Hold(purge::Hold),
+    /// Make a key that signs the checkpoints of the logs.
+    Keygen(log::Keygen),
+    /// Rebuild every log from its entries and compare it with what was signed: exit code 1 when something does not hold.
+    Audit(log::Audit),
+    /// Begin another log after a restore from an older backup, and say in it where the old one ended.
+    Recover(log::Recover),
 }
 
 /// Runs the program with the arguments of the process.
@@ -31,6 +47,12 @@ pub fn run() -> ExitCode {
         Command::Serve(options) => serve::run(*options),
         Command::Check(options) => check::run(&options),
         Command::Export(options) => export::run(&options),
+        Command::Purge(options) => purge::purge(options),
+        Command::Hold(options) => purge::hold(options),
+        Command::Keygen(options) => log::keygen(&options),
+        Command::Audit(options) => log::audit(&options),
+        Command::Recover(options) => log::recover(&options),
+        Command::Verify(options) => verify::run(&options),
     }
 }
 

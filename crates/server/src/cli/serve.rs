@@ -15,16 +15,20 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 
 use super::fail;
+use super::purge::Keep;
 use crate::bundled::Bundled;
 use crate::config::Config;
 use crate::http::connection::{self, Limits};
 use crate::http::cors::Origins;
 use crate::http::limits::Rate;
 use crate::http::{self, App, Files};
-use crate::store::{self, Store};
+use crate::store::{self, Store, StoreError};
 
 /// Shortest admin token.
 const TOKEN_LENGTH: usize = 16;
+
+/// The first purge after a start: not in the way of it.
+const FIRST_PURGE: Duration = Duration::from_secs(5 * 60);
 
 #[derive(Args)]
 pub struct Options {
@@ -52,6 +56,11 @@ pub struct Options {
     /// The same by the environment.
     #[arg(long, env = "ASKFIRST_ADMIN_TOKEN", hide = true, hide_env_values = true)]
     admin_token: Option<String>,
+    #[command(flatten)]
+    log_key: super::log::Key,
+    /// How long a record is kept after the consent has ended; what is due is erased once a day.
+    #[arg(long, default_value = "P3Y", value_parser = super::purge::period, value_name = "PERIOD")]
+    keep: super::purge::Keep,
     /// Networks of our own proxies, whose X-Forwarded-For is believed.
     #[arg(long, value_name = "CIDR")]
     trusted_proxy: Vec<IpNet>,
@@ -109,6 +118,7 @@ pub fn run(options: Options) -> ExitCode {
 }
 
 async fn serve(options: Options) -> ExitCode {
+    let keep = options.keep.clone();
     let prepared = match prepare(&options).await {
         Ok(prepared) => prepared,
         Err(message) => return fail(&message),
@@ -119,11 +129,30 @@ async fn serve(options: Options) -> ExitCode {
         Err(error) => return fail(&format!("signals can't be listened to: {error}")),
     };
     let router = http::router(Arc::clone(&app), files);
+    let purging = tokio::spawn(purge_daily(Arc::clone(&app), keep));
     connection::serve(listener, router, limits, stop).await;
+    purging.abort();
+    let _ = purging.await;
     // The last holder of the store waits for its writer.
     drop(app);
     tracing::info!("stopped");
     ExitCode::SUCCESS
+}
+
+/// S1: erases what is due, soon after the start and then once a day.
+async fn purge_daily(app: http::Shared, keep: Keep) {
+    let mut wait = FIRST_PURGE;
+    loop {
+        tokio::time::sleep(wait).await;
+        wait = Duration::from_secs(24 * 60 * 60);
+        match app.store.purge(keep.period, &keep.text).await {
+            Ok(due) => tracing::info!(erased = due.records, held = due.held, "purged"),
+            Err(error) => {
+                tracing::error!(?error, "what is due could not be erased; it is tried again in an hour");
+                wait = Duration::from_secs(60 * 60);
+            }
+        }
+    }
 }
 
 struct Prepared {
@@ -153,7 +182,8 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
             return Err(format!("{}: there is no such folder", folder.display()));
         }
     }
-    let store = Store::open(&options.database, &store::Options { queue: options.queue, ..Default::default() })?;
+    let seed = options.log_key.read()?;
+    let store = Store::open(&options.database, &store::Options { queue: options.queue, seed, ..Default::default() })?;
     register(&store, &configs, &bundled).await?;
     let listener = TcpListener::bind(options.listen).await.map_err(|error| format!("{}: {error}", options.listen))?;
     let address = listener.local_addr().map_err(|error| format!("{}: {error}", options.listen))?;
@@ -202,7 +232,12 @@ fn read_configs(files: &[PathBuf], bundled: &Bundled) -> Result<Vec<Config>, Str
 async fn register(store: &Store, configs: &[Config], bundled: &Bundled) -> Result<(), String> {
     for notice in configs.iter().flat_map(|config| config.notices(bundled)) {
         let (lang, digest) = (notice.about.lang.clone(), notice.digest.clone());
-        let new = store.register(notice).await.map_err(|error| format!("a notice can't be stored: {error:?}"))?;
+        let new = match store.register(notice).await {
+            Ok(new) => new,
+            // Served for reading: that it says so is worth more than a new notice.
+            Err(StoreError::Frozen) => return Ok(()),
+            Err(error) => return Err(format!("a notice can't be stored: {error:?}")),
+        };
         tracing::info!(lang, digest, new, "notice");
     }
     Ok(())

@@ -74,6 +74,10 @@ impl From<StoreError> for Error {
             StoreError::Full => {
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", "the disk is full").retry_after(60)
             }
+            StoreError::Frozen => {
+                let message = "something stored here is not what it was; nothing is added until that is cleared up";
+                Self::new(unavailable, "frozen", message).retry_after(300)
+            }
             StoreError::Unavailable => {
                 Self::new(unavailable, "store", "the store can't be used at the moment").retry_after(10)
             }

@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq;
 
 use super::records::answer;
 use super::{Error, Shared};
+use crate::store::Erased;
 
 /// Longest secret that is looked at.
 const SECRET_LIMIT: usize = 256;
@@ -29,17 +30,22 @@ pub async fn read(State(app): State<Shared>, Path(id): Path<String>, headers: He
     Ok(answer(StatusCode::OK, &value))
 }
 
-/// Erases the record: its body, its subject and its holder. Place, time and digest stay, so that a late retry of the
-/// same record finds it settled instead of bringing it back.
+/// Erases the record: its body, its subject, its holder and its secret. Place and time stay, so that a late retry of the
+/// same record finds it settled instead of bringing it back. One that is held is restricted, and the answer says why (S5).
 pub async fn erase(State(app): State<Shared>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
     let seq = open(&app, &id, &headers).await?;
-    app.store.erase(seq).await?;
-    app.metrics.erased();
-    Ok(answer(StatusCode::OK, &map([("erased", true.into()), ("record_id", id.as_str().into())])))
+    let erased = app.store.erase(seq, "holder").await? != Erased::Held;
+    if erased {
+        app.metrics.erased();
+        return Ok(answer(StatusCode::OK, &map([("erased", true.into()), ("record_id", id.as_str().into())])));
+    }
+    let ground = "GDPR Art. 17(3)(e): kept for a legal claim, and used for nothing else";
+    let kept = [("erased", false.into()), ("restricted", true.into()), ("ground", ground.into())];
+    Ok(answer(StatusCode::OK, &map(kept)))
 }
 
 /// The place of the record that this id and the secret in `Authorization: Bearer` open.
-async fn open(app: &Shared, id: &str, headers: &HeaderMap) -> Result<i64, Error> {
+pub async fn open(app: &Shared, id: &str, headers: &HeaderMap) -> Result<i64, Error> {
     let secret = bearer(headers).filter(|secret| secret.len() <= SECRET_LIMIT).ok_or_else(|| {
         let message = "send the record's secret as `Authorization: Bearer <secret>`";
         Error::new(StatusCode::UNAUTHORIZED, "unauthorized", message)

@@ -7,6 +7,7 @@ mod error;
 pub mod files;
 mod holder;
 pub mod limits;
+mod log;
 mod notices;
 pub mod observe;
 pub mod records;
@@ -109,6 +110,8 @@ pub fn router(app: Shared, files: Files) -> Router {
         .route("/askfirst/v1/records", post(records::submit))
         .route("/askfirst/v1/records/{id}", get(holder::read).delete(holder::erase))
         .route("/askfirst/v1/notices/{digest}", put(notices::register).get(notices::read))
+        .nest("/askfirst/v1/log", log::routes())
+        .nest("/askfirst/v1/logs/{host}", log::routes())
         .route("/askfirst/v1/{*rest}", any(nothing))
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn_with_state(Arc::clone(&app), cors::layer));

@@ -71,5 +71,5 @@ fn parse(digest: String, text: String) -> Result<NewNotice, Error> {
         text.ok_or_else(|| invalid("missing", &["$.", key].concat(), "is required"))
     };
     let about = AboutNotice { lang: named("lang")?, version: named("version")? };
-    Ok(NewNotice { digest, about, text })
+    Ok(NewNotice { digest, about, text, site: None })
 }

@@ -1,96 +1,12 @@
-//! The SQL. Every value is a bound parameter.
-
-use std::collections::HashMap;
-use std::fs::OpenOptions;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+//! The SQL that writes. Every value is a bound parameter.
 
 use askfirst_core::record::Count;
 use askfirst_core::time::{self, Millis};
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
-use tokio::sync::Semaphore;
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{AboutNotice, Clock, Counted, Inserted, NewNotice, NewRecord, Receipt, StoreError, key};
-use crate::evidence::Evidence;
-
-const SCHEMA: &str = include_str!("schema.sql");
-/// `PRAGMA application_id`: "ASKF".
-const APPLICATION: i32 = 0x4153_4b46;
-/// `PRAGMA user_version`: the format that this program reads and writes.
-const FORMAT: i32 = 1;
-/// How long to wait for another process that has the database locked.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Opens the one connection that writes.
-pub fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
-    make_private(path);
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    // What is acknowledged survives a power cut; with group commit NORMAL would not even be faster.
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    // S5: what is erased is overwritten in the file.
-    connection.pragma_update(None, "secure_delete", true)?;
-    connection.pragma_update(None, "cache_size", -24_576)?;
-    // 64 MB: the longer the log may grow, the more often a page of an index is written once for many records.
-    connection.pragma_update(None, "wal_autocheckpoint", 16_000)?;
-    connection.set_prepared_statement_cache_capacity(32);
-    migrate(&connection)?;
-    Ok(connection)
-}
-
-/// Opens a connection that can only read.
-pub fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
-    let connection =
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "cache_size", -2_048)?;
-    if format(&connection)? != (APPLICATION, FORMAT) {
-        return Err(refused("this is not a database of this version of askfirst"));
-    }
-    Ok(connection)
-}
-
-/// A new database is readable by its owner alone (S7). SQLite gives its side files the same rights.
-fn make_private(path: &Path) {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    // An existing file stays as it is, and any other error comes up again when SQLite opens it.
-    let _ = options.open(path);
-}
-
-fn format(connection: &Connection) -> rusqlite::Result<(i32, i32)> {
-    let application = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let format = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    Ok((application, format))
-}
-
-fn migrate(connection: &Connection) -> rusqlite::Result<()> {
-    match format(connection)? {
-        (APPLICATION, FORMAT) => Ok(()),
-        (APPLICATION, newer) if newer > FORMAT => Err(refused("it was made by a newer version of askfirst")),
-        (0, 0) if is_empty(connection)? => {
-            connection.execute_batch("BEGIN IMMEDIATE")?;
-            connection.execute_batch(SCHEMA)?;
-            connection.pragma_update(None, "application_id", APPLICATION)?;
-            connection.pragma_update(None, "user_version", FORMAT)?;
-            connection.execute_batch("COMMIT")
-        }
-        _ => Err(refused("it belongs to another program")),
-    }
-}
-
-fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
-}
-
-fn refused(why: &str) -> rusqlite::Error {
-    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_NOTADB), Some(why.to_owned()))
-}
+use super::recent::{Key, Slice};
+use super::secret::Secret;
+use super::{Clock, Counted, EntryRef, Erased, Inserted, NewNotice, NewRecord, Receipt, Received, key};
 
 /// The last place used and the time of the last record.
 pub fn last(connection: &Connection) -> rusqlite::Result<(i64, Millis)> {
@@ -110,55 +26,129 @@ pub fn commit(connection: &Connection) -> rusqlite::Result<()> {
     connection.prepare_cached("COMMIT")?.execute([]).map(drop)
 }
 
-/// Inserts at `seq`, unless the record is stored already.
+/// The number of a site; a new one gets its number with its first record.
+pub fn site(connection: &Connection, origin: &str) -> rusqlite::Result<i64> {
+    let known = connection
+        .prepare_cached("SELECT site FROM site WHERE origin = ?1")?
+        .query_row([origin], |row| row.get(0))
+        .optional()?;
+    match known {
+        Some(site) => Ok(site),
+        None => connection
+            .prepare_cached("INSERT INTO site (origin) VALUES (?1) RETURNING site")?
+            .query_row([origin], |row| row.get(0)),
+    }
+}
+
+/// Where the record of this key is, when the table has it.
+pub fn find(connection: &Connection, (record_id, site): &Key) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT seq FROM record_key WHERE record_id = ?1 AND site = ?2")?
+        .query_row(params![record_id, site], |row| row.get(0))
+        .optional()
+}
+
+/// Gives the table a slice of the newest ids. One that it has already, from before a crash, stays.
+pub fn move_keys(connection: &Connection, slice: &Slice) -> rusqlite::Result<()> {
+    let mut insert =
+        connection.prepare_cached("INSERT OR IGNORE INTO record_key (record_id, site, seq) VALUES (?1, ?2, ?3)")?;
+    for ((record_id, site), seq) in &slice.keys {
+        insert.execute(params![record_id, site, seq])?;
+    }
+    if let Some(seq) = slice.complete {
+        connection.prepare_cached("UPDATE keyed SET seq = ?1")?.execute([seq])?;
+    }
+    Ok(())
+}
+
+/// The ids that the table may not have.
+pub fn unmoved(connection: &Connection) -> rusqlite::Result<Vec<(Key, i64)>> {
+    let mut statement = connection.prepare(
+        "SELECT record.record_id, site.site, record.seq FROM record JOIN site ON site.origin = record.site
+         WHERE record.seq > (SELECT seq FROM keyed)",
+    )?;
+    statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?.collect()
+}
+
+/// Inserts a record at `seq` whose entry is in the log, and ends the record that it follows.
 pub fn insert(
     connection: &Connection,
-    record: &NewRecord,
+    received: &Received,
     seq: i64,
-    received_at: Millis,
-) -> rusqlite::Result<Inserted> {
-    let receipt = record.receipt(seq, received_at);
-    let added = connection
+    (log, index): (i64, u64),
+) -> rusqlite::Result<Receipt> {
+    let record = &received.record;
+    let mut receipt = record.receipt(seq, received.at);
+    connection
         .prepare_cached(
-            "INSERT INTO record (seq, site, record_id, received_at, clock, digest, notice, subject, holder, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (record_id, site) DO NOTHING",
+            "INSERT INTO record (seq, site, record_id, received_at, clock, log, idx, ends_at, digest, notice, subject, holder, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
             seq,
             record.site,
             record.record_id,
-            received_at,
+            received.at,
             receipt.clock.name(),
+            log,
+            index,
+            record.ends_at(received.at),
             record.digest,
             record.notice,
             record.subject,
             record.holder,
             record.body
-        ]);
-    match added {
-        Ok(0) => repeated(connection, record),
-        Ok(_) => Ok(Inserted::Created(receipt)),
-        Err(error) if breaks_reference(&error) => Ok(Inserted::NoticeUnknown),
-        Err(error) => Err(error),
+        ])?;
+    keep_secret(connection, seq, &received.secret)?;
+    receipt.entry = Some(EntryRef { log, index, secret: Some(received.secret.clone()) });
+    Ok(receipt)
+}
+
+pub fn keep_secret(connection: &Connection, seq: i64, secret: &Secret) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO record_secret (seq, secret) VALUES (?1, ?2)")?
+        .execute(params![seq, secret.bytes()])
+        .map(drop)
+}
+
+/// The consent at this place has ended by then, if it had not before (S1).
+pub fn end(connection: &Connection, seq: i64, at: Millis) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE record SET ends_at = ?2 WHERE seq = ?1 AND ends_at > ?2")?
+        .execute(params![seq, at])
+        .map(drop)
+}
+
+/// What a record is told that comes when one with its key is stored at `seq` (R7).
+pub fn repeat(connection: &Connection, record: &NewRecord, seq: i64) -> rusqlite::Result<Inserted> {
+    let mut receipt = connection
+        .prepare_cached(
+            "SELECT record.*, secret FROM record LEFT JOIN record_secret ON record_secret.seq = record.seq
+             WHERE record.seq = ?1",
+        )?
+        .query_row([seq], receipt)?;
+    let offered = key::digest_text(&record.digest);
+    if receipt.erased {
+        // What it was is not known any more; that it is settled is.
+        receipt.digest = offered;
+        return Ok(Inserted::Repeated(receipt));
     }
+    Ok(if receipt.digest == offered { Inserted::Repeated(receipt) } else { Inserted::Conflict })
 }
 
-fn repeated(connection: &Connection, record: &NewRecord) -> rusqlite::Result<Inserted> {
-    let receipt = connection
-        .prepare_cached("SELECT * FROM record WHERE record_id = ?1 AND site = ?2")?
-        .query_row(params![record.record_id, record.site], receipt)?;
-    let same = receipt.digest == key::digest_text(&record.digest);
-    Ok(if same { Inserted::Repeated(receipt) } else { Inserted::Conflict })
-}
-
-fn receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {
+/// Reads the columns of `record` and the `secret` beside them.
+pub fn receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {
+    let place = row.get::<_, Option<i64>>("log")?.zip(row.get("idx")?);
+    let secret: Option<[u8; 32]> = row.get("secret")?;
     Ok(Receipt {
         record_id: key::uuid_text(&row.get("record_id")?),
         seq: row.get("seq")?,
         received_at: row.get("received_at")?,
         clock: Clock::named(&row.get::<_, String>("clock")?),
-        digest: key::digest_text(&row.get("digest")?),
+        digest: row.get::<_, Option<_>>("digest")?.as_ref().map_or_else(String::new, key::digest_text),
         erased: row.get::<_, Option<i64>>("erased_at")?.is_some(),
+        entry: place.map(|(log, index)| EntryRef { log, index, secret: secret.map(Secret::from_bytes) }),
+        inclusion: None,
     })
 }
 
@@ -199,140 +189,33 @@ pub fn register(connection: &Connection, notice: &NewNotice, now: Millis) -> rus
         .map(|added| added > 0)
 }
 
-/// Empties a record; whether there was anything to empty.
-pub fn erase(connection: &Connection, seq: i64, now: Millis) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached(
-            "UPDATE record SET body = NULL, holder = NULL, subject = NULL, notice = NULL, erased_at = ?2
-             WHERE seq = ?1 AND erased_at IS NULL",
-        )?
-        .execute(params![seq, now])
-        .map(|emptied| emptied > 0)
-}
-
-/// Copies the write-ahead log into the database and empties it, so that no erased text stays in it. Whether it could:
-/// a reader that is in the middle of something holds it up.
-pub fn empty_log(connection: &Connection) -> rusqlite::Result<bool> {
-    // Requests wait for this thread: better to come again with the next commit than to wait long for a reader.
-    connection.busy_timeout(Duration::from_millis(200))?;
-    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    busy.map(|busy| busy == 0)
-}
-
-pub fn notices(connection: &Connection) -> rusqlite::Result<HashMap<String, AboutNotice>> {
-    let mut statement = connection.prepare("SELECT digest, lang, version FROM notice")?;
-    let about =
-        |row: &Row<'_>| Ok((key::digest_text(&row.get(0)?), AboutNotice { lang: row.get(1)?, version: row.get(2)? }));
-    statement.query_map([], about)?.collect()
-}
-
-pub fn about_notice(connection: &Connection, digest: &str) -> rusqlite::Result<Option<AboutNotice>> {
-    connection
-        .prepare_cached("SELECT lang, version FROM notice WHERE digest = ?1")?
-        .query_row([key::digest(digest)], |row| Ok(AboutNotice { lang: row.get(0)?, version: row.get(1)? }))
-        .optional()
-}
-
-pub fn notice(connection: &Connection, digest: &str) -> rusqlite::Result<Option<Vec<u8>>> {
-    connection
-        .prepare_cached("SELECT text FROM notice WHERE digest = ?1")?
-        .query_row([key::digest(digest)], |row| bytes(row, "text"))
-        .optional()
-        .map(Option::flatten)
-}
-
-pub fn holders(connection: &Connection, record_id: [u8; 16]) -> rusqlite::Result<Vec<(i64, [u8; 32])>> {
-    connection
-        .prepare_cached("SELECT seq, holder FROM record WHERE record_id = ?1 AND holder IS NOT NULL")?
-        .query_map([record_id], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect()
-}
-
-/// The places of every record with this id, one per site.
-pub fn places(connection: &Connection, record_id: [u8; 16]) -> rusqlite::Result<Vec<i64>> {
-    connection
-        .prepare_cached("SELECT seq FROM record WHERE record_id = ?1 ORDER BY seq")?
-        .query_map([record_id], |row| row.get(0))?
-        .collect()
-}
-
-pub fn evidence(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Evidence>> {
-    connection
-        .prepare_cached(
-            "SELECT record.*, notice.text AS notice_text FROM record
-             LEFT JOIN notice ON notice.digest = record.notice WHERE seq = ?1",
-        )?
+/// Empties a record. Answers where its entry is, when there was something to empty and it has one.
+pub fn erase(connection: &Connection, seq: i64, now: Millis) -> rusqlite::Result<(Erased, Option<Erasure>)> {
+    let found = connection
+        .prepare_cached("SELECT erased_at IS NOT NULL, held, site, log, idx FROM record WHERE seq = ?1")?
         .query_row([seq], |row| {
-            Ok(Evidence {
-                receipt: receipt(row)?,
-                site: row.get("site")?,
-                subject: row.get("subject")?,
-                holder: row.get("holder")?,
-                notice: row.get::<_, Option<_>>("notice")?.as_ref().map(key::digest_text),
-                erased_at: row.get("erased_at")?,
-                body: bytes(row, "body")?,
-                notice_text: bytes(row, "notice_text")?,
-            })
+            let place = row.get::<_, Option<i64>>(3)?.zip(row.get(4)?);
+            Ok((row.get::<_, bool>(0)?, row.get::<_, bool>(1)?, Erasure { site: row.get(2)?, place }))
         })
-        .optional()
+        .optional()?;
+    let erasure = match found {
+        None | Some((true, ..)) => return Ok((Erased::Already, None)),
+        Some((_, true, _)) => return Ok((Erased::Held, None)),
+        Some((.., erasure)) => erasure,
+    };
+    connection
+        .prepare_cached(
+            "UPDATE record SET body = NULL, digest = NULL, holder = NULL, subject = NULL, notice = NULL, erased_at = ?2
+             WHERE seq = ?1",
+        )?
+        .execute(params![seq, now])?;
+    connection.prepare_cached("DELETE FROM record_secret WHERE seq = ?1")?.execute([seq])?;
+    Ok((Erased::Erased, Some(erasure)))
 }
 
-/// The bytes as they are: a damaged text may no longer be UTF-8.
-fn bytes(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Vec<u8>>> {
-    let value = row.get_ref(column)?;
-    Ok(value.as_bytes_or_null()?.map(<[u8]>::to_vec))
-}
-
-pub fn probe(connection: &Connection) -> rusqlite::Result<()> {
-    connection.query_row("SELECT EXISTS (SELECT 1 FROM record)", [], |_| Ok(()))
-}
-
-impl StoreError {
-    pub(super) fn of(error: &rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Self::Full,
-            _ => Self::Unavailable,
-        }
-    }
-}
-
-/// Connections that read, each used by one request at a time, off the threads that serve the network.
-pub struct Readers {
-    path: PathBuf,
-    idle: Arc<Mutex<Vec<Connection>>>,
-    permits: Semaphore,
-}
-
-impl Readers {
-    pub(super) fn new(path: &Path, most: usize) -> Self {
-        Self { path: path.to_owned(), idle: Arc::default(), permits: Semaphore::new(most) }
-    }
-
-    /// Runs `read` on one of the connections.
-    pub(super) async fn with<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let _permit = self.permits.acquire().await.map_err(|_| StoreError::Unavailable)?;
-        let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
-        let work = move || {
-            let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let connection = taken.map_or_else(|| open_reader(&path), Ok)?;
-            let result = read(&connection);
-            // A connection that failed is not used again.
-            if result.is_ok() {
-                idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-            }
-            result
-        };
-        match tokio::task::spawn_blocking(work).await {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => {
-                tracing::error!(code = ?error.sqlite_error_code(), "the store can't be read");
-                Err(StoreError::of(&error))
-            }
-            Err(_) => Err(StoreError::Unavailable),
-        }
-    }
+/// What the log is told about an erasure.
+pub struct Erasure {
+    pub site: String,
+    /// The log and the number of the entry.
+    pub place: Option<(i64, u64)>,
 }

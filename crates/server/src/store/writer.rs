@@ -1,30 +1,47 @@
 //! The one writer: takes all that waits, commits it together, then answers.
 //!
-//! The more come at once, the more share one flush of the disk, with no delay added for it. Whatever a commit is to
-//! carry besides (a log's tree) belongs into [`Writing::attempt`], between the jobs and the commit.
+//! The more come at once, the more share one flush of the disk and one signature of the log, with no delay added for it.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
+use askfirst_core::log::Entry;
 use askfirst_core::record::Count;
 use askfirst_core::time::Millis;
 use rusqlite::Connection;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::{Counted, Figures, Inserted, NewNotice, NewRecord, Options, StoreError, sqlite};
+use super::fold::Folder;
+use super::log::Logs;
+use super::log::published::Published;
+use super::recent::{Key, Recent};
+use super::retention::Ended;
+use super::upkeep::Prune;
+use super::{Counted, Erased, Figures, Inserted, NewNotice, Options, Received, StoreError, database, key, sqlite};
 
 /// Most jobs in one commit.
 const BATCH: usize = 256;
 
+/// How long the writer waits for another job before it does what is left over.
+const LEFT_OVER: Duration = Duration::from_millis(100);
+/// A clock that is behind the last record by more than this was set back.
+const CLOCK_STEP: Millis = 1_000;
+
 /// Something to write, with a place for its outcome.
 enum Job {
     Count(Count, Slot<Counted>),
-    Erase(i64, Slot<bool>),
-    Insert(Box<NewRecord>, Slot<Inserted>),
+    Erase(i64, &'static str, Slot<Erased>),
+    Hold(i64, bool, Slot<bool>),
+    Insert(Box<Received>, Slot<Inserted>),
+    NotePurge(i64, u64, Slot<()>),
+    Prune(Prune, Slot<bool>),
+    Purge(Vec<Ended>, Slot<()>),
     Register(Box<NewNotice>, Slot<bool>),
 }
 
@@ -33,12 +50,22 @@ struct Slot<T> {
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
+/// What the writer knows besides the database.
+pub struct State {
+    pub recent: Arc<Recent>,
+    pub logs: Logs,
+    pub published: Published,
+    /// Nothing is to be written.
+    pub frozen: bool,
+}
+
 /// The end that requests hold.
 pub struct Writer {
     queue: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
     figures: Arc<Figures>,
     failing: Arc<AtomicBool>,
+    frozen: bool,
 }
 
 impl Writer {
@@ -46,6 +73,7 @@ impl Writer {
         connection: Connection,
         path: &Path,
         options: &Options,
+        state: State,
         figures: Arc<Figures>,
     ) -> Result<Self, String> {
         let (last_seq, last_received) =
@@ -60,6 +88,12 @@ impl Writer {
             now: options.now,
             last_seq,
             last_received,
+            recent: state.recent,
+            logs: state.logs,
+            published: state.published,
+            sites: HashMap::new(),
+            added: Vec::new(),
+            folder: Folder::start(path)?,
             log_to_empty: false,
             figures: Arc::clone(&figures),
             failing: Arc::clone(&failing),
@@ -68,10 +102,10 @@ impl Writer {
             .name("writer".to_owned())
             .spawn(move || writing.run(&jobs))
             .map_err(|error| format!("the writer can't be started: {error}"))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread), figures, failing })
+        Ok(Self { queue: Some(queue), thread: Some(thread), figures, failing, frozen: state.frozen })
     }
 
-    pub async fn insert(&self, record: NewRecord) -> Result<Inserted, StoreError> {
+    pub async fn insert(&self, record: Received) -> Result<Inserted, StoreError> {
         self.ask(|slot| Job::Insert(Box::new(record), slot)).await
     }
 
@@ -83,8 +117,28 @@ impl Writer {
         self.ask(|slot| Job::Register(Box::new(notice), slot)).await
     }
 
-    pub async fn erase(&self, seq: i64) -> Result<bool, StoreError> {
-        self.ask(|slot| Job::Erase(seq, slot)).await
+    pub async fn erase(&self, seq: i64, reason: &'static str) -> Result<Erased, StoreError> {
+        self.ask(|slot| Job::Erase(seq, reason, slot)).await
+    }
+
+    /// Holds a record or lets it go; whether it is there.
+    pub async fn hold(&self, seq: i64, held: bool) -> Result<bool, StoreError> {
+        self.ask(|slot| Job::Hold(seq, held, slot)).await
+    }
+
+    /// Erases records whose time has come.
+    pub async fn purge(&self, ended: Vec<Ended>) -> Result<(), StoreError> {
+        self.ask(|slot| Job::Purge(ended, slot)).await
+    }
+
+    /// Says in a log that everything below an entry is gone, and removes some of it; whether that was the last.
+    pub async fn prune(&self, log: i64, min_index: u64, policy: &str) -> Result<bool, StoreError> {
+        self.ask(|slot| Job::Prune(Prune { log, min_index, policy: policy.to_owned() }, slot)).await
+    }
+
+    /// Says in a log how many of its records a purge has erased.
+    pub async fn note_purge(&self, log: i64, count: u64) -> Result<(), StoreError> {
+        self.ask(|slot| Job::NotePurge(log, count, slot)).await
     }
 
     /// Whether the last commit went well and the thread is there.
@@ -93,6 +147,9 @@ impl Writer {
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Slot<T>) -> Job) -> Result<T, StoreError> {
+        if self.frozen {
+            return Err(StoreError::Frozen);
+        }
         let (reply, answer) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or(StoreError::Unavailable)?;
         self.figures.queued.fetch_add(1, Relaxed);
@@ -118,22 +175,30 @@ impl Drop for Writer {
 }
 
 /// The thread's state.
-struct Writing {
-    connection: Connection,
+pub(super) struct Writing {
+    pub(super) connection: Connection,
     runtime: Handle,
     path: PathBuf,
     now: fn() -> Millis,
     last_seq: i64,
     last_received: Millis,
+    recent: Arc<Recent>,
+    pub(super) logs: Logs,
+    published: Published,
+    /// The numbers of the sites.
+    sites: HashMap<String, i64>,
+    /// The keys of this commit's records.
+    added: Vec<Key>,
+    folder: Folder,
     /// An erased text may still be in the write-ahead log.
-    log_to_empty: bool,
+    pub(super) log_to_empty: bool,
     figures: Arc<Figures>,
     failing: Arc<AtomicBool>,
 }
 
 impl Writing {
     fn run(mut self, jobs: &Receiver<Job>) {
-        while let Ok(first) = jobs.recv() {
+        while let Some(first) = self.next(jobs) {
             let mut batch = Vec::with_capacity(64);
             batch.push(first);
             while batch.len() < BATCH
@@ -144,8 +209,33 @@ impl Writing {
             self.figures.queued.fetch_sub(batch.len() as u64, Relaxed);
             self.write(batch);
         }
-        // The next start finds no log to replay.
-        let _ = sqlite::empty_log(&self.connection);
+        // The next start finds every id in its table and no log to replay; if this fails it reads them instead.
+        let _ = self.move_rest();
+        let _ = database::empty_log(&self.connection);
+        self.published.write(self.logs.checkpoints());
+    }
+
+    /// The next job. While nothing comes, what is left over from the commits before is done.
+    fn next(&mut self, jobs: &Receiver<Job>) -> Option<Job> {
+        loop {
+            if !self.log_to_empty && !self.published.behind() {
+                return jobs.recv().ok();
+            }
+            match jobs.recv_timeout(LEFT_OVER) {
+                Ok(job) => return Some(job),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.published.write(self.logs.checkpoints());
+                    self.empty_log();
+                }
+            }
+        }
+    }
+
+    fn empty_log(&mut self) {
+        if self.log_to_empty {
+            self.log_to_empty = !database::empty_log(&self.connection).unwrap_or(false);
+        }
     }
 
     fn write(&mut self, mut batch: Vec<Job>) {
@@ -156,14 +246,37 @@ impl Writing {
             }
             result => vec![result; batch.len()],
         };
+        self.prove(&mut batch);
         // Answered from one task: waking each request from this thread would cost a system call for each.
         drop(self.runtime.spawn(async move {
             for (job, answer) in batch.into_iter().zip(answers) {
                 job.answer(answer);
             }
         }));
-        if self.log_to_empty {
-            self.log_to_empty = !sqlite::empty_log(&self.connection).unwrap_or(false);
+        self.folder.fold(&self.connection);
+        self.empty_log();
+        if self.logs.committed() {
+            self.published.note(self.logs.checkpoints());
+        }
+    }
+
+    /// Adds the proofs to the receipts. The head that they lead to is signed and on the disk.
+    fn prove(&mut self, batch: &mut [Job]) {
+        for job in batch {
+            let Job::Insert(
+                received,
+                Slot { outcome: Some(Inserted::Created(receipt) | Inserted::Repeated(receipt)), .. },
+            ) = job
+            else {
+                continue;
+            };
+            let (Some(entry), Some(site)) = (&receipt.entry, self.sites.get(&received.record.site)) else { continue };
+            let place = (entry.log, entry.index);
+            let site = (*site, received.record.site.as_str());
+            match self.logs.prove(&self.connection, site, place, received.at) {
+                Ok(inclusion) => receipt.inclusion = inclusion,
+                Err(error) => tracing::error!(code = ?error.sqlite_error_code(), "an entry can't be proved"),
+            }
         }
     }
 
@@ -180,6 +293,10 @@ impl Writing {
             Err(error) => {
                 self.figures.failed_commits.fetch_add(1, Relaxed);
                 (self.last_seq, self.last_received) = before;
+                self.recent.forget(&std::mem::take(&mut self.added));
+                self.logs.forget();
+                // The number of a new site went with the rest.
+                self.sites.clear();
                 if !failed_before {
                     // Once, not for every commit until somebody has made room.
                     tracing::error!(code = ?error.sqlite_error_code(), "a commit failed, nothing of it is stored");
@@ -192,40 +309,99 @@ impl Writing {
 
     fn attempt(&mut self, batch: &mut [Job]) -> rusqlite::Result<()> {
         sqlite::begin(&self.connection)?;
+        // Twice what comes, so that a generation has been moved long before the next one is full.
+        let slice = self.recent.slice(2 * batch.len());
+        sqlite::move_keys(&self.connection, &slice)?;
         let now = self.received_now();
         for job in batch {
             match job {
                 Job::Count(count, slot) => slot.outcome = Some(sqlite::count(&self.connection, count, now)?),
-                Job::Erase(seq, slot) => {
-                    slot.outcome = Some(sqlite::erase(&self.connection, *seq, now)?);
-                    self.log_to_empty = true;
-                }
-                Job::Insert(record, slot) => {
-                    let inserted = sqlite::insert(&self.connection, record, self.last_seq + 1, now)?;
-                    if matches!(inserted, Inserted::Created(_)) {
-                        self.last_seq += 1;
-                        self.last_received = now;
-                    }
-                    slot.outcome = Some(inserted);
-                }
-                Job::Register(notice, slot) => slot.outcome = Some(sqlite::register(&self.connection, notice, now)?),
+                Job::Erase(seq, reason, slot) => slot.outcome = Some(self.erase(*seq, reason, now)?),
+                Job::Hold(seq, held, slot) => slot.outcome = Some(self.hold(*seq, *held, now)?),
+                Job::Insert(received, slot) => slot.outcome = Some(self.insert(received)?),
+                Job::NotePurge(log, count, slot) => slot.outcome = Some(self.note_purge(*log, *count, now)?),
+                Job::Prune(prune, slot) => slot.outcome = Some(self.prune(prune, now)?),
+                Job::Purge(ended, slot) => slot.outcome = Some(self.purge(ended, now)?),
+                Job::Register(notice, slot) => slot.outcome = Some(self.register(notice, now)?),
             }
         }
+        self.logs.sign(&self.connection)?;
+        sqlite::commit(&self.connection)?;
+        self.recent.moved(&slice);
+        self.added.clear();
+        Ok(())
+    }
+
+    fn insert(&mut self, received: &mut Received) -> rusqlite::Result<Inserted> {
+        let record = &received.record;
+        let site = self.site(&record.site)?;
+        let key = (record.record_id, site);
+        if let Some(seq) = self.find(&key)? {
+            return sqlite::repeat(&self.connection, record, seq);
+        }
+        let named = (site, record.site.as_str());
+        if !self.logs.append_notice(&self.connection, named, record.notice, received.at)? {
+            return Ok(Inserted::NoticeUnknown);
+        }
+        if let Some(prev) = record.prev
+            && let Some(seq) = self.find(&(prev, site))?
+        {
+            sqlite::end(&self.connection, seq, received.at)?;
+        }
+        received.not_before(self.last_received);
+        let entry = Entry::Record(received.commitment);
+        let named = (site, received.record.site.as_str());
+        let place = self.logs.append(&self.connection, named, &entry, received.at)?;
+        let receipt = sqlite::insert(&self.connection, received, self.last_seq + 1, place)?;
+        self.last_seq += 1;
+        self.last_received = received.at;
+        self.recent.add(key, self.last_seq);
+        self.added.push(key);
+        self.folder.note(received.record.body.len());
+        Ok(Inserted::Created(receipt))
+    }
+
+    fn find(&self, key: &Key) -> rusqlite::Result<Option<i64>> {
+        match self.recent.find(key) {
+            Some(seq) => Ok(Some(seq)),
+            None => sqlite::find(&self.connection, key),
+        }
+    }
+
+    fn register(&mut self, notice: &NewNotice, now: Millis) -> rusqlite::Result<bool> {
+        let new = sqlite::register(&self.connection, notice, now)?;
+        if let (Some(origin), Some(digest)) = (&notice.site, key::digest(&notice.digest)) {
+            let site = self.site(origin)?;
+            self.logs.append_notice(&self.connection, (site, origin), digest, now)?;
+        }
+        Ok(new)
+    }
+
+    pub(super) fn site(&mut self, origin: &str) -> rusqlite::Result<i64> {
+        if let Some(site) = self.sites.get(origin) {
+            return Ok(*site);
+        }
+        let site = sqlite::site(&self.connection, origin)?;
+        self.sites.insert(origin.to_owned(), site);
+        Ok(site)
+    }
+
+    fn move_rest(&self) -> rusqlite::Result<()> {
+        sqlite::begin(&self.connection)?;
+        sqlite::move_keys(&self.connection, &self.recent.rest())?;
         sqlite::commit(&self.connection)
     }
 
     /// The time of this commit: the clock's, but never before the last record's.
     fn received_now(&self) -> Millis {
         let now = (self.now)();
-        if now < self.last_received {
-            if self.figures.clock_went_back.fetch_add(1, Relaxed) == 0 {
-                tracing::error!(
-                    "the clock of this machine went back; records keep the time of the last one until then"
-                );
-            }
-            return self.last_received;
+        if now >= self.last_received {
+            return now;
         }
-        now
+        if now + CLOCK_STEP < self.last_received && self.figures.clock_went_back.fetch_add(1, Relaxed) == 0 {
+            tracing::error!("the clock of this machine went back; records keep the time of the last one until then");
+        }
+        self.last_received
     }
 
     /// Undoes the transaction and, unless only room is missing, takes a fresh connection.
@@ -235,7 +411,7 @@ impl Writing {
         }
         let error = StoreError::of(error);
         if error == StoreError::Unavailable
-            && let Ok(connection) = sqlite::open_writer(&self.path)
+            && let Ok(connection) = database::open_writer(&self.path)
         {
             self.connection = connection;
         }
@@ -247,8 +423,12 @@ impl Job {
     fn answer(self, result: Result<(), StoreError>) {
         match self {
             Self::Count(_, slot) => slot.answer(result),
-            Self::Erase(_, slot) => slot.answer(result),
+            Self::Erase(_, _, slot) => slot.answer(result),
+            Self::Hold(_, _, slot) => slot.answer(result),
             Self::Insert(_, slot) => slot.answer(result),
+            Self::NotePurge(_, _, slot) => slot.answer(result),
+            Self::Prune(_, slot) => slot.answer(result),
+            Self::Purge(_, slot) => slot.answer(result),
             Self::Register(_, slot) => slot.answer(result),
         }
     }

@@ -13,9 +13,15 @@ mod holder;
 mod ingest;
 /// How much is taken from one sender, one site, and at once.
 mod limits;
+/// The log of a site.
+mod log;
 /// Notices and the store's own guards.
 mod notices;
 /// The binary: logs, stopping, killing.
 mod process;
+/// How long records are kept.
+mod retention;
 /// Time limits and connections.
 mod sockets;
+/// The store by itself, and older databases.
+mod store;

@@ -1,0 +1,363 @@
+//! The one verification: everything is derived anew from the bytes in the file, nothing in it is believed.
+
+use super::report::{Mark, Outcome, Report, Step};
+use super::{Logged, LoggedErasure, LoggedNotice, PACK_SCHEMA, Pack, said, shown};
+use crate::digest::digest;
+use crate::json::{self, Value};
+use crate::log::{
+    Checkpoint, Commitment, Entry, NoteError, OpenError, Opened, TextProof, VerifierKey, core_text, leaf_hash,
+    verify_inclusion,
+};
+use crate::notice;
+use crate::record::{Record, Submission};
+use crate::time;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// Checks evidence packs and what `askfirst export` prints: one JSON value, a list of them, or one a line. `trusted` are
+/// the keys that whoever checks has from elsewhere; without any, nothing is better than [`Outcome::Unproven`].
+pub fn verify(text: &str, trusted: &[VerifierKey]) -> Vec<Report> {
+    let lines = || text.lines().filter(|line| !line.trim().is_empty());
+    match json::parse(text) {
+        Ok(Value::List(values)) if !values.is_empty() => {
+            values.iter().map(|value| verify_value(value, trusted)).collect()
+        }
+        Ok(value) => alloc::vec![verify_value(&value, trusted)],
+        // A file of lines is one in which the first line is whole.
+        Err(_) if lines().count() > 1 && lines().next().is_some_and(|line| json::parse(line).is_ok()) => {
+            lines().enumerate().map(|(at, line)| verify_line(at + 1, line, trusted)).collect()
+        }
+        Err(error) => alloc::vec![unreadable("The file", &error)],
+    }
+}
+
+/// Checks that a record, in the text that the page has, is in the log as its receipt says.
+pub fn verify_receipt(record: &str, receipt: &str, trusted: &[VerifierKey]) -> Report {
+    let mut check = Check::new(trusted, "A record and its receipt");
+    let _ = match json::parse(receipt) {
+        Ok(receipt) => check.receipt(record, &receipt),
+        Err(_) => check.fails("The receipt is not readable.".to_string()),
+    };
+    check.report
+}
+
+fn verify_line(number: usize, line: &str, trusted: &[VerifierKey]) -> Report {
+    match json::parse(line) {
+        Ok(value) => {
+            let mut report = verify_value(&value, trusted);
+            report.title = format!("Line {number}: {}", report.title);
+            report
+        }
+        Err(error) => unreadable(&format!("Line {number}"), &error),
+    }
+}
+
+fn unreadable(what: &str, error: &json::JsonError) -> Report {
+    let mut check = Check::new(&[], what);
+    let (kind, line, column) = (error.kind.message(), error.line, error.column);
+    let _ = check.fails::<()>(format!("{what} is not readable as JSON: {kind}, at line {line}, column {column}."));
+    check.report
+}
+
+fn verify_value(value: &Value, trusted: &[VerifierKey]) -> Report {
+    let id = value.get("record").get("record_id").text().or(value.get("receipt").get("record_id").text());
+    let mut check = Check::new(trusted, &id.map_or("A file".to_string(), |id| format!("Record {id}")));
+    let is_export = value.at("receipt").is_some() && value.at("schema").is_none();
+    let _ = if is_export {
+        check.export(value)
+    } else if value.get("schema").text() == Some(PACK_SCHEMA) {
+        check.pack(value)
+    } else {
+        check.fails("This is neither an evidence pack nor an export of Askfirst.".to_string())
+    };
+    check.report
+}
+
+/// A check ends at the first thing that does not hold; the report has the sentence.
+struct Stop;
+
+type Checked<T = ()> = Result<T, Stop>;
+
+struct Check<'a> {
+    trusted: &'a [VerifierKey],
+    report: Report,
+}
+
+impl<'a> Check<'a> {
+    fn new(trusted: &'a [VerifierKey], title: &str) -> Self {
+        let report = Report { title: title.to_string(), steps: Vec::new(), said: Vec::new(), shown: Vec::new() };
+        Self { trusted, report }
+    }
+
+    fn say(&mut self, mark: Mark, text: String) {
+        self.report.steps.push(Step { mark, text });
+    }
+
+    fn fails<T>(&mut self, text: String) -> Checked<T> {
+        self.say(Mark::Fails, text);
+        Err(Stop)
+    }
+
+    fn require(&mut self, holds: bool, otherwise: &str) -> Checked {
+        if holds { Ok(()) } else { self.fails(otherwise.to_string()) }
+    }
+
+    fn take<T>(&mut self, value: Option<T>, otherwise: &str) -> Checked<T> {
+        match value {
+            Some(value) => Ok(value),
+            None => self.fails(otherwise.to_string()),
+        }
+    }
+
+    fn pack(&mut self, value: &Value) -> Checked {
+        let pack = match Pack::read(value) {
+            Ok(pack) => pack,
+            Err(problem) => return self.fails(problem),
+        };
+        let keys: Option<Vec<_>> = pack.keys.iter().map(|key| VerifierKey::parse(key)).collect();
+        let keys = self.take(keys, "A key in the file is malformed.")?;
+        let record = self.core(&pack)?;
+        self.context(&pack)?;
+        let entry = Entry::Record(pack.commitment);
+        let (index, opened) = self.place("The record", &entry, &pack.proof, &keys)?;
+        self.signatures(&opened);
+        match (&record, &pack.notice) {
+            (Some(record), Some(notice)) => self.notice(record, notice, index, &opened, &keys)?,
+            (Some(_), None) => {
+                self.fails("The file does not have the notice, so it can't show what was agreed to.".to_string())?
+            }
+            (None, None) => {}
+            (None, Some(_)) => self.fails("The file has a notice but no record that names it.".to_string())?,
+        }
+        match (&record, &pack.erasure) {
+            (None, Some(erasure)) => self.erasure(erasure, index, &opened, &keys),
+            (Some(_), Some(_)) => self.fails("The file has a record that it says was erased.".to_string()),
+            (None, None) => self.fails("The file has neither the record nor the entry that says why not.".to_string()),
+            (Some(_), None) => Ok(()),
+        }
+    }
+
+    /// The record and its envelope are what was committed to.
+    fn core(&mut self, pack: &Pack) -> Checked<Option<Record>> {
+        let Some(core) = &pack.core else { return Ok(None) };
+        let (text, envelope) = &core.body;
+        let record = self.record(text)?;
+        let same = Commitment::to_core(&core.salt, &core_text(text, envelope)) == pack.commitment.core;
+        self.require(same, "The record, what the server noted with it, or its salt is not what the log committed to.")?;
+        self.say(
+            Mark::Holds,
+            "The record and the time of its receipt are, letter for letter, what the log committed to.".to_string(),
+        );
+        self.received(envelope);
+        self.report.said = said(&record, None);
+        Ok(Some(record))
+    }
+
+    fn record(&mut self, text: &str) -> Checked<Record> {
+        match Submission::parse(text) {
+            Ok(Submission::Record(record)) if record.canonical() == text => Ok(record),
+            Ok(_) => self.fails("What stands under “record” is not a consent record.".to_string()),
+            Err(problem) => {
+                let (path, message) = (problem.path, problem.message);
+                self.fails(format!("The record is not one that the server can have accepted: {path} {message}."))
+            }
+        }
+    }
+
+    fn received(&mut self, envelope: &crate::log::Envelope) {
+        let clock = match envelope.clock.as_str() {
+            "ahead" => "; the browser's clock was ahead by more than five minutes",
+            "behind" => "; the browser's clock was behind by more than five minutes, or the record waited there",
+            _ => "",
+        };
+        let at = time::instant(envelope.received_at);
+        self.say(Mark::Note, format!("It was received at {at} by the server's clock{clock}."));
+        if !envelope.more.is_empty() {
+            let more = Value::Map(envelope.more.clone()).canonical();
+            self.say(Mark::Note, format!("The server noted with it: {more}"));
+        }
+    }
+
+    fn context(&mut self, pack: &Pack) -> Checked {
+        let Some(context) = &pack.context else {
+            let text = "The context is not in the file (it may have been deleted in time); its commitment still stands in its place.";
+            self.say(Mark::Note, text.to_string());
+            return Ok(());
+        };
+        let text = context.body.canonical();
+        let same = Commitment::to_context(&context.salt, &text) == pack.commitment.context;
+        self.require(same, "The context or its salt is not what the log committed to.")?;
+        self.say(Mark::Holds, format!("The context is, letter for letter, what the log committed to: {text}"));
+        Ok(())
+    }
+
+    /// The entry is in the signed tree; its index and the checkpoint.
+    fn place(&mut self, what: &str, entry: &Entry, proof: &str, keys: &[VerifierKey]) -> Checked<(u64, Opened)> {
+        let proof = self.take(TextProof::parse(proof), &format!("{what}'s proof is not a C2SP tlog-proof."))?;
+        let known = if self.trusted.is_empty() { keys } else { self.trusted };
+        let opened = match Checkpoint::open(&proof.checkpoint, known) {
+            Ok(opened) => opened,
+            Err(error) => {
+                let problem = match error {
+                    OpenError::Note(NoteError::Malformed) | OpenError::NoCheckpoint => "is malformed".to_string(),
+                    OpenError::Note(NoteError::Invalid(name)) => format!("has a false signature of {name}"),
+                    OpenError::Note(NoteError::Unsigned) | OpenError::NoLogKey if self.trusted.is_empty() => {
+                        "is not signed by the key that the file names".to_string()
+                    }
+                    OpenError::Note(NoteError::Unsigned) | OpenError::NoLogKey => {
+                        "is not signed by the key that you trust".to_string()
+                    }
+                };
+                return self.fails(format!("The log's checkpoint {problem}."));
+            }
+        };
+        let head = &opened.checkpoint;
+        let bytes = self.take(entry.bytes(), &format!("{what} can't be an entry of a log."))?;
+        let holds = verify_inclusion(&leaf_hash(&bytes), proof.index, head.size, &head.root, &proof.hashes);
+        self.require(holds, &format!("{what} is not in the log at the place that its proof says."))?;
+        let (index, origin, size) = (proof.index, &head.origin, head.size);
+        self.say(Mark::Holds, format!("{what} is entry {index} of the log “{origin}”, which then had {size} entries."));
+        Ok((proof.index, opened))
+    }
+
+    fn signatures(&mut self, opened: &Opened) {
+        let key = opened.log.key.to_text();
+        if self.trusted.is_empty() {
+            let text = format!(
+                "The log's head is signed by a key that only the file itself names: {key} – compare it with the one that the operator publishes."
+            );
+            self.say(Mark::Open, text);
+        } else {
+            self.say(Mark::Holds, format!("The log's head is signed by a key that you trust: {key}"));
+        }
+        for witness in &opened.witnesses {
+            let seconds = i64::try_from(witness.time.unwrap_or(0)).unwrap_or(0).min(253_402_300_799);
+            let (name, at) = (&witness.key.name, time::instant(seconds * 1000));
+            self.say(
+                Mark::Note,
+                format!("The witness {name} saw the log in this state at {at}: the record was in it by then."),
+            );
+        }
+    }
+
+    /// What the record says was shown is what was shown, and it was in the log before.
+    fn notice(
+        &mut self,
+        record: &Record,
+        notice: &LoggedNotice,
+        index: u64,
+        opened: &Opened,
+        keys: &[VerifierKey],
+    ) -> Checked {
+        let value = self.shown(record, &notice.text)?;
+        self.report.said = said(record, Some(&value));
+        let (place, at) = self.place("The notice", &Entry::notice(&notice.text), &notice.proof, keys)?;
+        self.same_head(opened, &at)?;
+        self.require(place < index, "The notice came into the log only after the record.")?;
+        self.say(Mark::Holds, "The notice was in the log before the record.".to_string());
+        Ok(())
+    }
+
+    fn shown(&mut self, record: &Record, text: &str) -> Checked<Value> {
+        let holds = notice::holds(text, &record.notice.digest);
+        self.require(holds, "The notice is not the one that was shown: the record names another digest.")?;
+        let value = self.take(json::parse(text).ok(), "The notice is not JSON.")?;
+        if let Some(problem) = disagreement(record, &value) {
+            return self.fails(problem);
+        }
+        let (lang, version) = (&record.notice.lang, &record.notice.version);
+        let text =
+            format!("The notice is, letter for letter, the one that the record names: “{lang}”, version {version}.");
+        self.say(Mark::Holds, text);
+        self.report.shown = shown(&value);
+        Ok(value)
+    }
+
+    fn erasure(&mut self, erasure: &LoggedErasure, index: u64, opened: &Opened, keys: &[VerifierKey]) -> Checked {
+        let Entry::Erasure { index: erased, reason, day } = &erasure.entry else {
+            return self.fails("What stands under “erasure” is no erasure.".to_string());
+        };
+        self.require(*erased == index, "The erasure is about another entry.")?;
+        let (place, at) = self.place("The erasure", &erasure.entry, &erasure.proof, keys)?;
+        self.same_head(opened, &at)?;
+        self.require(place > index, "The erasure stands before the record.")?;
+        let day = time::date(*day);
+        let text = format!(
+            "The record's content was erased on {day} ({reason}); what is left in its place says nothing about it."
+        );
+        self.say(Mark::Holds, text);
+        Ok(())
+    }
+
+    fn same_head(&mut self, one: &Opened, other: &Opened) -> Checked {
+        let same = one.checkpoint == other.checkpoint;
+        self.require(same, "The proofs in the file are about two different states of the log.")
+    }
+
+    /// What `askfirst export` prints for a record: `{record, receipt, notice, …}`.
+    fn export(&mut self, value: &Value) -> Checked {
+        let (receipt, notice) = (value.get("receipt"), value.get("notice"));
+        let record = self.receipt(&value.get("record").canonical(), receipt)?;
+        if *notice == Value::Null {
+            self.say(
+                Mark::Open,
+                "The export does not have the notice, so it can't show what was agreed to.".to_string(),
+            );
+            return Ok(());
+        }
+        let value = self.shown(&record, &notice.canonical())?;
+        self.report.said = said(&record, Some(&value));
+        Ok(())
+    }
+
+    fn receipt(&mut self, text: &str, receipt: &Value) -> Checked<Record> {
+        if receipt.get("erased").bool() == Some(true) {
+            return self.fails("The record was erased; only its receipt is left.".to_string());
+        }
+        let record = self.record(text)?;
+        let same = receipt.get("record_id").text() == Some(&record.record_id);
+        self.require(same, "The receipt is for another record.")?;
+        let same = receipt.get("digest").text() == Some(&digest(text.as_bytes()));
+        self.require(same, "The record is not the one that was received: the receipt names another digest.")?;
+        self.say(Mark::Holds, "The record is, letter for letter, the one that its receipt names.".to_string());
+        self.report.said = said(&record, None);
+        let logged = match Logged::read(receipt) {
+            Ok(Some(logged)) => logged,
+            Ok(None) => {
+                let text =
+                    "There is no proof of the log: nothing shows that record and receipt were not both written anew.";
+                self.say(Mark::Open, text.to_string());
+                return Ok(record);
+            }
+            Err(problem) => return self.fails(problem),
+        };
+        if self.trusted.is_empty() {
+            self.say(Mark::Open, "No key of the log was given, so its proof was not checked.".to_string());
+            return Ok(record);
+        }
+        let (_, opened) = self.place("The record", &logged.entry(text), &logged.proof, &[])?;
+        self.received(&logged.envelope);
+        self.signatures(&opened);
+        Ok(record)
+    }
+}
+
+/// What can't be true of a record and the notice it names.
+pub fn disagreement(record: &Record, notice: &Value) -> Option<String> {
+    for (key, said) in [("lang", &record.notice.lang), ("version", &record.notice.version)] {
+        if notice.get(key).text() != Some(said) {
+            return Some(format!("The record and its notice disagree on {key}."));
+        }
+    }
+    let named = |id: &str| notice.get("purposes").items().iter().any(|purpose| purpose.get("id").text() == Some(id));
+    let unknown = record.decisions.iter().find(|decision| !named(&decision.purpose))?;
+    Some(format!("The record decides about “{}”, which its notice does not name.", unknown.purpose))
+}
+
+impl Report {
+    /// The worst of several verdicts; without any, nothing is proven.
+    pub fn worst(reports: &[Self]) -> Outcome {
+        reports.iter().map(Self::outcome).max().unwrap_or(Outcome::Unproven)
+    }
+}

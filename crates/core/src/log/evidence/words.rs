@@ -1,0 +1,112 @@
+//! What a record says and what its notice showed, for a person who knows nothing of the format.
+
+use crate::json::Value;
+use crate::record::Record;
+use crate::time;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// One part of the interface: its name and every word of it, line by line, in the order shown; buttons in brackets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// `banner`, `dialog`, …
+    pub name: String,
+    /// Its lines.
+    pub lines: Vec<String>,
+}
+
+/// What the visitor answered. The notice gives the purposes their titles.
+pub fn said(record: &Record, notice: Option<&Value>) -> Vec<String> {
+    let event = &record.event;
+    let acted = match event.method.name() {
+        "accept_all" => "pressed the button that accepts",
+        "reject_all" => "pressed the button that rejects",
+        "save" => "saved the switches as they stood",
+        "withdraw" => "withdrew",
+        "api" => "answered through the page's own controls",
+        "signal" => "objected through a signal of the browser",
+        other => other,
+    };
+    let place = match event.layer.name() {
+        "first" => "in the banner",
+        "preferences" => "in the preferences dialog",
+        "page" => "on the page itself",
+        other => other,
+    };
+    let mut lines = Vec::new();
+    lines.push(format!(
+        "The visitor {acted} {place}: consent {}. By the browser's clock that was {}; valid until {}.",
+        event.state.name(),
+        time::instant(event.at),
+        time::instant(event.valid_until),
+    ));
+    for decision in &record.decisions {
+        let title = notice.and_then(|notice| title(notice, &decision.purpose)).unwrap_or(&decision.purpose);
+        let answer = if decision.granted { "agreed" } else { "refused" };
+        lines.push(format!("{answer:<8} {title} ({})", decision.purpose));
+    }
+    if record.signals.gpc {
+        lines.push("The browser sent Global Privacy Control.".to_string());
+    }
+    if let Some(prev) = &record.prev {
+        lines.push(format!("It follows record {prev}."));
+    }
+    lines
+}
+
+fn title<'a>(notice: &'a Value, purpose: &str) -> Option<&'a str> {
+    let purposes = notice.at("purposes")?.items();
+    purposes.iter().find(|known| known.at("id").and_then(Value::text) == Some(purpose))?.at("title")?.text()
+}
+
+/// Every word that a notice showed.
+pub fn shown(notice: &Value) -> Vec<Part> {
+    let parts = notice.get("shown").entries().iter();
+    parts
+        .map(|(name, tree)| {
+            let mut lines = Vec::new();
+            words(tree, &mut lines);
+            Part { name: name.clone(), lines }
+        })
+        .collect()
+}
+
+/// Elements that start a line of their own.
+const BLOCKS: &[&str] = &[
+    "div", "section", "dialog", "header", "footer", "form", "fieldset", "legend", "details", "summary", "h1", "h2",
+    "h3", "h4", "p", "ul", "ol", "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "th", "td",
+];
+
+/// The tree is `[element, attributes, child or text …]` (`core::view`). Each innermost block is a line.
+fn words(node: &Value, lines: &mut Vec<String>) {
+    let children = node.items().get(2..).unwrap_or_default();
+    if children.iter().any(has_block) {
+        children.iter().for_each(|child| words(child, lines));
+        return;
+    }
+    let mut line = String::new();
+    flow(node, &mut line);
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    if !line.is_empty() {
+        lines.push(line);
+    }
+}
+
+fn has_block(node: &Value) -> bool {
+    let [tag, _, children @ ..] = node.items() else { return false };
+    tag.text().is_some_and(|tag| BLOCKS.contains(&tag)) || children.iter().any(has_block)
+}
+
+fn flow(node: &Value, line: &mut String) {
+    match node {
+        Value::Text(text) => line.push_str(text),
+        Value::List(parts) => {
+            let button = parts.first().and_then(Value::text) == Some("button");
+            line.push_str(if button { " [ " } else { "" });
+            parts.iter().skip(2).for_each(|part| flow(part, line));
+            line.push_str(if button { " ] " } else { "" });
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,492 @@
+//! Evidence packs, exports and receipts: what holds, and what is the first thing that doesn't (PROOF tests 11, 12, 17 and
+//! 19). `tests/vectors/log-evidence.json` has the same cases for the command line and the WebAssembly module.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::collections::HashMap;
+
+use askfirst_core::digest::{base64url, digest, uuid};
+use askfirst_core::json::{self, Value, map};
+use askfirst_core::log::evidence::{
+    Logged, LoggedErasure, LoggedNotice, Opening, Outcome, Pack, Report, verify, verify_receipt,
+};
+use askfirst_core::log::{
+    Checkpoint, Commitment, Entry, Envelope, Frontier, Hash, SigningKey, TextProof, VerifierKey, core_text,
+    inclusion_proof, leaf_hash,
+};
+use askfirst_core::record::{Decision, Event, Layer, Method, NoticeRef, Record, Signals, State};
+use askfirst_core::time::DAY;
+
+const ORIGIN: &str = "www.example.nl/askfirst";
+const RECEIVED: i64 = 1_795_342_531_000;
+
+/// A log in memory with what its entries are made from.
+struct Log {
+    key: SigningKey,
+    frontier: Frontier,
+    nodes: HashMap<(u8, u64), Hash>,
+}
+
+impl Log {
+    fn new() -> Self {
+        let key = SigningKey::new(ORIGIN, &[11; 32]).unwrap();
+        Self { key, frontier: Frontier::default(), nodes: HashMap::new() }
+    }
+
+    fn push(&mut self, entry: &Entry) -> u64 {
+        let nodes = &mut self.nodes;
+        let index = self.frontier.size();
+        self.frontier.append(leaf_hash(&entry.bytes().unwrap()), |height, index, hash| {
+            nodes.insert((height, index), hash);
+        });
+        index
+    }
+
+    /// Entries of other visitors.
+    fn others(&mut self, count: u8) {
+        for salt in 0..count {
+            self.push(&Entry::Record(Commitment { core: [salt; 32], context: [salt; 32] }));
+        }
+    }
+
+    fn checkpoint(&self) -> String {
+        Checkpoint::new(ORIGIN, self.frontier.size(), self.frontier.root()).sign(&self.key).unwrap()
+    }
+
+    fn prove(&self, index: u64) -> String {
+        let reader = |height, index| self.nodes.get(&(height, index)).copied();
+        let hashes = inclusion_proof(&reader, index, self.frontier.size()).unwrap();
+        TextProof { extra: None, index, hashes, checkpoint: self.checkpoint() }.text()
+    }
+
+    fn vkey(&self) -> String {
+        self.key.verifier().to_text()
+    }
+}
+
+/// What a visitor saw, in small; the real ones come from `core::notice`.
+fn notice() -> String {
+    let notice = r#"{
+        "schema": "urn:askfirst:notice:1", "lang": "nl", "version": "2026-11-22",
+        "purposes": [ { "id": "analytical", "title": "Statistiek" }, { "id": "marketing", "title": "Marketing" } ],
+        "shown": { "banner": ["section", {}, ["h2", {}, "Mogen wij meten?"],
+            ["div", {}, ["button", {}, "Alles weigeren"], ["button", {}, "Alles accepteren"]]] }
+    }"#;
+    json::parse(notice).unwrap().canonical()
+}
+
+fn record() -> Record {
+    let decide = |purpose: &str, granted| Decision { purpose: purpose.into(), v: 7, granted };
+    Record {
+        record_id: uuid(&[1; 16]),
+        prev: None,
+        subject: base64url(&[2; 16]),
+        holder: digest(b"secret"),
+        site: "https://www.example.nl".into(),
+        jurisdiction: Some("NL".into()),
+        notice: NoticeRef {
+            digest: digest(notice().as_bytes()),
+            version: "2026-11-22".into(),
+            lang: "nl".into(),
+            ui: digest(b"ui"),
+        },
+        event: Event {
+            state: State::Given,
+            method: Method::Save,
+            layer: Layer::Preferences,
+            at: RECEIVED - 1000,
+            valid_until: RECEIVED - 1000 + 180 * DAY,
+        },
+        decisions: vec![decide("analytical", true), decide("marketing", false)],
+        signals: Signals { gpc: false },
+        client: "askfirst/0.1.0".into(),
+    }
+}
+
+fn envelope() -> Envelope {
+    Envelope { received_at: RECEIVED, clock: "ok".into(), more: vec![("grade".into(), "strong".into())] }
+}
+
+/// A log with one record of ours in it, and its pack.
+fn pack() -> (Log, Pack) {
+    let mut log = Log::new();
+    log.others(3);
+    let shown = log.push(&Entry::notice(&notice()));
+    log.others(40);
+    let (text, context) = (record().canonical(), map([("origin", "https://www.example.nl".into())]));
+    let commitment = Commitment {
+        core: Commitment::to_core(&[21; 32], &core_text(&text, &envelope())),
+        context: Commitment::to_context(&[22; 32], &context.canonical()),
+    };
+    let index = log.push(&Entry::Record(commitment));
+    log.others(9);
+    let pack = Pack {
+        core: Some(Opening { body: (text, envelope()), salt: [21; 32] }),
+        context: Some(Opening { body: context, salt: [22; 32] }),
+        commitment,
+        proof: log.prove(index),
+        notice: Some(LoggedNotice { text: notice(), proof: log.prove(shown) }),
+        erasure: None,
+        keys: vec![log.vkey()],
+    };
+    (log, pack)
+}
+
+/// The pack of the same entry after it was erased.
+fn erased() -> Pack {
+    let (mut log, pack) = pack();
+    let entry = Entry::Erasure { index: 44, reason: "holder".into(), day: RECEIVED / DAY * DAY };
+    let at = log.push(&entry);
+    Pack {
+        core: None,
+        context: None,
+        notice: None,
+        proof: log.prove(44),
+        erasure: Some(LoggedErasure { entry, proof: log.prove(at) }),
+        ..pack
+    }
+}
+
+/// What the server answers, with its part about the log.
+fn receipt(log: &Log, logged: bool) -> Value {
+    let text = record().canonical();
+    let mut receipt = map([
+        ("record_id", record().record_id.into()),
+        ("seq", 45.into()),
+        ("received_at", "2026-11-22T10:15:31Z".into()),
+        ("clock", "ok".into()),
+        ("digest", digest(text.as_bytes()).into()),
+    ]);
+    if logged {
+        let context = map([("origin", "https://www.example.nl".into())]).canonical();
+        let logged = Logged {
+            envelope: envelope(),
+            salt: [21; 32],
+            context: Commitment::to_context(&[22; 32], &context),
+            proof: log.prove(44),
+        };
+        receipt.set("log", logged.to_value());
+    }
+    receipt
+}
+
+fn export(logged: bool) -> Value {
+    let (record, notice) = (record().to_value(), json::parse(&notice()).unwrap());
+    let holds = map([("record", true.into()), ("notice", true.into())]);
+    map([
+        ("record", record),
+        ("receipt", receipt(&pack().0, logged)),
+        ("notice", notice),
+        ("holds", holds),
+        ("problem", Value::Null),
+    ])
+}
+
+fn trusted() -> Vec<VerifierKey> {
+    vec![SigningKey::new(ORIGIN, &[11; 32]).unwrap().verifier().clone()]
+}
+
+fn one(text: &str) -> Report {
+    let mut reports = verify(text, &trusted());
+    assert_eq!(reports.len(), 1);
+    reports.pop().unwrap()
+}
+
+/// The pack with a text in place of another, which must be there.
+fn with(pack: &Value, from: &str, to: &str) -> String {
+    let text = pack.canonical();
+    assert!(text.contains(from), "{from}");
+    text.replacen(from, to, 1)
+}
+
+#[test]
+fn a_pack_comes_back_from_its_json() {
+    for pack in [pack().1, erased(), Pack { context: None, ..pack().1 }] {
+        assert_eq!(Pack::read(&pack.to_value()), Ok(pack));
+    }
+}
+
+#[test]
+fn a_pack_holds_and_says_what_was_checked() {
+    let (_, pack) = pack();
+    let report = one(&pack.to_value().canonical());
+    assert_eq!(report.outcome(), Outcome::Holds, "{}", report.text());
+    let text = report.text();
+    for sentence in [
+        "Record 01010101-0101-4101-8101-010101010101",
+        "received at 2026-11-22T10:15:31Z by the server's clock.",
+        "The record is entry 44 of the log “www.example.nl/askfirst”, which then had 54 entries.",
+        "agreed   Statistiek (analytical)",
+        "refused  Marketing (marketing)",
+        "[ Alles weigeren ] [ Alles accepteren ]",
+        "Everything holds.",
+    ] {
+        assert!(text.contains(sentence), "{sentence}\n{text}");
+    }
+}
+
+#[test]
+fn no_changed_letter_of_a_pack_holds() {
+    // PROOF test 12, for each letter of the file.
+    for pack in [pack().1, erased()] {
+        let text = pack.to_value().canonical();
+        for (at, letter) in text.char_indices() {
+            let other = if letter == 'x' { 'y' } else { 'x' };
+            let changed = [&text[..at], &other.to_string(), &text[at + letter.len_utf8()..]].concat();
+            let reports = verify(&changed, &trusted());
+            assert_eq!(
+                Report::worst(&reports),
+                Outcome::Fails,
+                "letter {at}, {letter:?} of {:?}",
+                &text[..at.min(200)]
+            );
+            assert!(reports.iter().all(|report| report.problem().is_some()));
+        }
+    }
+}
+
+#[test]
+fn what_a_forger_would_do_fails() {
+    let (log, pack) = pack();
+    let (value, key) = (pack.to_value(), log.vkey());
+    // Another answer, with the digest of the commitment made to fit: the tree does not have it.
+    let other = record().canonical().replace("\"granted\":false", "\"granted\":true");
+    let core = Commitment::to_core(&[21; 32], &core_text(&other, &envelope()));
+    let forged = Pack {
+        core: Some(Opening { body: (other, envelope()), salt: [21; 32] }),
+        commitment: Commitment { core, ..pack.commitment },
+        ..pack.clone()
+    };
+    assert_eq!(
+        one(&forged.to_value().canonical()).problem(),
+        Some("The record is not in the log at the place that its proof says.")
+    );
+    // A whole log of the forger's own, under the same name.
+    let forger = SigningKey::new(ORIGIN, &[66; 32]).unwrap();
+    let signed = Checkpoint::new(ORIGIN, log.frontier.size(), log.frontier.root()).sign(&forger).unwrap();
+    let proof = TextProof { checkpoint: signed, ..TextProof::parse(&pack.proof).unwrap() }.text();
+    let forged = Pack { proof, keys: vec![forger.verifier().to_text()], ..pack.clone() };
+    assert_eq!(
+        one(&forged.to_value().canonical()).problem(),
+        Some("The log's checkpoint is not signed by the key that you trust.")
+    );
+    // Another notice.
+    assert_eq!(
+        one(&with(&value, "Alles weigeren", "Alles weiger en")).problem(),
+        Some("The notice is not the one that was shown: the record names another digest.")
+    );
+    // Another time of receipt.
+    assert_eq!(
+        one(&with(&value, "10:15:31Z", "10:15:32Z")).problem(),
+        Some("The record, what the server noted with it, or its salt is not what the log committed to.")
+    );
+    assert_eq!(
+        one(&with(&value, &key, "www.example.nl/askfirst+00000000+AAAA")).problem(),
+        Some("A key in the file is malformed.")
+    );
+    assert_eq!(
+        one(&with(&value, "\"context\"", "\"contexx\"")).problem(),
+        Some("“commitments” has a member “contexx”, which it should not have.")
+    );
+}
+
+#[test]
+fn without_a_trusted_key_nothing_is_proven() {
+    let text = pack().1.to_value().canonical();
+    let reports = verify(&text, &[]);
+    assert_eq!(Report::worst(&reports), Outcome::Unproven);
+    assert!(reports[0].text().contains("a key that only the file itself names: www.example.nl/askfirst+"));
+    assert_eq!(verify(&text.replace("Marketing", "Marketink"), &[])[0].outcome(), Outcome::Fails);
+}
+
+#[test]
+fn a_witness_tells_when_the_record_was_there() {
+    let (_, pack) = pack();
+    let witness = SigningKey::witness("witness.example/w1", &[7; 32]).unwrap();
+    let mut proof = TextProof::parse(&pack.proof).unwrap();
+    proof.checkpoint = witness.cosign(&proof.checkpoint, 1_795_342_600).unwrap();
+    let text = Pack { proof: proof.text(), ..pack }.to_value().canonical();
+    let keys = [trusted(), vec![witness.verifier().clone()]].concat();
+    let report = verify(&text, &keys).remove(0);
+    assert_eq!(report.outcome(), Outcome::Holds);
+    assert!(report.text().contains("The witness witness.example/w1 saw the log in this state at 2026-11-22T10:16:40Z"));
+    // Whoever does not know the witness ignores it.
+    assert_eq!(one(&text).outcome(), Outcome::Holds);
+}
+
+#[test]
+fn a_deleted_context_leaves_the_decision_provable() {
+    // PROOF test 19.
+    let report = one(&Pack { context: None, ..pack().1 }.to_value().canonical());
+    assert_eq!(report.outcome(), Outcome::Holds, "{}", report.text());
+    assert!(report.text().contains("The context is not in the file"));
+}
+
+#[test]
+fn an_erased_record_leaves_a_provable_hole() {
+    // PROOF test 17.
+    let report = one(&erased().to_value().canonical());
+    assert_eq!(report.outcome(), Outcome::Holds, "{}", report.text());
+    assert!(report.text().contains("The record's content was erased on 2026-11-22 (holder)"));
+    let silent = Pack { erasure: None, ..erased() };
+    assert_eq!(
+        one(&silent.to_value().canonical()).problem(),
+        Some("The file has neither the record nor the entry that says why not.")
+    );
+}
+
+#[test]
+fn a_notice_that_came_later_proves_nothing() {
+    let mut log = Log::new();
+    let text = record().canonical();
+    let core = Commitment::to_core(&[21; 32], &core_text(&text, &envelope()));
+    let commitment = Commitment { core, context: Commitment::to_context(&[22; 32], "{}") };
+    let index = log.push(&Entry::Record(commitment));
+    let before = log.prove(index);
+    let shown = log.push(&Entry::notice(&notice()));
+    let pack = Pack {
+        core: Some(Opening { body: (text, envelope()), salt: [21; 32] }),
+        context: None,
+        commitment,
+        proof: log.prove(index),
+        notice: Some(LoggedNotice { text: notice(), proof: log.prove(shown) }),
+        erasure: None,
+        keys: vec![log.vkey()],
+    };
+    assert_eq!(
+        one(&pack.to_value().canonical()).problem(),
+        Some("The notice came into the log only after the record.")
+    );
+    let apart = Pack { proof: before, ..pack };
+    assert_eq!(
+        one(&apart.to_value().canonical()).problem(),
+        Some("The proofs in the file are about two different states of the log.")
+    );
+}
+
+#[test]
+fn an_export_without_the_log_shows_no_more_than_its_digests() {
+    let report = one(&export(false).canonical());
+    assert_eq!(report.outcome(), Outcome::Unproven);
+    assert!(report.text().contains("There is no proof of the log"), "{}", report.text());
+    assert_eq!(
+        one(&with(&export(false), "\"granted\":false", "\"granted\":true")).problem(),
+        Some("The record is not the one that was received: the receipt names another digest.")
+    );
+    assert_eq!(
+        one(&with(&export(false), "Mogen wij", "Moeten wij")).problem(),
+        Some("The notice is not the one that was shown: the record names another digest.")
+    );
+}
+
+#[test]
+fn an_export_with_its_proof_holds() {
+    let report = one(&export(true).canonical());
+    assert_eq!(report.outcome(), Outcome::Holds, "{}", report.text());
+    assert_eq!(verify(&export(true).canonical(), &[])[0].outcome(), Outcome::Unproven);
+}
+
+#[test]
+fn a_page_checks_its_receipt() {
+    let (log, text) = (pack().0, record().canonical());
+    let whole = receipt(&log, true).canonical();
+    assert_eq!(verify_receipt(&text, &whole, &trusted()).outcome(), Outcome::Holds);
+    assert_eq!(verify_receipt(&text, &receipt(&log, false).canonical(), &trusted()).outcome(), Outcome::Unproven);
+    assert_eq!(verify_receipt(&text, &whole, &[]).outcome(), Outcome::Unproven);
+    for (at, letter) in whole.char_indices().filter(|(_, letter)| letter.is_ascii_alphanumeric()) {
+        let other = if letter == '7' { '8' } else { '7' };
+        let changed = [&whole[..at], &other.to_string(), &whole[at + 1..]].concat();
+        // `seq` is a number of the store, which the log knows nothing about.
+        if changed.contains("\"seq\":7") || changed.contains("\"seq\":47") || !changed.contains("\"seq\":") {
+            continue;
+        }
+        assert_ne!(verify_receipt(&text, &changed, &trusted()).outcome(), Outcome::Holds, "letter {at}: {changed}");
+    }
+    for (at, _) in text.char_indices().filter(|(_, letter)| letter.is_ascii_alphanumeric()) {
+        let other = if &text[at..=at] == "7" { "8" } else { "7" };
+        let changed = [&text[..at], other, &text[at + 1..]].concat();
+        assert_eq!(verify_receipt(&changed, &whole, &trusted()).outcome(), Outcome::Fails, "letter {at}");
+    }
+}
+
+#[test]
+fn a_file_of_many_is_checked_line_by_line() {
+    let good = pack().1.to_value().canonical();
+    let bad = good.replacen("granted\":false", "granted\":true", 1);
+    let lines = [good.as_str(), "", &bad, &erased().to_value().canonical()].join("\n");
+    let reports = verify(&lines, &trusted());
+    let outcomes: Vec<_> = reports.iter().map(Report::outcome).collect();
+    assert_eq!(outcomes, [Outcome::Holds, Outcome::Fails, Outcome::Holds]);
+    assert_eq!(reports[1].title, "Line 2: Record 01010101-0101-4101-8101-010101010101");
+    let list = format!("[{good},{bad}]");
+    assert_eq!(verify(&list, &trusted()).len(), 2);
+}
+
+#[test]
+fn what_is_no_evidence_is_said_to_be_none() {
+    for text in [
+        "",
+        "{}",
+        "[]",
+        "null",
+        "hello",
+        "{\"schema\":\"urn:askfirst:evidence:2\"}",
+        "{\"schema\":\"urn:askfirst:evidence:1\"}",
+    ] {
+        assert_eq!(Report::worst(&verify(text, &trusted())), Outcome::Fails, "{text}");
+    }
+}
+
+/// The cases that every build of the verifier must judge alike (PROOF test 12).
+fn vectors() -> Value {
+    let (log, pack) = pack();
+    let value = pack.to_value();
+    let whole = value.canonical();
+    let cases = [
+        ("a pack", true, whole.clone()),
+        ("a pack, no trusted key", false, whole.clone()),
+        ("an erased record", true, erased().to_value().canonical()),
+        (
+            "one changed letter in the record",
+            true,
+            with(&value, "\"version\":\"2026-11-22\"},\"prev", "\"version\":\"2026-11-23\"},\"prev"),
+        ),
+        ("one changed letter in the notice", true, with(&value, "Alles weigeren", "Alles weigerem")),
+        ("one changed letter in the proof", true, with(&value, "\\nindex 44\\n", "\\nindex 45\\n")),
+        ("one changed letter in the envelope", true, with(&value, "strong", "stronk")),
+        ("not whole", true, whole[..whole.len() / 2].to_string()),
+        ("an export", true, export(false).canonical()),
+        ("an export with its proof", true, export(true).canonical()),
+        ("two lines", true, [whole.as_str(), &with(&value, "\"granted\":false", "\"granted\":true")].join("\n")),
+    ];
+    let cases = cases.map(|(name, trust, text)| {
+        let reports = verify(&text, &if trust { trusted() } else { Vec::new() });
+        let problem = reports.iter().find_map(Report::problem).map(ToString::to_string);
+        map([
+            ("name", name.into()),
+            ("trusted", trust.into()),
+            ("outcome", Report::worst(&reports).name().into()),
+            ("problem", problem.into()),
+            ("text", text.into()),
+        ])
+    });
+    let receipt = map([
+        ("record", record().canonical().into()),
+        ("receipt", receipt(&log, true).canonical().into()),
+        ("outcome", "holds".into()),
+    ]);
+    map([("vkey", log.vkey().into()), ("cases", Value::List(cases.to_vec())), ("receipt", receipt)])
+}
+
+#[test]
+fn the_vectors_are_up_to_date() {
+    let path = format!("{}/../../tests/vectors/log-evidence.json", env!("CARGO_MANIFEST_DIR"));
+    let now = vectors().canonical() + "\n";
+    if std::env::var_os("ASKFIRST_WRITE_VECTORS").is_some() {
+        std::fs::write(&path, &now).unwrap();
+    }
+    assert_eq!(
+        std::fs::read_to_string(path).unwrap(),
+        now,
+        "run with ASKFIRST_WRITE_VECTORS=1 and read the difference"
+    );
+}

@@ -1,0 +1,110 @@
+//! `askfirst keygen`, `askfirst audit` and `askfirst recover`: the key of the logs and their state.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::fail;
+use crate::clock;
+use crate::store::{self, log::Seed};
+
+/// Where the key is that signs checkpoints.
+#[derive(Args)]
+pub struct Key {
+    /// File with the key that signs checkpoints, readable by its owner alone; `askfirst keygen` makes one. Without it
+    /// ASKFIRST_LOG_KEY, without both the file `.key` beside the database, which the first start makes.
+    #[arg(long, value_name = "FILE")]
+    log_key_file: Option<PathBuf>,
+    /// The same by the environment.
+    #[arg(long, env = "ASKFIRST_LOG_KEY", hide = true, hide_env_values = true)]
+    log_key: Option<String>,
+}
+
+impl Key {
+    /// # Errors
+    /// The key can't be read or is none.
+    pub fn read(&self) -> Result<Option<Seed>, String> {
+        match (&self.log_key_file, &self.log_key) {
+            (Some(file), _) => Seed::read(file).map(Some),
+            (None, Some(text)) if !text.trim().is_empty() => Seed::parse(text).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+#[derive(Args)]
+pub struct Keygen {
+    /// The file to write; one that is there is left alone.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Print the public key of the log of this site.
+    #[arg(long, value_name = "ORIGIN")]
+    site: Option<String>,
+}
+
+pub fn keygen(options: &Keygen) -> ExitCode {
+    let seed = match Seed::random().and_then(|seed| seed.create(&options.file).map(|()| seed)) {
+        Ok(seed) => seed,
+        Err(message) => return fail(&message),
+    };
+    if let Some(site) = &options.site {
+        match seed.key(&store::log::key::origin(site, 1)) {
+            Some(key) => println!("{}", key.verifier().to_text()),
+            None => return fail(&format!("{site} is no origin such as https://www.example.nl")),
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+#[derive(Args)]
+pub struct Audit {
+    /// The database of `askfirst serve`; it may be running.
+    #[arg(long, value_name = "FILE")]
+    database: PathBuf,
+}
+
+pub fn audit(options: &Audit) -> ExitCode {
+    if !options.database.is_file() {
+        return fail(&format!("{}: there is no such file", options.database.display()));
+    }
+    match store::audit(&options.database) {
+        Ok(looked) => {
+            println!(
+                "{} logs with {} entries, and {} records of which {} were erased: every tree is the one that was signed, \
+                 and every record is the one that its entry stands for.",
+                looked.logs, looked.entries, looked.records, looked.erased
+            );
+            ExitCode::SUCCESS
+        }
+        Err(problem) => {
+            eprintln!("askfirst: {problem}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+#[derive(Args)]
+pub struct Recover {
+    /// The restored database; no server may have it open.
+    #[arg(long, value_name = "FILE")]
+    database: PathBuf,
+    #[command(flatten)]
+    key: Key,
+}
+
+pub fn recover(options: &Recover) -> ExitCode {
+    if !options.database.is_file() {
+        return fail(&format!("{}: there is no such file", options.database.display()));
+    }
+    let recovered = options.key.read().and_then(|seed| store::recover(&options.database, seed, clock::now()));
+    match recovered {
+        Ok(names) => {
+            for (old, new) in names {
+                println!("{old} is closed; {new} goes on from it");
+            }
+            ExitCode::SUCCESS
+        }
+        Err(message) => fail(&message),
+    }
+}

@@ -1,0 +1,249 @@
+//! Whether the database still is what its logs have signed: at each start for the newest part, and for everything with
+//! `askfirst audit` (PROOF tests 8 and 14).
+
+use askfirst_core::digest::sha256;
+use askfirst_core::log::{
+    Checkpoint, Entry, Frontier, Hash, NoteError, OpenError, Resource, TILE_WIDTH, Tile, leaf_hash, root,
+};
+use rusqlite::{Connection, Row};
+
+use super::Seed;
+use super::edge::Edge;
+use super::read::{Head, Stored};
+use crate::store::Clock;
+use crate::store::secret::Secret;
+
+/// Records that are looked at when the store opens.
+pub const TAIL: i64 = 1_000;
+
+/// Why a store is not served as usual.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Signing on could contradict what was said before: the server does not start.
+    MustNotSign(String),
+    /// Something stored is not what it was: it can be read, and nothing is added to it.
+    Damaged(String),
+    /// It can't be read at all.
+    Unreadable(String),
+}
+
+impl Fault {
+    /// What is wrong.
+    pub fn sentence(self) -> String {
+        match self {
+            Self::MustNotSign(what) | Self::Damaged(what) | Self::Unreadable(what) => what,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Unreadable(error.to_string())
+    }
+}
+
+/// What the logs have published must be the beginning of what they have now.
+///
+/// # Errors
+/// The database is older than that, or tells another history.
+pub fn published(connection: &Connection, published: &[Checkpoint]) -> Result<(), Fault> {
+    let heads = Head::all(connection)?;
+    for said in published {
+        let head = heads.iter().find(|head| head.origin == said.origin);
+        let size = head.map_or(0, |head| head.size);
+        if size < said.size {
+            return Err(Fault::MustNotSign(format!(
+                "the log {} has published a checkpoint of {} entries and this database has {size}: it is from an older \
+                 backup. Restore a newer one, or start a new log with `askfirst recover`",
+                said.origin, said.size
+            )));
+        }
+        let Some(head) = head else { continue };
+        let stored = Stored { connection, log: head.log, size: head.size };
+        if root(&stored, said.size) != Some(said.root) {
+            return Err(Fault::Damaged(format!(
+                "the first {} entries of the log {} are not those that were published",
+                said.size, said.origin
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The signed heads, the right edges of the trees and the newest records.
+///
+/// # Errors
+/// The first thing that does not hold.
+pub fn tail(connection: &Connection, seed: &Seed) -> Result<(), Fault> {
+    for head in Head::all(connection)? {
+        signed(&head, seed)?;
+        let stored = Stored { connection, log: head.log, size: head.size };
+        let mut edge = Edge::default();
+        for (level, tile, hashes) in stored.growing()? {
+            edge.restore(level, tile, hashes);
+        }
+        if Frontier::read(head.size, &edge).map(|frontier| frontier.root()) != Some(head.root) {
+            return Err(Fault::Damaged(format!("the tree of the log {} is not the one that was signed", head.origin)));
+        }
+    }
+    let last: i64 = connection.query_row("SELECT coalesce(max(seq), 0) FROM record", [], |row| row.get(0))?;
+    records(connection, last - TAIL, |_| ())
+}
+
+/// The head is signed by our key and says what its row says.
+fn signed(head: &Head, seed: &Seed) -> Result<(), Fault> {
+    let key = seed.key(&head.origin).ok_or_else(|| Fault::Damaged(format!("{} is no name of a log", head.origin)))?;
+    match Checkpoint::open(&head.note, std::slice::from_ref(key.verifier())) {
+        Ok(opened) if (opened.checkpoint.size, opened.checkpoint.root) == (head.size, head.root) => Ok(()),
+        Ok(_) => Err(Fault::Damaged(format!("the checkpoint of the log {} is of another tree", head.origin))),
+        Err(OpenError::Note(NoteError::Unsigned)) | Err(OpenError::NoLogKey) => {
+            Err(Fault::MustNotSign(format!("the log {} was signed with another key", head.origin)))
+        }
+        Err(_) => Err(Fault::Damaged(format!("the signature of the log {} does not hold", head.origin))),
+    }
+}
+
+/// What an audit has looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Looked {
+    pub logs: u64,
+    pub entries: u64,
+    pub records: u64,
+    /// Of the records, those that were erased.
+    pub erased: u64,
+}
+
+/// Rebuilds every tree from its entries and compares tiles, roots and records.
+///
+/// # Errors
+/// The first thing that does not hold.
+pub fn everything(connection: &Connection) -> Result<Looked, Fault> {
+    let mut looked = Looked::default();
+    for head in Head::all(connection)? {
+        looked.logs += 1;
+        looked.entries += head.size;
+        tree(connection, &head)?;
+    }
+    records(connection, 0, |erased| {
+        looked.records += 1;
+        looked.erased += u64::from(erased);
+    })?;
+    Ok(looked)
+}
+
+fn tree(connection: &Connection, head: &Head) -> Result<(), Fault> {
+    let stored = Stored { connection, log: head.log, size: head.size };
+    let (mut edge, mut frontier) = (Edge::default(), Frontier::default());
+    for bundle in 0..head.size.div_ceil(TILE_WIDTH) {
+        for leaf in leaves(&stored, head, bundle)? {
+            let mut full = Vec::new();
+            frontier.append(leaf, |height, index, hash| full.extend(edge.put(height, index, hash)));
+            for tile in full {
+                if stored.tile(tile.level, tile.tile)?.as_ref() != Some(&tile.hashes) {
+                    let named = Tile { level: tile.level, index: tile.tile, width: TILE_WIDTH as u16 };
+                    let path = Resource::Hashes(named).path();
+                    return Err(Fault::Damaged(format!(
+                        "{path} of the log {} is not what its entries say: the tile or one of them was changed",
+                        head.origin
+                    )));
+                }
+            }
+        }
+    }
+    if (frontier.size(), frontier.root()) != (head.size, head.root) {
+        return Err(Fault::Damaged(format!("the tree of the log {} is not the one that was signed", head.origin)));
+    }
+    Ok(())
+}
+
+/// The leaves of a bundle: from its entries, or from the tile where the entries are gone.
+fn leaves(stored: &Stored<'_>, head: &Head, bundle: u64) -> Result<Vec<Hash>, Fault> {
+    if bundle * TILE_WIDTH < head.min_index {
+        let tile = stored.tile(0, bundle)?.unwrap_or_default();
+        return Ok(tile.chunks_exact(32).filter_map(|hash| hash.try_into().ok()).collect());
+    }
+    let entries = stored.entries(bundle * TILE_WIDTH, TILE_WIDTH as u16)?;
+    if let Some(place) = entries.iter().position(|bytes| Entry::parse(bytes).is_none()) {
+        let index = bundle * TILE_WIDTH + place as u64;
+        return Err(Fault::Damaged(format!("entry {index} of the log {} is not an entry", head.origin)));
+    }
+    Ok(entries.iter().map(|bytes| leaf_hash(bytes)).collect())
+}
+
+/// One record beside its entry.
+struct Logged {
+    seq: i64,
+    index: Option<u64>,
+    received_at: i64,
+    clock: String,
+    digest: Option<Vec<u8>>,
+    body: Option<Vec<u8>>,
+    secret: Option<[u8; 32]>,
+    entry: Option<Vec<u8>>,
+    /// The log says that everything up to this record's entry is gone.
+    pruned: bool,
+}
+
+impl Logged {
+    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            seq: row.get("seq")?,
+            index: row.get("idx")?,
+            received_at: row.get("received_at")?,
+            clock: row.get("clock")?,
+            digest: row.get("digest")?,
+            body: row.get_ref("body")?.as_bytes_or_null()?.map(<[u8]>::to_vec),
+            secret: row.get("secret")?,
+            entry: row.get("entry")?,
+            pruned: row.get("pruned")?,
+        })
+    }
+
+    /// The first thing that does not hold.
+    fn problem(&self) -> Option<&'static str> {
+        if self.pruned && self.entry.is_none() {
+            return (self.body.is_some() || self.secret.is_some()).then_some("is still there below the prune mark");
+        }
+        let Some(entry) = self.entry.as_deref().and_then(Entry::parse) else {
+            // A record that was erased before there was a log never had an entry.
+            return (self.body.is_some() || self.index.is_some()).then_some("has no entry in the log");
+        };
+        let Entry::Record(commitment) = entry else { return Some("has an entry of another kind") };
+        let Some(body) = &self.body else {
+            return self.secret.is_some().then_some("is erased and its secret is still there");
+        };
+        let Some(secret) = self.secret else { return Some("has lost its secret") };
+        if self.digest.as_deref() != Some(&sha256(body)[..]) {
+            return Some("is not the one that was received: its digest is another");
+        }
+        let Ok(body) = std::str::from_utf8(body) else { return Some("is not text") };
+        let envelope = Clock::named(&self.clock).envelope(self.received_at);
+        let same = Secret::from_bytes(secret).commit(body, &envelope) == commitment;
+        (!same).then_some("is not the one that its entry stands for")
+    }
+}
+
+/// Compares the records after a place with their entries. `each` is told whether one was erased.
+fn records(connection: &Connection, after: i64, mut each: impl FnMut(bool)) -> Result<(), Fault> {
+    let mut statement = connection.prepare(
+        "SELECT record.seq, record.idx, received_at, clock, digest, body, secret, log_entry.bytes AS entry,
+             coalesce(record.idx < log.min_index, 0) AS pruned FROM record
+         LEFT JOIN log ON log.log = record.log
+         LEFT JOIN record_secret ON record_secret.seq = record.seq
+         LEFT JOIN log_entry ON log_entry.log = record.log AND log_entry.idx = record.idx
+         WHERE record.seq > ?1
+             -- Records from before there was a log are entered after this.
+             AND NOT (record.log IS NULL AND record.seq <= coalesce((SELECT seq FROM unlogged), 0))
+         ORDER BY record.seq",
+    )?;
+    let mut rows = statement.query([after])?;
+    while let Some(row) = rows.next()? {
+        let logged = Logged::of(row)?;
+        if let Some(problem) = logged.problem() {
+            let place = logged.index.map_or(String::new(), |index| format!(" (entry {index})"));
+            return Err(Fault::Damaged(format!("record {}{place} {problem}", logged.seq)));
+        }
+        each(logged.body.is_none());
+    }
+    Ok(())
+}

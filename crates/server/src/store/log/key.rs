@@ -1,0 +1,159 @@
+//! The key that signs checkpoints: 32 secret bytes outside the database. Each log has a name of its own, so one secret
+//! serves every site of a server.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use askfirst_core::log::SigningKey;
+
+/// The secret. Whoever has it can sign as these logs.
+#[derive(Clone)]
+pub struct Seed([u8; 32]);
+
+/// The name of the `n`th log of a site: the site without its scheme. Plain http is for one's own machine only, and says
+/// so, since `http://localhost` and `https://localhost` are two sites.
+pub fn origin(site: &str, n: u32) -> String {
+    let host = match site.strip_prefix("https://") {
+        Some(host) => host.to_owned(),
+        None => site.replacen("://", ":", 1),
+    };
+    let turn = if n > 1 { format!("/{n}") } else { String::new() };
+    format!("{host}/askfirst/log{turn}")
+}
+
+impl Seed {
+    /// # Errors
+    /// The system has no random bytes to give.
+    pub fn random() -> Result<Self, String> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(|error| error.to_string())?;
+        Ok(Self(bytes))
+    }
+
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The key of a log.
+    pub fn key(&self, origin: &str) -> Option<SigningKey> {
+        SigningKey::new(origin, &self.0)
+    }
+
+    /// The text in a key file: 64 hexadecimal digits.
+    pub fn text(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Reads the text of a key file or an environment variable.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let digit = |at: usize| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        let bytes: Option<Vec<u8>> = (0..32).map(|n| digit(n * 2)).collect();
+        let whole = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let bytes = bytes.filter(|_| whole).and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or_else(|| "a log key has 64 hexadecimal digits; `askfirst keygen` makes one".to_owned())
+    }
+
+    /// Reads a key file.
+    ///
+    /// # Errors
+    /// It can't be read, others may read it too (S7), or it holds no key.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let say = |error: String| format!("{}: {error}", path.display());
+        let text = fs::read_to_string(path).map_err(|error| say(error.to_string()))?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::metadata(path).map_err(|error| say(error.to_string()))?.permissions().mode();
+            if mode & 0o077 != 0 {
+                return Err(say("others may read this key; `chmod 600` it".to_owned()));
+            }
+        }
+        Self::parse(&text).map_err(say)
+    }
+
+    /// Writes a new key file that only its owner may read.
+    ///
+    /// # Errors
+    /// There is a file of this name already, or it can't be written.
+    pub fn create(&self, path: &Path) -> Result<(), String> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let written = options.open(path).and_then(|mut file| {
+            file.write_all(self.text().as_bytes())?;
+            file.write_all(b"\n")?;
+            file.sync_all()
+        });
+        written.map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// The key beside a database, made with the first start.
+    ///
+    /// # Errors
+    /// It can't be read or made.
+    pub fn beside(database: &Path) -> Result<Self, String> {
+        let mut name = database.as_os_str().to_owned();
+        name.push(".key");
+        let path = PathBuf::from(name);
+        if path.exists() {
+            return Self::read(&path);
+        }
+        let seed = Self::random()?;
+        seed.create(&path)?;
+        Ok(seed)
+    }
+}
+
+impl std::fmt::Debug for Seed {
+    /// Never printed.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Seed")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_file_is_its_owners_alone_and_comes_back_as_it_was() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.key");
+        let seed = Seed::random().unwrap();
+        seed.create(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(Seed::read(&path).unwrap().text(), seed.text());
+        assert!(Seed::random().unwrap().create(&path).is_err(), "a key is never overwritten");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(Seed::read(&path).unwrap_err().contains("chmod"));
+    }
+
+    #[test]
+    fn what_is_not_64_digits_is_no_key() {
+        let good = Seed::random().unwrap().text();
+        for wrong in [
+            "",
+            "00",
+            &good[1..],
+            &[&good, "0"].concat(),
+            &good.replacen(&good[..1], "g", 1),
+            &["+1", &good[2..]].concat(),
+        ] {
+            assert!(Seed::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn each_site_has_a_log_of_its_own_name() {
+        assert_eq!(origin("https://www.example.nl", 1), "www.example.nl/askfirst/log");
+        assert_eq!(origin("https://www.example.nl", 2), "www.example.nl/askfirst/log/2");
+        assert_eq!(origin("http://localhost:4400", 1), "http:localhost:4400/askfirst/log");
+    }
+}

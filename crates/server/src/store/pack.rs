@@ -1,0 +1,103 @@
+//! The evidence pack of a record (`askfirst_core::log::evidence`), as far as the store has it: with everything that shows
+//! what was shown and answered, or, after an erasure, what is left and the word that it was erased.
+
+use std::path::Path;
+
+use askfirst_core::log::evidence::{LoggedErasure, LoggedNotice, Opening, Pack};
+use askfirst_core::log::{Commitment, Entry};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::log::read::Head;
+use super::{Receipt, database, key, readers, secret};
+
+/// The packs of the records with this id, one per site. A record without an entry has none.
+///
+/// # Errors
+/// A sentence for the person at the console.
+pub fn packs(path: &Path, record_id: &str) -> Result<Vec<Pack>, String> {
+    let say = |error: rusqlite::Error| format!("{}: {error}", path.display());
+    let Some(record_id) = key::uuid(record_id) else { return Ok(Vec::new()) };
+    let connection = database::open_reader(path).map_err(say)?;
+    // One moment for all of it: the proofs of a pack lead to one checkpoint.
+    let transaction = connection.unchecked_transaction().map_err(say)?;
+    let places = readers::places(&transaction, record_id).map_err(say)?;
+    let found = places.into_iter().map(|seq| pack(&transaction, seq));
+    Ok(found.collect::<Result<Vec<_>, _>>().map_err(say)?.into_iter().flatten().collect())
+}
+
+fn pack(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Pack>> {
+    let Some(evidence) = readers::evidence(connection, seq)? else { return Ok(None) };
+    let Some(entry) = &evidence.receipt.entry else { return Ok(None) };
+    let Some(head) = Head::by_number(connection, entry.log)? else { return Ok(None) };
+    let prove = |index: u64| head.prove(connection, index).map(|inclusion| inclusion.text());
+    let (Some(commitment), Some(proof)) = (commitment(connection, entry.log, entry.index)?, prove(entry.index)) else {
+        return Ok(None);
+    };
+    let body = evidence.body.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let core = entry.secret.as_ref().zip(body).map(|(secret, body)| {
+        let Receipt { clock, received_at, .. } = evidence.receipt;
+        Opening { body: (body.to_owned(), clock.envelope(received_at)), salt: secret.core_salt() }
+    });
+    let context =
+        entry.secret.as_ref().map(|secret| Opening { body: secret::no_context(), salt: secret.context_salt() });
+    let notice = match evidence.notice.as_deref().and_then(key::digest) {
+        Some(digest) => notice_index(connection, entry.log, digest)?,
+        None => None,
+    };
+    let text = evidence.notice_text.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let notice = notice.and_then(prove).zip(text).map(|(proof, text)| LoggedNotice { text: text.to_owned(), proof });
+    let erasure = match evidence.receipt.erased {
+        true => erasure(connection, entry.log, entry.index)?,
+        false => None,
+    };
+    let erasure = erasure.and_then(|(index, entry)| Some(LoggedErasure { entry, proof: prove(index)? }));
+    Ok(Some(Pack { core, context, commitment, proof, notice, erasure, keys: keys(connection, entry.log)? }))
+}
+
+fn bytes(connection: &Connection, log: i64, index: u64) -> rusqlite::Result<Option<Vec<u8>>> {
+    connection
+        .prepare_cached("SELECT bytes FROM log_entry WHERE log = ?1 AND idx = ?2")?
+        .query_row(params![log, index], |row| row.get(0))
+        .optional()
+}
+
+fn commitment(connection: &Connection, log: i64, index: u64) -> rusqlite::Result<Option<Commitment>> {
+    Ok(bytes(connection, log, index)?.and_then(|bytes| match Entry::parse(&bytes)? {
+        Entry::Record(commitment) => Some(commitment),
+        _ => None,
+    }))
+}
+
+fn notice_index(connection: &Connection, log: i64, notice: [u8; 32]) -> rusqlite::Result<Option<u64>> {
+    connection
+        .prepare_cached("SELECT idx FROM log_notice WHERE log = ?1 AND notice = ?2")?
+        .query_row(params![log, notice], |row| row.get(0))
+        .optional()
+}
+
+/// The entry that says that an entry's body was erased. It is looked for: nobody asks for it often.
+fn erasure(connection: &Connection, log: i64, erased: u64) -> rusqlite::Result<Option<(u64, Entry)>> {
+    let mut statement = connection.prepare(
+        "SELECT idx, bytes FROM log_entry WHERE log = ?1 AND idx > ?2 AND substr(bytes, 1, 1) = x'03' ORDER BY idx",
+    )?;
+    let mut rows = statement.query(params![log, erased])?;
+    while let Some(row) = rows.next()? {
+        let entry = Entry::parse(&row.get::<_, Vec<u8>>(1)?);
+        if let Some(entry @ Entry::Erasure { index, .. }) = entry
+            && index == erased
+        {
+            return Ok(Some((row.get(0)?, entry)));
+        }
+    }
+    Ok(None)
+}
+
+/// The key that the log names in its first entry.
+fn keys(connection: &Connection, log: i64) -> rusqlite::Result<Vec<String>> {
+    Ok(bytes(connection, log, 0)?
+        .and_then(|bytes| match Entry::parse(&bytes)? {
+            Entry::Key { key, .. } => Some(vec![key.to_text()]),
+            _ => None,
+        })
+        .unwrap_or_default())
+}

@@ -1,0 +1,140 @@
+//! The SQL that reads, and the connections it runs on. Every value is a bound parameter.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, OptionalExtension, Row};
+use tokio::sync::Semaphore;
+
+use super::database::open_reader;
+use super::log::read::Head;
+use super::{AboutNotice, EntryRef, Inclusion, StoreError, key, sqlite};
+use crate::evidence::Evidence;
+
+/// Connections that read, each used by one request at a time, off the threads that serve the network.
+pub struct Readers {
+    path: PathBuf,
+    idle: Arc<Mutex<Vec<Connection>>>,
+    permits: Semaphore,
+}
+
+impl Readers {
+    pub(super) fn new(path: &Path, most: usize) -> Self {
+        Self { path: path.to_owned(), idle: Arc::default(), permits: Semaphore::new(most) }
+    }
+
+    /// Runs `read` on one of the connections.
+    pub(super) async fn with<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let _permit = self.permits.acquire().await.map_err(|_| StoreError::Unavailable)?;
+        let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
+        let work = move || {
+            let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let connection = taken.map_or_else(|| open_reader(&path), Ok)?;
+            let result = read(&connection);
+            // A connection that failed is not used again.
+            if result.is_ok() {
+                idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            }
+            result
+        };
+        match tokio::task::spawn_blocking(work).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => {
+                tracing::error!(code = ?error.sqlite_error_code(), "the store can't be read");
+                Err(StoreError::of(&error))
+            }
+            Err(_) => Err(StoreError::Unavailable),
+        }
+    }
+}
+
+pub fn notices(connection: &Connection) -> rusqlite::Result<HashMap<String, AboutNotice>> {
+    let mut statement = connection.prepare("SELECT digest, lang, version FROM notice")?;
+    let about =
+        |row: &Row<'_>| Ok((key::digest_text(&row.get(0)?), AboutNotice { lang: row.get(1)?, version: row.get(2)? }));
+    statement.query_map([], about)?.collect()
+}
+
+pub fn about_notice(connection: &Connection, digest: &str) -> rusqlite::Result<Option<AboutNotice>> {
+    connection
+        .prepare_cached("SELECT lang, version FROM notice WHERE digest = ?1")?
+        .query_row([key::digest(digest)], |row| Ok(AboutNotice { lang: row.get(0)?, version: row.get(1)? }))
+        .optional()
+}
+
+pub fn notice(connection: &Connection, digest: &str) -> rusqlite::Result<Option<Vec<u8>>> {
+    connection
+        .prepare_cached("SELECT text FROM notice WHERE digest = ?1")?
+        .query_row([key::digest(digest)], |row| bytes(row, "text"))
+        .optional()
+        .map(Option::flatten)
+}
+
+/// The places of every record with this id, one per site, with what opens each. `recent` has those of the newest
+/// records that have this id; they may not be in the table yet.
+pub fn holders(connection: &Connection, record_id: [u8; 16], recent: &[i64]) -> rusqlite::Result<Vec<(i64, [u8; 32])>> {
+    let mut places = connection
+        .prepare_cached("SELECT seq FROM record_key WHERE record_id = ?1 ORDER BY seq")?
+        .query_map([record_id], |row| row.get(0))?
+        .collect::<rusqlite::Result<Vec<i64>>>()?;
+    places.extend(recent.iter().filter(|seq| !places.contains(seq)).copied().collect::<Vec<_>>());
+    let mut holder = connection.prepare_cached("SELECT holder FROM record WHERE seq = ?1 AND holder IS NOT NULL")?;
+    let found =
+        places.into_iter().map(|seq| Ok(holder.query_row([seq], |row| row.get(0)).optional()?.map(|h| (seq, h))));
+    found.filter_map(Result::transpose).collect()
+}
+
+/// The places of every record with this id, one per site, for who has no server's memory: the newest are looked through.
+pub fn places(connection: &Connection, record_id: [u8; 16]) -> rusqlite::Result<Vec<i64>> {
+    connection
+        .prepare_cached(
+            "SELECT seq FROM record_key WHERE record_id = ?1
+             UNION SELECT seq FROM record WHERE seq > (SELECT seq FROM keyed) AND record_id = ?1 ORDER BY seq",
+        )?
+        .query_map([record_id], |row| row.get(0))?
+        .collect()
+}
+
+pub fn evidence(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Evidence>> {
+    connection
+        .prepare_cached(
+            "SELECT record.*, secret, notice.text AS notice_text FROM record
+             LEFT JOIN record_secret ON record_secret.seq = record.seq
+             LEFT JOIN notice ON notice.digest = record.notice WHERE record.seq = ?1",
+        )?
+        .query_row([seq], |row| {
+            let mut receipt = sqlite::receipt(row)?;
+            receipt.inclusion = inclusion(connection, receipt.entry.as_ref())?;
+            Ok(Evidence {
+                receipt,
+                site: row.get("site")?,
+                subject: row.get("subject")?,
+                holder: row.get("holder")?,
+                notice: row.get::<_, Option<_>>("notice")?.as_ref().map(key::digest_text),
+                erased_at: row.get("erased_at")?,
+                body: bytes(row, "body")?,
+                notice_text: bytes(row, "notice_text")?,
+            })
+        })
+        .optional()
+}
+
+/// Proves an entry to the newest head of its log.
+fn inclusion(connection: &Connection, entry: Option<&EntryRef>) -> rusqlite::Result<Option<Inclusion>> {
+    let Some(entry) = entry else { return Ok(None) };
+    Ok(Head::by_number(connection, entry.log)?.and_then(|head| head.prove(connection, entry.index)))
+}
+
+/// The bytes as they are: a damaged text may no longer be UTF-8.
+fn bytes(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Vec<u8>>> {
+    let value = row.get_ref(column)?;
+    Ok(value.as_bytes_or_null()?.map(<[u8]>::to_vec))
+}
+
+pub fn probe(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("SELECT EXISTS (SELECT 1 FROM record)", [], |_| Ok(()))
+}

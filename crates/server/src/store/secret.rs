@@ -1,0 +1,92 @@
+//! The secret of a record: what the two salts of its entry in the log are made of. Erasing it (with the body) leaves an
+//! entry that hides what it stood for (GDPR Art. 17; PROOF tests 17 and 18).
+
+use askfirst_core::json::Value;
+use askfirst_core::log::{Commitment, Envelope, Hash, Salt, core_text};
+use hkdf::Hkdf;
+use sha2::Sha256;
+
+/// 32 random bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret([u8; 32]);
+
+impl Secret {
+    /// A new one. `None` when the system has no random bytes to give.
+    pub fn random() -> Option<Self> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).ok()?;
+        Some(Self(bytes))
+    }
+
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The salt of the commitment to record and envelope.
+    pub fn core_salt(&self) -> Salt {
+        self.expand(b"askfirst core salt v1")
+    }
+
+    /// The salt of the commitment to the context.
+    pub fn context_salt(&self) -> Salt {
+        self.expand(b"askfirst context salt v1")
+    }
+
+    /// The two commitments that stand in the log for a record without further context.
+    pub fn commit(&self, body: &str, envelope: &Envelope) -> Commitment {
+        Commitment {
+            core: Commitment::to_core(&self.core_salt(), &core_text(body, envelope)),
+            context: self.context_commitment(),
+        }
+    }
+
+    /// The commitment to no context.
+    pub fn context_commitment(&self) -> Hash {
+        Commitment::to_context(&self.context_salt(), NO_CONTEXT)
+    }
+
+    /// HKDF-Expand (RFC 5869): the secret is random already.
+    fn expand(&self, purpose: &[u8]) -> [u8; 32] {
+        let mut out = [0; 32];
+        if let Ok(key) = Hkdf::<Sha256>::from_prk(&self.0) {
+            // 32 bytes in and out: neither call has a length to refuse.
+            let _ = key.expand(purpose, &mut out);
+        }
+        out
+    }
+}
+
+/// No address, no user agent: the server keeps no context of a record (R2).
+const NO_CONTEXT: &str = "{}";
+
+/// The same as a value.
+pub fn no_context() -> Value {
+    Value::Map(Vec::new())
+}
+
+impl std::fmt::Debug for Secret {
+    /// Never printed.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_salts_differ_from_each_other_and_between_records() {
+        let (one, two) = (Secret::random().unwrap(), Secret::random().unwrap());
+        let salts = [one.core_salt(), one.context_salt(), two.core_salt(), two.context_salt()];
+        for (n, salt) in salts.iter().enumerate() {
+            assert!(*salt != [0; 32] && salt != one.bytes() && salt != two.bytes());
+            assert_eq!(salts.iter().filter(|other| *other == salt).count(), 1, "{n}");
+        }
+        assert_eq!(Secret::from_bytes(*one.bytes()).core_salt(), salts[0], "the same each time");
+    }
+}

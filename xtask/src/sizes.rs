@@ -22,7 +22,7 @@ const BUDGETS: [Budget; 2] = [
         encoding: "brotli",
         size: |entry| entry.brotli,
         // A ratchet on the way to DESIGN's 26 kB, which is not reached yet: ARCHITECTURE.md, "Sizes". Only ever lower it.
-        limit: 48_000,
+        limit: 47_000,
     },
 ];
 

@@ -74,7 +74,9 @@ fn keys_come_from_a_file_too() {
     let report = json::parse(String::from_utf8(told.stdout).unwrap().trim()).unwrap();
     assert_eq!(report.get("outcome").text(), Some("holds"));
 
-    for (keys, complaint) in [("no key\n", "“no key” is not a key"), ("\n", "there is no key in this file")] {
+    for (keys, complaint) in
+        [("no key\n", "“no key” is not the public key of a log"), ("\n", "there is no key in this file")]
+    {
         fs::write(folder.path().join("keys.txt"), keys).unwrap();
         let told = verify(folder.path(), &["--key", "keys.txt"], pack);
         assert_eq!(told.status.code(), Some(2));

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use askfirst_core::json::Value;
 use askfirst_core::log::VerifierKey;
-use askfirst_core::log::evidence::{Outcome, Report, verify};
+use askfirst_core::log::evidence::{self, Outcome, Report, verify};
 use clap::Args;
 
 use super::fail;
@@ -79,8 +79,9 @@ fn read_keys(key: &str) -> Result<Vec<VerifierKey>, String> {
     }
     let text = std::fs::read_to_string(key)
         .map_err(|error| format!("{key}: this is neither a key nor a file that can be read: {error}"))?;
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let keys = lines.map(|line| VerifierKey::parse(line).ok_or_else(|| format!("{key}: “{line}” is not a key")));
-    let keys = keys.collect::<Result<Vec<_>, _>>()?;
-    if keys.is_empty() { Err(format!("{key}: there is no key in this file")) } else { Ok(keys) }
+    match evidence::read_keys(&text) {
+        Ok(keys) if keys.is_empty() => Err(format!("{key}: there is no key in this file")),
+        Ok(keys) => Ok(keys),
+        Err(problem) => Err(format!("{key}: {problem}")),
+    }
 }

@@ -12,7 +12,7 @@ mod words;
 
 pub use receipt::Logged;
 pub use report::{Mark, Outcome, Report, Step};
-pub use verify::{disagreement, verify, verify_receipt};
+pub use verify::{disagreement, read_keys, verify, verify_receipt};
 pub use words::{Part, said, shown};
 
 use super::{Commitment, Entry, Envelope, Salt};

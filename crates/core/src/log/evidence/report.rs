@@ -2,7 +2,7 @@
 
 use super::words::Part;
 use crate::json::{Value, map};
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// How it came out.
@@ -92,6 +92,17 @@ impl Outcome {
 }
 
 impl Report {
+    /// The report of something that could not even be looked at.
+    pub fn failure(title: &str, problem: String) -> Self {
+        let steps = [Step { mark: Mark::Fails, text: problem }].into();
+        Self { title: title.to_string(), steps, said: Vec::new(), shown: Vec::new() }
+    }
+
+    /// The worst of several verdicts; without any, nothing is proven.
+    pub fn worst(reports: &[Self]) -> Outcome {
+        reports.iter().map(Self::outcome).max().unwrap_or(Outcome::Unproven)
+    }
+
     /// The verdict: as good as its worst sentence, and never good without a sentence.
     pub fn outcome(&self) -> Outcome {
         let is = |mark| self.steps.iter().any(|step| step.mark == mark);

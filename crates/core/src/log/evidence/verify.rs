@@ -1,6 +1,6 @@
 //! The one verification: everything is derived anew from the bytes in the file, nothing in it is believed.
 
-use super::report::{Mark, Outcome, Report, Step};
+use super::report::{Mark, Report, Step};
 use super::{Logged, LoggedErasure, LoggedNotice, PACK_SCHEMA, Pack, said, shown};
 use crate::digest::digest;
 use crate::json::{self, Value};
@@ -16,7 +16,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// Checks evidence packs and what `askfirst export` prints: one JSON value, a list of them, or one a line. `trusted` are
-/// the keys that whoever checks has from elsewhere; without any, nothing is better than [`Outcome::Unproven`].
+/// the keys that whoever checks has from elsewhere; without any, nothing is better than [`super::Outcome::Unproven`].
 pub fn verify(text: &str, trusted: &[VerifierKey]) -> Vec<Report> {
     let lines = || text.lines().filter(|line| !line.trim().is_empty());
     match json::parse(text) {
@@ -30,6 +30,16 @@ pub fn verify(text: &str, trusted: &[VerifierKey]) -> Vec<Report> {
         }
         Err(error) => alloc::vec![unreadable("The file", &error)],
     }
+}
+
+/// Reads the keys that somebody trusts: one a line, lines that start with `#` are for people.
+///
+/// # Errors
+/// The first line that is no key, in one sentence.
+pub fn read_keys(text: &str) -> Result<Vec<VerifierKey>, String> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let read = |line| VerifierKey::parse(line).ok_or_else(|| format!("“{line}” is not the public key of a log."));
+    lines.map(read).collect()
 }
 
 /// Checks that a record, in the text that the page has, is in the log as its receipt says.
@@ -54,10 +64,8 @@ fn verify_line(number: usize, line: &str, trusted: &[VerifierKey]) -> Report {
 }
 
 fn unreadable(what: &str, error: &json::JsonError) -> Report {
-    let mut check = Check::new(&[], what);
     let (kind, line, column) = (error.kind.message(), error.line, error.column);
-    let _ = check.fails::<()>(format!("{what} is not readable as JSON: {kind}, at line {line}, column {column}."));
-    check.report
+    Report::failure(what, format!("{what} is not readable as JSON: {kind}, at line {line}, column {column}."))
 }
 
 fn verify_value(value: &Value, trusted: &[VerifierKey]) -> Report {
@@ -353,11 +361,4 @@ pub fn disagreement(record: &Record, notice: &Value) -> Option<String> {
     let named = |id: &str| notice.get("purposes").items().iter().any(|purpose| purpose.get("id").text() == Some(id));
     let unknown = record.decisions.iter().find(|decision| !named(&decision.purpose))?;
     Some(format!("The record decides about “{}”, which its notice does not name.", unknown.purpose))
-}
-
-impl Report {
-    /// The worst of several verdicts; without any, nothing is proven.
-    pub fn worst(reports: &[Self]) -> Outcome {
-        reports.iter().map(Self::outcome).max().unwrap_or(Outcome::Unproven)
-    }
 }

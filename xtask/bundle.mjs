@@ -1,13 +1,13 @@
 // The JavaScript side of `cargo xtask build`: esbuild and everything that is minified as text.
-// Called as: node xtask/bundle.mjs '{"out": …, "wasm": …, "bindings": …, "checkWasm": …, "checkBindings": …, "version": …}'; prints the files it wrote
-// and the sources that are not there, as JSON.
+// Called as: node xtask/bundle.mjs '{"out": …, "wasm": …, "bindings": …, "checkWasm": …, "checkBindings": …, "verifyWasm": …, "verifyBindings": …,
+// "version": …}'; prints the files it wrote and the sources that are not there, as JSON.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build, transform } from 'esbuild';
 
-const { out, wasm, bindings, checkWasm, checkBindings, version } = JSON.parse(process.argv[2]);
+const { out, wasm, bindings, checkWasm, checkBindings, verifyWasm, verifyBindings, version } = JSON.parse(process.argv[2]);
 const written = [];
 const missing = [];
 
@@ -103,6 +103,17 @@ function copied(name) {
   else missing.push(`www/${name}`);
 }
 
+/** The check of evidence: as a module for the page's receipt, and the page `verify/` that takes a file. */
+async function verifier() {
+  const alias = { 'askfirst-verify-wasm': verifyBindings };
+  write('askfirst-verify.wasm', readFileSync(verifyWasm));
+  write('askfirst-verify.mjs', await bundled('www/verify.ts', { format: 'esm', alias }));
+  write('verify/verify.js', await bundled('www/verify/page.ts', { format: 'esm', alias }));
+  write('verify/verify.css', await minifiedCss('www/verify/page.css'));
+  copied('verify/index.html');
+  copied('verify/evidence.schema.json');
+}
+
 try {
   const define = { __UI__: JSON.stringify(await interfaceDigest()), __VERSION__: JSON.stringify(version) };
   write('askfirst.wasm', readFileSync(wasm));
@@ -114,6 +125,7 @@ try {
   } else missing.push('www/glue.ts');
   write('askfirst-check.wasm', readFileSync(checkWasm));
   write('askfirst-check.mjs', await bundled('www/check.ts', { format: 'esm', alias: { 'askfirst-check-wasm': checkBindings } }));
+  await verifier();
   jsonFolder('locales');
   jsonFolder('services');
   themes();

@@ -19,6 +19,8 @@ pub fn run(project: &Project) -> Result<()> {
         "bindings": project.cache().join(wasm::ENGINE.bindings),
         "checkWasm": project.cache().join(wasm::CHECK.wasm),
         "checkBindings": project.cache().join(wasm::CHECK.bindings),
+        "verifyWasm": project.cache().join(wasm::VERIFY.wasm),
+        "verifyBindings": project.cache().join(wasm::VERIFY.bindings),
         "version": project.version,
     });
     let mut command = project.command("node");

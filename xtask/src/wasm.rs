@@ -1,4 +1,4 @@
-//! Rust to `askfirst.wasm` and `askfirst-check.wasm`: cargo, wasm-bindgen as a library, short import names, `wasm-opt`.
+//! Rust to `askfirst.wasm`, `askfirst-check.wasm` and `askfirst-verify.wasm`: cargo, wasm-bindgen as a library, short import names, `wasm-opt`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,6 +45,16 @@ pub const CHECK: Module = Module {
     stamp: "check.stamp",
 };
 
+/// The check of evidence and receipts, loaded by the page that checks them; `www/verify.ts` is its caller.
+pub const VERIFY: Module = Module {
+    package: "askfirst-verify",
+    compiled: "askfirst_verify",
+    wasm: "askfirst-verify.wasm",
+    bindings: "askfirst-verify-wasm.js",
+    types: "askfirst-verify-wasm.d.ts",
+    stamp: "verify.stamp",
+};
+
 /// The features rustc switches on for its wasm32 target; named, so that nothing newer slips in.
 const WASM_OPT: [&str; 18] = [
     "--enable-bulk-memory",
@@ -88,19 +98,24 @@ const OWN_STD: [&str; 7] = [
 ];
 
 pub fn build(project: &Project) -> Result<()> {
-    compile(project)?;
-    for module in [ENGINE, CHECK] {
+    compile(project, &[ENGINE, CHECK])?;
+    // Apart: cargo builds `core` once for all packages of a call, with the features of all of them, and the engine must
+    // not be built with the signatures of the log.
+    compile(project, &[VERIFY])?;
+    for module in [ENGINE, CHECK, VERIFY] {
         module.finish(project)?;
     }
     Ok(())
 }
 
-fn compile(project: &Project) -> Result<()> {
+fn compile(project: &Project, modules: &[Module]) -> Result<()> {
     let own_std = tools::ensure_std_sources(project);
-    println!("Compiling the browser crates …");
+    let packages: Vec<&str> = modules.iter().map(|module| module.package).collect();
+    println!("Compiling {} …", packages.join(", "));
     let mut command = project.cargo();
     command
-        .args(["build", "--package", ENGINE.package, "--package", CHECK.package, "--lib"])
+        .args(["build", "--lib"])
+        .args(packages.iter().flat_map(|package| ["--package", package]))
         .args(["--profile", "wasm", "--target", WASM_TARGET])
         .env("CARGO_ENCODED_RUSTFLAGS", rustflags(project, own_std));
     if own_std {

@@ -1,0 +1,132 @@
+// The page /askfirst/verify/: takes a file, shows what `askfirst verify` says about it. It sends nothing.
+import { verify, type Report, type Step } from '../verify.ts';
+
+/** Where askfirst-verify.wasm is, beside this page's folder. */
+const BASE = new URL('../', import.meta.url).href;
+
+const LABELS: Record<Step['mark'], string> = { holds: 'Holds', note: 'Note', open: 'Not proven', fails: 'Does not hold' };
+const SIGNS: Record<Step['mark'], string> = { holds: '✓', note: 'i', open: '?', fails: '✕' };
+const MARK_OF: Record<Report['outcome'], Step['mark']> = { holds: 'holds', unproven: 'open', fails: 'fails' };
+
+const byId = <E extends HTMLElement>(id: string): E => document.getElementById(id) as E;
+const keys = byId<HTMLTextAreaElement>('keys');
+const file = byId<HTMLInputElement>('file');
+const text = byId<HTMLTextAreaElement>('text');
+const status = byId('status');
+const reports = byId('reports');
+
+/** What was checked last, so that a key that is filled in later is taken at once. */
+let last: { name: string; text: string }[] = [];
+let run = 0;
+
+function element(tag: string, className: string, ...content: (Node | string)[]): HTMLElement {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  made.append(...content);
+  return made;
+}
+
+/** The sign is for the eye; a screen reader gets the word. */
+function sign(mark: Step['mark']): HTMLElement[] {
+  const shape = element('span', `sign ${mark}`, SIGNS[mark]);
+  shape.setAttribute('aria-hidden', 'true');
+  return [shape, element('span', 'unseen', `${LABELS[mark]}: `)];
+}
+
+function stepItem(step: Step): HTMLElement {
+  return element('li', `step ${step.mark}`, ...sign(step.mark), element('span', 'text', step.text));
+}
+
+/** A line as it stood in the interface, its buttons as buttons that do nothing. */
+function shownLine(line: string): HTMLElement {
+  const pieces = line.split(/(\[ .+? \])/);
+  return element('p', '', ...pieces.map((piece) => (piece.startsWith('[ ') ? element('b', 'button', piece.slice(2, -2)) : piece)));
+}
+
+function article(report: Report, name: string, number: number): HTMLElement {
+  const mark = MARK_OF[report.outcome];
+  const heading = element('h2', '', ...sign(mark), element('span', 'text', report.sentence));
+  heading.id = `report-${number}`;
+  const made = element('article', `report ${mark}`, heading, element('p', 'title', `${report.title} · ${name}`));
+  made.setAttribute('aria-labelledby', heading.id);
+  made.append(element('h3', '', 'What was checked'), element('ol', 'steps', ...report.steps.map(stepItem)));
+  // What a false file says about itself would only mislead.
+  if (report.outcome === 'fails') {
+    made.append(element('p', 'title', 'The check stopped there. What else the file says is not shown, since it can’t be believed.'));
+    return made;
+  }
+  if (report.said.length > 0) {
+    const [what, ...rest] = report.said;
+    made.append(element('h3', '', 'What the visitor answered'), element('p', '', what ?? ''));
+    made.append(element('ul', 'said', ...rest.map((line) => element('li', '', line))));
+  }
+  for (const { part, lines } of report.shown) {
+    const words = element('div', 'shown', ...lines.map(shownLine));
+    made.append(element('details', '', element('summary', '', `What was shown: ${part}`), words));
+  }
+  return made;
+}
+
+async function check(files: { name: string; text: string }[]): Promise<void> {
+  last = files;
+  const mine = ++run;
+  status.textContent = 'Checking …';
+  reports.replaceChildren();
+  try {
+    const all: [Report, string][] = [];
+    for (const { name, text } of files) {
+      for (const report of await verify(BASE, text, keys.value)) all.push([report, name]);
+    }
+    // A newer check has begun meanwhile.
+    if (mine !== run) return;
+    reports.replaceChildren(...all.map(([report, name], number) => article(report, name, number)));
+    status.textContent = summary(all.map(([report]) => report));
+  } catch (error) {
+    if (mine === run) status.textContent = `The check could not be run: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+function summary(all: Report[]): string {
+  const count = (outcome: Report['outcome']) => all.filter((report) => report.outcome === outcome).length;
+  if (all.length === 1) return '';
+  return `${all.length} records checked: ${count('holds')} hold, ${count('unproven')} are not proven, ${count('fails')} do not hold.`;
+}
+
+async function checkFiles(list: FileList | null): Promise<void> {
+  if (!list || list.length === 0) return;
+  await check(await Promise.all([...list].map(async (one) => ({ name: one.name, text: await one.text() }))));
+  showResult();
+}
+
+/** Brings the result into view and to the screen reader's attention. */
+function showResult(): void {
+  const heading = reports.querySelector('h2');
+  if (!heading) return;
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+  reports.scrollIntoView({ block: 'nearest' });
+}
+
+file.addEventListener('change', () => void checkFiles(file.files));
+keys.addEventListener('input', () => {
+  if (last.length > 0) void check(last);
+});
+document.querySelector('form')?.addEventListener('submit', (event) => {
+  event.preventDefault();
+  void check([{ name: 'pasted text', text: text.value }]).then(showResult);
+});
+
+// Dropping a file beside the field would replace this page by it.
+const dropping = (on: boolean) => document.body.classList.toggle('dropping', on);
+addEventListener('dragover', (event) => {
+  event.preventDefault();
+  dropping(true);
+});
+addEventListener('dragleave', (event) => {
+  if (!event.relatedTarget) dropping(false);
+});
+addEventListener('drop', (event) => {
+  event.preventDefault();
+  dropping(false);
+  void checkFiles(event.dataTransfer?.files ?? null);
+});

@@ -25,7 +25,8 @@ export interface Report {
 
 let started: Promise<void> | undefined;
 
-function start(base: string): Promise<void> {
+/** Fetches and starts the verifier; the other functions do so when it has not been done. Afterwards it works offline. */
+export function start(base: string): Promise<void> {
   // A fetch that failed must not be the answer for ever.
   started ??= init({ module_or_path: fetch(base + 'askfirst-verify.wasm') }).catch((error: unknown) => {
     started = undefined;

@@ -1,5 +1,5 @@
 // The page /askfirst/verify/: takes a file, shows what `askfirst verify` says about it. It sends nothing.
-import { verify, type Report, type Step } from '../verify.ts';
+import { start, verify, type Report, type Step } from '../verify.ts';
 
 /** Where askfirst-verify.wasm is, beside this page's folder. */
 const BASE = new URL('../', import.meta.url).href;
@@ -106,6 +106,9 @@ function showResult(): void {
   heading.focus({ preventScroll: true });
   reports.scrollIntoView({ block: 'nearest' });
 }
+
+// At once, so that the network may be cut before a file is chosen. If it fails, the check says so.
+void start(BASE).catch(() => {});
 
 file.addEventListener('change', () => void checkFiles(file.files));
 keys.addEventListener('input', () => {

@@ -14,7 +14,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use sha2::{Digest, Sha384};
 
 use super::Error;
@@ -46,9 +46,16 @@ pub struct Config(Asset);
 
 /// `GET /askfirst/{*path}`
 pub async fn browser_file(dist: Arc<Dist>, request: Request) -> Response {
-    let name = request.uri().path().strip_prefix("/askfirst/").unwrap_or("");
-    match dist.asset(name).await {
+    let path = request.uri().path();
+    let name = path.strip_prefix("/askfirst/").unwrap_or("");
+    // A page of the product's own, `/askfirst/verify/`, which loads what lies beside it.
+    let folder = name.strip_suffix('/');
+    let index = [folder.unwrap_or(name), "/index.html"].concat();
+    match dist.asset(if folder.is_some() { &index } else { name }).await {
         Some(asset) => asset.answer(request.uri(), request.headers()),
+        None if folder.is_none() && dist.asset(&index).await.is_some() => {
+            Redirect::permanent(&[path, "/"].concat()).into_response()
+        }
         None => Error::not_found().into_response(),
     }
 }

@@ -11,6 +11,7 @@ async fn with_files() -> Server {
     server_with(Options::default(), store::Options::default(), |folder| {
         let (dist, site) = (folder.path().join("dist"), folder.path().join("site"));
         fs::create_dir_all(dist.join("locales")).unwrap();
+        fs::create_dir_all(dist.join("verify")).unwrap();
         fs::create_dir_all(site.join("about")).unwrap();
         for (name, text) in [
             ("askfirst.js", "plain"),
@@ -18,6 +19,7 @@ async fn with_files() -> Server {
             ("askfirst.js.gz", "gzip"),
             ("askfirst.wasm", "wasm"),
             ("locales/en.json", "{}"),
+            ("verify/index.html", "<h1>check</h1>"),
             (".secret.json", "{}"),
         ] {
             fs::write(dist.join(name), text).unwrap();
@@ -49,6 +51,19 @@ async fn browser_files_come_with_their_type_and_may_be_used_by_any_site() {
         assert_eq!(answer.header("cross-origin-resource-policy"), "cross-origin");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         assert_eq!(answer.header("cache-control"), "no-cache");
+    }
+}
+
+#[tokio::test]
+async fn the_page_that_checks_evidence_is_served_as_a_folder() {
+    let server = with_files().await;
+    let answer = server.ask(get("/askfirst/verify/")).await;
+    assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, "text/html; charset=utf-8"));
+    // What the page names lies beside it, so the slash matters.
+    let answer = server.ask(get("/askfirst/verify")).await;
+    assert_eq!((answer.status, answer.header("location")), (StatusCode::PERMANENT_REDIRECT, "/askfirst/verify/"));
+    for missing in ["/askfirst/locales/", "/askfirst/locales", "/askfirst//", "/askfirst/verify//"] {
+        assert_eq!(server.ask(get(missing)).await.status, StatusCode::NOT_FOUND, "{missing}");
     }
 }
 

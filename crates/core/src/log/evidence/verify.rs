@@ -125,11 +125,12 @@ impl<'a> Check<'a> {
         };
         let keys: Option<Vec<_>> = pack.keys.iter().map(|key| VerifierKey::parse(key)).collect();
         let keys = self.take(keys, "A key in the file is malformed.")?;
-        let record = self.core(&pack)?;
-        self.context(&pack)?;
+        // The entry first: until it is known to be in the signed tree, the commitments are only what the file says.
         let entry = Entry::Record(pack.commitment);
         let (index, opened) = self.place("The record", &entry, &pack.proof, &keys)?;
         self.signatures(&opened);
+        let record = self.core(&pack)?;
+        self.context(&pack)?;
         match (&record, &pack.notice) {
             (Some(record), Some(notice)) => self.notice(record, notice, index, &opened, &keys)?,
             (Some(_), None) => {

@@ -5,6 +5,7 @@
 
 use askfirst_core::digest::digest;
 use askfirst_core::json::{self, Value, map};
+use askfirst_core::log::evidence::disagreement;
 use askfirst_core::notice;
 use askfirst_core::record::{Record, Submission};
 use askfirst_core::time::{self, Millis};
@@ -117,22 +118,6 @@ impl Verdict {
         let record = self.record.as_ref().err();
         record.or(self.notice.as_ref().err()).map(String::as_str)
     }
-}
-
-/// What can't be true of a record and the notice it names.
-fn disagreement(record: &Record, notice: &Value) -> Option<String> {
-    for (key, said) in [("lang", &record.notice.lang), ("version", &record.notice.version)] {
-        if notice.at(key).and_then(Value::text) != Some(said) {
-            return Some(format!("The record and its notice disagree on {key}."));
-        }
-    }
-    let named = |id: &str| {
-        notice.at("purposes").is_some_and(|purposes| {
-            purposes.items().iter().any(|purpose| purpose.at("id").and_then(Value::text) == Some(id))
-        })
-    };
-    let unknown = record.decisions.iter().find(|decision| !named(&decision.purpose))?;
-    Some(format!("The record decides about “{}”, which its notice does not name.", unknown.purpose))
 }
 
 fn readable(bytes: Option<&[u8]>) -> Value {

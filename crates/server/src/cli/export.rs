@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use askfirst_core::digest::is_uuid;
-use askfirst_core::json::Value;
-use askfirst_core::record::Record;
+use askfirst_core::log::evidence::{said, shown};
 use askfirst_core::time;
 use clap::Args;
 
@@ -95,11 +94,15 @@ pub fn sentences(evidence: &Evidence) -> String {
         _ => {}
     }
     if let Ok(record) = &verdict.record {
-        out.push_str(&answer(record, verdict.notice.as_ref().ok()));
+        let said = said(record, verdict.notice.as_ref().ok());
+        out.extend(said.iter().map(|line| format!("{line}\n")));
     }
     if let (Ok(record), Ok(notice)) = (&verdict.record, &verdict.notice) {
         out.push_str(&format!("\nWhat was shown, in “{}”, version {}:\n", record.notice.lang, record.notice.version));
-        out.push_str(&shown(notice));
+        for part in shown(notice) {
+            out.push_str(&format!("  {}:\n", part.name));
+            out.extend(part.lines.iter().map(|line| format!("    {line}\n")));
+        }
     }
     out.push_str(match verdict.problem() {
         Some(_) => "\nThis does NOT hold: ",
@@ -110,99 +113,4 @@ pub fn sentences(evidence: &Evidence) -> String {
         out.push('\n');
     }
     out
-}
-
-fn answer(record: &Record, notice: Option<&Value>) -> String {
-    let event = &record.event;
-    let acted = match event.method.name() {
-        "accept_all" => "pressed the button that accepts",
-        "reject_all" => "pressed the button that rejects",
-        "save" => "saved the switches as they stood",
-        "withdraw" => "withdrew",
-        "api" => "answered through the page's own controls",
-        "signal" => "objected through a signal of the browser",
-        other => other,
-    };
-    let place = match event.layer.name() {
-        "first" => "in the banner",
-        "preferences" => "in the preferences dialog",
-        "page" => "on the page itself",
-        other => other,
-    };
-    let mut out = format!(
-        "The visitor {acted} {place}: consent {}. By the browser's clock that was {}; valid until {}.\n\nThe answer:\n",
-        event.state.name(),
-        time::instant(event.at),
-        time::instant(event.valid_until),
-    );
-    for decision in &record.decisions {
-        let title = notice.and_then(|notice| title(notice, &decision.purpose)).unwrap_or(&decision.purpose);
-        let answer = if decision.granted { "agreed" } else { "refused" };
-        out.push_str(&format!("  {answer:<8} {title} ({})\n", decision.purpose));
-    }
-    if record.signals.gpc {
-        out.push_str("The browser sent Global Privacy Control.\n");
-    }
-    if let Some(prev) = &record.prev {
-        out.push_str(&format!("It follows record {prev}.\n"));
-    }
-    out
-}
-
-fn title<'a>(notice: &'a Value, purpose: &str) -> Option<&'a str> {
-    let purposes = notice.at("purposes")?.items();
-    purposes.iter().find(|known| known.at("id").and_then(Value::text) == Some(purpose))?.at("title")?.text()
-}
-
-/// Every word of each part of the interface, in the order shown; buttons in brackets.
-fn shown(notice: &Value) -> String {
-    let mut out = String::new();
-    for (part, tree) in notice.at("shown").map_or(&[][..], Value::entries) {
-        let mut lines = Vec::new();
-        words(tree, &mut lines);
-        out.push_str(&format!("  {part}:\n"));
-        for line in lines {
-            out.push_str(&format!("    {line}\n"));
-        }
-    }
-    out
-}
-
-/// Elements that start a line of their own.
-const BLOCKS: &[&str] = &[
-    "div", "section", "dialog", "header", "footer", "form", "fieldset", "legend", "details", "summary", "h1", "h2",
-    "h3", "h4", "p", "ul", "ol", "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "th", "td",
-];
-
-/// The tree is `[element, attributes, child or text …]` (`askfirst_core::view`). Each innermost block is a line.
-fn words(node: &Value, lines: &mut Vec<String>) {
-    let children = node.items().get(2..).unwrap_or_default();
-    if children.iter().any(has_block) {
-        children.iter().for_each(|child| words(child, lines));
-        return;
-    }
-    let mut line = String::new();
-    flow(node, &mut line);
-    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-    if !line.is_empty() {
-        lines.push(line);
-    }
-}
-
-fn has_block(node: &Value) -> bool {
-    let [tag, _, children @ ..] = node.items() else { return false };
-    tag.text().is_some_and(|tag| BLOCKS.contains(&tag)) || children.iter().any(has_block)
-}
-
-fn flow(node: &Value, line: &mut String) {
-    match node {
-        Value::Text(text) => line.push_str(text),
-        Value::List(parts) => {
-            let button = parts.first().and_then(Value::text) == Some("button");
-            line.push_str(if button { " [ " } else { "" });
-            parts.iter().skip(2).for_each(|part| flow(part, line));
-            line.push_str(if button { " ] " } else { "" });
-        }
-        _ => {}
-    }
 }

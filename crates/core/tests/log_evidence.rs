@@ -206,6 +206,32 @@ fn a_pack_comes_back_from_its_json() {
 }
 
 #[test]
+fn the_json_schema_asks_for_the_members_that_a_pack_has() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../www/verify/evidence.schema.json");
+    let schema = json::parse(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let sorted = |mut names: Vec<String>| {
+        names.sort();
+        names
+    };
+    let agree = |schema: &Value, value: &Value, what: &str| {
+        let members = sorted(value.entries().iter().map(|(name, _)| name.clone()).collect());
+        let asked = schema.get("required").items().iter().map(|name| name.text().unwrap().to_string()).collect();
+        let named = schema.get("properties").entries().iter().map(|(name, _)| name.clone()).collect();
+        assert_eq!((sorted(asked), sorted(named)), (members.clone(), members), "{what}");
+        assert_eq!(schema.get("additionalProperties").bool(), Some(false), "{what}");
+    };
+    let (whole, hole) = (pack().1.to_value(), erased().to_value());
+    agree(&schema, &whole, "the pack");
+    for part in ["salts", "commitments"] {
+        agree(schema.get("properties").get(part), whole.get(part), part);
+    }
+    let object = |part: &str| schema.get("properties").get(part).get("anyOf").items()[0].clone();
+    agree(&object("notice"), whole.get("notice"), "notice");
+    agree(&object("erasure"), hole.get("erasure"), "erasure");
+    agree(object("erasure").get("properties").get("entry"), hole.get("erasure").get("entry"), "entry");
+}
+
+#[test]
 fn a_pack_holds_and_says_what_was_checked() {
     let (_, pack) = pack();
     let report = one(&pack.to_value().canonical());

@@ -170,6 +170,8 @@ fn a_deleted_context_leaves_the_decision_provable() {
     let report = one(&Pack { context: None, ..pack().1 }.to_value().canonical());
     assert_eq!(report.outcome(), Outcome::Holds, "{}", report.text());
     assert!(report.text().contains("The context is not in the file"));
+    let other = with(&pack().1.to_value(), r#""context":{"origin":"https://www.example.nl"}"#, r#""context":{}"#);
+    assert_eq!(one(&other).problem(), Some("The context or its salt is not what the log committed to."));
 }
 
 #[test]

@@ -197,7 +197,11 @@ impl<'a> Check<'a> {
         let text = context.body.canonical();
         let same = Commitment::to_context(&context.salt, &text) == pack.commitment.context;
         self.require(same, "The context or its salt is not what the log committed to.")?;
-        self.say(Mark::Holds, format!("The context is, letter for letter, what the log committed to: {text}"));
+        let sentence = match text.as_str() {
+            "{}" => "The server kept no context with the record, such as an address; the log says so.".to_string(),
+            text => format!("The context is, letter for letter, what the log committed to: {text}"),
+        };
+        self.say(Mark::Holds, sentence);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! What the server answers for a stored record.
 
 use askfirst_core::digest::base64url;
-use askfirst_core::json::{Value, map};
+use askfirst_core::json::{self, Value, Writer};
 use askfirst_core::log::Envelope;
 use askfirst_core::time::{self, Millis};
 
@@ -52,35 +52,43 @@ pub enum Clock {
 impl Receipt {
     /// The receipt as JSON.
     pub fn to_value(&self) -> Value {
-        let Value::Map(mut entries) = map([
-            ("record_id", self.record_id.as_str().into()),
-            ("seq", self.seq.into()),
-            ("received_at", time::instant(self.received_at).into()),
-            ("clock", self.clock.name().into()),
-            ("digest", self.digest.as_str().into()),
-        ]) else {
-            return Value::Null;
-        };
-        if let (Some(entry), Some(inclusion)) = (&self.entry, &self.inclusion) {
-            entries.push(("log".to_owned(), entry.to_value(inclusion)));
-        }
+        json::parse(&self.canonical()).unwrap_or(Value::Null)
+    }
+
+    /// The canonical text, which is what is answered. Written without a tree of values: each record needs one.
+    pub fn canonical(&self) -> String {
+        let mut writer = Writer::default();
+        writer.open('{');
+        writer.text("clock", self.clock.name());
+        writer.text("digest", &self.digest);
         if self.erased {
-            entries.push(("erased".to_owned(), true.into()));
+            writer.flag("erased", true);
         }
-        Value::Map(entries)
+        if let (Some(entry), Some(inclusion)) = (&self.entry, &self.inclusion) {
+            entry.write(inclusion, &mut writer);
+        }
+        writer.text("received_at", &time::instant(self.received_at));
+        writer.text("record_id", &self.record_id);
+        writer.int("seq", self.seq);
+        writer.close('}');
+        writer.finish()
     }
 }
 
 impl EntryRef {
     /// The proof in the form of C2SP tlog-proof, with what opens the entry: the salt of the record's commitment, and the
-    /// commitment to the context, which is not the holder's to open.
-    fn to_value(&self, inclusion: &Inclusion) -> Value {
-        let mut entries = vec![("proof".to_owned(), inclusion.text().into())];
+    /// commitment to the context, which is not the holder's to open (`askfirst_core::log::evidence::Logged` reads it).
+    fn write(&self, inclusion: &Inclusion, writer: &mut Writer) {
+        writer.key("log");
+        writer.open('{');
         if let Some(secret) = &self.secret {
-            entries.push(("salt".to_owned(), base64url(&secret.core_salt()).into()));
-            entries.push(("context".to_owned(), base64url(&secret.context_commitment()).into()));
+            writer.text("context", &base64url(&secret.context_commitment()));
         }
-        Value::Map(entries)
+        writer.text("proof", &inclusion.text());
+        if let Some(secret) = &self.secret {
+            writer.text("salt", &base64url(&secret.core_salt()));
+        }
+        writer.close('}');
     }
 }
 

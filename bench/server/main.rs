@@ -83,7 +83,7 @@ async fn discard(State(app): State<Shared>, request: Request) -> Result<Response
         return Err(Error::not_found());
     };
     let receipt = received.record.receipt(1, clock::now());
-    Ok(records::answer(StatusCode::CREATED, &receipt.to_value()))
+    Ok(records::answer_text(StatusCode::CREATED, receipt.canonical()))
 }
 
 /// A record of about 1.2 kB.

@@ -45,7 +45,7 @@ pub fn fingerprint(bytes: &[u8]) -> u32 {
 
 /// Base64url without padding (RFC 4648 §5).
 pub fn base64url(bytes: &[u8]) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let mut group = 0u32;
         for i in 0..3 {

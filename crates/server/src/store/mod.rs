@@ -10,10 +10,13 @@
 mod adopt;
 mod database;
 mod fold;
+mod incoming;
+mod job;
 pub mod key;
 pub mod log;
 mod pack;
 mod readers;
+mod receipt;
 mod recent;
 mod recover;
 pub mod retention;
@@ -28,13 +31,13 @@ use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use askfirst_core::digest::{base64url, sha256};
-use askfirst_core::json::{Value, map};
-use askfirst_core::log::{Checkpoint, Commitment, Envelope, Resource};
-use askfirst_core::record::{Count, Record};
-use askfirst_core::time::{self, Millis, Period};
+use askfirst_core::log::{Checkpoint, Resource};
+use askfirst_core::record::Count;
+use askfirst_core::time::{Millis, Period};
 
 use crate::evidence::Evidence;
+pub use incoming::NewRecord;
+use incoming::Received;
 pub use log::Inclusion;
 use log::check::{Fault, Looked};
 use log::published::Published;
@@ -42,35 +45,10 @@ use log::read::Head;
 use log::{Logs, Seed};
 pub use pack::packs;
 pub use readers::Readers;
+pub use receipt::{Clock, EntryRef, Receipt};
 use recent::Recent;
 pub use recover::recover;
-use secret::Secret;
 use writer::Writer;
-
-/// How far the two clocks may be apart before the record is marked (R6).
-const CLOCK_TOLERANCE: Millis = 5 * 60 * 1000;
-
-/// A record on its way into the store, with copies of what it says for finding it again.
-#[derive(Clone, Debug)]
-pub struct NewRecord {
-    site: String,
-    record_id: [u8; 16],
-    subject: [u8; 16],
-    holder: [u8; 32],
-    notice: [u8; 32],
-    /// The browser's clock.
-    at: Millis,
-    /// How long the consent is valid.
-    lasts: Millis,
-    /// When it ends by itself, by the browser's clock.
-    ends_at: Millis,
-    /// The record that this one follows, which ends with it.
-    prev: Option<[u8; 16]>,
-    /// The canonical record.
-    body: String,
-    /// SHA-256 of `body`.
-    digest: [u8; 32],
-}
 
 /// A notice on its way into the store.
 #[derive(Clone, Debug)]
@@ -88,116 +66,6 @@ pub struct NewNotice {
 pub struct AboutNotice {
     pub lang: String,
     pub version: String,
-}
-
-/// What the server answers for a stored record, the same each time (R7).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    pub record_id: String,
-    /// Place in the store, from 1, without gaps.
-    pub seq: i64,
-    /// The server's clock: the evidential time (R6). Never goes back from one record to the next.
-    pub received_at: Millis,
-    pub clock: Clock,
-    /// Digest of the canonical record.
-    pub digest: String,
-    /// Whether the record was erased since.
-    pub erased: bool,
-    /// Its entry in the log.
-    pub entry: Option<EntryRef>,
-    /// What shows that the entry is there.
-    pub inclusion: Option<Inclusion>,
-}
-
-/// Where a record's entry is, and what opens it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EntryRef {
-    pub log: i64,
-    pub index: u64,
-    /// `None` when the record was erased.
-    pub secret: Option<Secret>,
-}
-
-/// What the browser's clock said compared with the server's. Never a reason to refuse (R6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Clock {
-    /// Later than the server's: the browser's clock is wrong.
-    Ahead,
-    /// Earlier than the server's: the clock is wrong, or the record waited in the browser.
-    Behind,
-    Ok,
-}
-
-impl NewRecord {
-    /// Makes the canonical text, which is what is stored, and its digest.
-    ///
-    /// # Errors
-    /// The JSON path of an identifier that is not in canonical form.
-    pub fn new(record: &Record) -> Result<Self, &'static str> {
-        let body = record.canonical();
-        Ok(Self {
-            site: record.site.clone(),
-            record_id: key::uuid(&record.record_id).ok_or("$.record_id")?,
-            subject: key::subject(&record.subject).ok_or("$.subject")?,
-            holder: key::digest(&record.holder).ok_or("$.holder")?,
-            notice: key::digest(&record.notice.digest).ok_or("$.notice.digest")?,
-            at: record.event.at,
-            lasts: record.event.valid_until.saturating_sub(record.event.at),
-            ends_at: record.event.valid_until,
-            prev: record.prev.as_deref().and_then(key::uuid),
-            digest: sha256(body.as_bytes()),
-            body,
-        })
-    }
-
-    /// When it ends by itself. A browser's clock that is wrong does not decide how long a record is kept (R6, S1).
-    pub fn ends_at(&self, received_at: Millis) -> Millis {
-        match Clock::compare(self.at, received_at) {
-            Clock::Ok => self.ends_at.max(received_at),
-            Clock::Ahead | Clock::Behind => received_at.saturating_add(self.lasts),
-        }
-    }
-
-    /// The receipt it gets at this place and time.
-    pub fn receipt(&self, seq: i64, received_at: Millis) -> Receipt {
-        Receipt {
-            record_id: key::uuid_text(&self.record_id),
-            seq,
-            received_at,
-            clock: Clock::compare(self.at, received_at),
-            digest: key::digest_text(&self.digest),
-            erased: false,
-            entry: None,
-            inclusion: None,
-        }
-    }
-}
-
-/// A record with the time of its receipt and the entry that will stand for it. Made where it was received: the one
-/// writer has enough to do.
-struct Received {
-    record: NewRecord,
-    at: Millis,
-    secret: Secret,
-    commitment: Commitment,
-}
-
-impl Received {
-    /// `None` when the system has no random bytes to give.
-    fn new(record: NewRecord, at: Millis) -> Option<Self> {
-        let secret = Secret::random()?;
-        let commitment = secret.commit(&record.body, &Clock::compare(record.at, at).envelope(at));
-        Some(Self { record, at, secret, commitment })
-    }
-
-    /// The time of receipt never goes back from one record to the next.
-    fn not_before(&mut self, last: Millis) {
-        if self.at < last {
-            self.at = last;
-            let envelope = Clock::compare(self.record.at, last).envelope(last);
-            self.commitment = self.secret.commit(&self.record.body, &envelope);
-        }
-    }
 }
 
 /// What became of an insert.
@@ -475,73 +343,6 @@ pub fn audit(path: &Path) -> Result<Looked, String> {
     let say = |why: String| format!("{}: {why}", path.display());
     let connection = database::open_reader(path).map_err(|error| say(error.to_string()))?;
     log::check::everything(&connection).map_err(|fault| say(fault.sentence()))
-}
-
-impl Receipt {
-    /// The receipt as JSON.
-    pub fn to_value(&self) -> Value {
-        let Value::Map(mut entries) = map([
-            ("record_id", self.record_id.as_str().into()),
-            ("seq", self.seq.into()),
-            ("received_at", time::instant(self.received_at).into()),
-            ("clock", self.clock.name().into()),
-            ("digest", self.digest.as_str().into()),
-        ]) else {
-            return Value::Null;
-        };
-        if let (Some(entry), Some(inclusion)) = (&self.entry, &self.inclusion) {
-            entries.push(("log".to_owned(), entry.to_value(inclusion)));
-        }
-        if self.erased {
-            entries.push(("erased".to_owned(), true.into()));
-        }
-        Value::Map(entries)
-    }
-}
-
-impl EntryRef {
-    /// The proof in the form of C2SP tlog-proof, with what opens the entry: the salt of the record's commitment, and the
-    /// commitment to the context, which is not the holder's to open.
-    fn to_value(&self, inclusion: &Inclusion) -> Value {
-        let mut entries = vec![("proof".to_owned(), inclusion.text().into())];
-        if let Some(secret) = &self.secret {
-            entries.push(("salt".to_owned(), base64url(&secret.core_salt()).into()));
-            entries.push(("context".to_owned(), base64url(&secret.context_commitment()).into()));
-        }
-        Value::Map(entries)
-    }
-}
-
-impl Clock {
-    /// Compares the browser's clock with the server's.
-    pub fn compare(browser: Millis, server: Millis) -> Self {
-        match browser.saturating_sub(server) {
-            gap if gap > CLOCK_TOLERANCE => Self::Ahead,
-            gap if gap < -CLOCK_TOLERANCE => Self::Behind,
-            _ => Self::Ok,
-        }
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ahead => "ahead",
-            Self::Behind => "behind",
-            Self::Ok => "ok",
-        }
-    }
-
-    /// What the server commits to beside the record.
-    pub fn envelope(self, received_at: Millis) -> Envelope {
-        Envelope { received_at, clock: self.name().to_owned(), more: Vec::new() }
-    }
-
-    pub fn named(name: &str) -> Self {
-        match name {
-            "ahead" => Self::Ahead,
-            "behind" => Self::Behind,
-            _ => Self::Ok,
-        }
-    }
 }
 
 /// Everything that must hold before the logs may grow.

@@ -1,34 +1,49 @@
 //! The secret of a record: what the two salts of its entry in the log are made of. Erasing it (with the body) leaves an
 //! entry that hides what it stood for (GDPR Art. 17; PROOF tests 17 and 18).
 
+use std::sync::OnceLock;
+
 use askfirst_core::json::Value;
 use askfirst_core::log::{Commitment, Envelope, Hash, Salt, core_text};
 use hkdf::Hkdf;
 use sha2::Sha256;
 
 /// 32 random bytes.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret([u8; 32]);
+#[derive(Clone)]
+pub struct Secret {
+    bytes: [u8; 32],
+    /// What commitment and receipt both need, derived once.
+    core_salt: OnceLock<Salt>,
+    context: OnceLock<Hash>,
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for Secret {}
 
 impl Secret {
     /// A new one. `None` when the system has no random bytes to give.
     pub fn random() -> Option<Self> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).ok()?;
-        Some(Self(bytes))
+        Some(Self::from_bytes(bytes))
     }
 
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+        Self { bytes, core_salt: OnceLock::new(), context: OnceLock::new() }
     }
 
     pub fn bytes(&self) -> &[u8; 32] {
-        &self.0
+        &self.bytes
     }
 
     /// The salt of the commitment to record and envelope.
     pub fn core_salt(&self) -> Salt {
-        self.expand(b"askfirst core salt v1")
+        *self.core_salt.get_or_init(|| self.expand(b"askfirst core salt v1"))
     }
 
     /// The salt of the commitment to the context.
@@ -46,13 +61,13 @@ impl Secret {
 
     /// The commitment to no context.
     pub fn context_commitment(&self) -> Hash {
-        Commitment::to_context(&self.context_salt(), NO_CONTEXT)
+        *self.context.get_or_init(|| Commitment::to_context(&self.context_salt(), NO_CONTEXT))
     }
 
     /// HKDF-Expand (RFC 5869): the secret is random already.
     fn expand(&self, purpose: &[u8]) -> [u8; 32] {
         let mut out = [0; 32];
-        if let Ok(key) = Hkdf::<Sha256>::from_prk(&self.0) {
+        if let Ok(key) = Hkdf::<Sha256>::from_prk(&self.bytes) {
             // 32 bytes in and out: neither call has a length to refuse.
             let _ = key.expand(purpose, &mut out);
         }

@@ -18,6 +18,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::fold::Folder;
+use super::job::{Job, Slot};
 use super::log::Logs;
 use super::log::published::Published;
 use super::recent::{Key, Recent};
@@ -32,23 +33,6 @@ const BATCH: usize = 256;
 const LEFT_OVER: Duration = Duration::from_millis(100);
 /// A clock that is behind the last record by more than this was set back.
 const CLOCK_STEP: Millis = 1_000;
-
-/// Something to write, with a place for its outcome.
-enum Job {
-    Count(Count, Slot<Counted>),
-    Erase(i64, &'static str, Slot<Erased>),
-    Hold(i64, bool, Slot<bool>),
-    Insert(Box<Received>, Slot<Inserted>),
-    NotePurge(i64, u64, Slot<()>),
-    Prune(Prune, Slot<bool>),
-    Purge(Vec<Ended>, Slot<()>),
-    Register(Box<NewNotice>, Slot<bool>),
-}
-
-struct Slot<T> {
-    outcome: Option<T>,
-    reply: oneshot::Sender<Result<T, StoreError>>,
-}
 
 /// What the writer knows besides the database.
 pub struct State {
@@ -416,28 +400,5 @@ impl Writing {
             self.connection = connection;
         }
         error
-    }
-}
-
-impl Job {
-    fn answer(self, result: Result<(), StoreError>) {
-        match self {
-            Self::Count(_, slot) => slot.answer(result),
-            Self::Erase(_, _, slot) => slot.answer(result),
-            Self::Hold(_, _, slot) => slot.answer(result),
-            Self::Insert(_, slot) => slot.answer(result),
-            Self::NotePurge(_, _, slot) => slot.answer(result),
-            Self::Prune(_, slot) => slot.answer(result),
-            Self::Purge(_, slot) => slot.answer(result),
-            Self::Register(_, slot) => slot.answer(result),
-        }
-    }
-}
-
-impl<T> Slot<T> {
-    fn answer(self, result: Result<(), StoreError>) {
-        let answer = result.and(self.outcome.ok_or(StoreError::Unavailable));
-        // A client that has gone away needs no answer; its record is stored all the same.
-        let _ = self.reply.send(answer);
     }
 }

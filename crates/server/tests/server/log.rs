@@ -59,7 +59,7 @@ fn root_of(entries: &[Vec<u8>]) -> Hash {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn records_from_64_senders_have_each_a_place_a_proof_and_no_gap() {
-    send_from_64(700).await;
+    send_from_64(400).await;
 }
 
 /// PROOF test 1, in full: some seconds with `--release`, minutes without.

@@ -1,0 +1,49 @@
+//! What the writer is asked to do.
+
+use askfirst_core::record::Count;
+use tokio::sync::oneshot;
+
+use super::incoming::Received;
+use super::retention::Ended;
+use super::upkeep::Prune;
+use super::{Counted, Erased, Inserted, NewNotice, StoreError};
+
+/// Something to write, with a place for its outcome.
+pub enum Job {
+    Count(Count, Slot<Counted>),
+    Erase(i64, &'static str, Slot<Erased>),
+    Hold(i64, bool, Slot<bool>),
+    Insert(Box<Received>, Slot<Inserted>),
+    NotePurge(i64, u64, Slot<()>),
+    Prune(Prune, Slot<bool>),
+    Purge(Vec<Ended>, Slot<()>),
+    Register(Box<NewNotice>, Slot<bool>),
+}
+
+pub struct Slot<T> {
+    pub outcome: Option<T>,
+    pub reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl Job {
+    pub fn answer(self, result: Result<(), StoreError>) {
+        match self {
+            Self::Count(_, slot) => slot.answer(result),
+            Self::Erase(_, _, slot) => slot.answer(result),
+            Self::Hold(_, _, slot) => slot.answer(result),
+            Self::Insert(_, slot) => slot.answer(result),
+            Self::NotePurge(_, _, slot) => slot.answer(result),
+            Self::Prune(_, slot) => slot.answer(result),
+            Self::Purge(_, slot) => slot.answer(result),
+            Self::Register(_, slot) => slot.answer(result),
+        }
+    }
+}
+
+impl<T> Slot<T> {
+    fn answer(self, result: Result<(), StoreError>) {
+        let answer = result.and(self.outcome.ok_or(StoreError::Unavailable));
+        // A client that has gone away needs no answer; its record is stored all the same.
+        let _ = self.reply.send(answer);
+    }
+}

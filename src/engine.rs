@@ -1,9 +1,9 @@
 //! The engine: one event at a time through the machine, its effects into the page in their order.
 
 use crate::host::Host;
-use crate::{clear, store};
+use crate::store;
 use askfirst_core::json::{self, Value, Writer};
-use askfirst_core::machine::{self, Decision, Effect, Env, Event, State};
+use askfirst_core::machine::{self, Decision, Effect, Env, Event, State, Target};
 use askfirst_core::notice::Notice;
 use askfirst_core::record::{Layer, Method};
 use askfirst_core::settings::{self, Settings};
@@ -99,6 +99,7 @@ impl Engine {
     /// | `["act", name of an action, [[category, switched on]…]]` in the interface | |
     /// | `["answered", body, status or 0, Retry-After in seconds or null, text]` | |
     /// | `["wake"]` after a while, or when another tab may have written | |
+    /// | `["cleared", [{kind, name, why}…]]` what a withdrawal could not delete | |
     /// | `["seen", element name, inert, data-category, data-service or null]` | |
     pub fn call(&self, request: &Value) -> String {
         let argument = |i: usize| request.items().get(i).unwrap_or(&Value::Null);
@@ -129,6 +130,7 @@ impl Engine {
                 self.dispatch(Event::Refresh);
                 self.dispatch(Event::Wake);
             }
+            "cleared" => self.dispatch(Event::Cleared(argument(1).clone())),
             "seen" => self.seen(&gate::Tag {
                 element: words(1).to_string(),
                 inert: is(2),
@@ -217,11 +219,19 @@ impl Engine {
             Effect::Signal(args) => self.host.tell("signal", &args),
             Effect::Release(gate) => self.host.tell("open", &gate.text()),
             Effect::Clear { targets, tell } => {
-                let left = clear::delete(&self.host, &targets);
-                if tell {
-                    // Ahead of whatever a listener has queued: the withdrawal is one act.
-                    self.queue.borrow_mut().insert(0, Event::Cleared(left));
+                let bit = |on| if on { "true" } else { "false" };
+                let mut detail = Writer::default();
+                detail.open('[');
+                detail.raw(bit(tell));
+                for Target { kind, name, foreign } in &targets {
+                    detail.open('[');
+                    detail.string(kind.name());
+                    detail.string(name);
+                    detail.raw(bit(*foreign));
+                    detail.close(']');
                 }
+                detail.close(']');
+                self.host.tell("clear", &detail.finish());
             }
             Effect::Emit(name, detail) => self.host.tell_pair("emit", name, &detail),
             Effect::Deliver(body) => {

@@ -5,7 +5,6 @@
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code, unused_imports))]
 #![cfg(target_arch = "wasm32")]
 
-mod clear;
 mod engine;
 mod host;
 mod store;

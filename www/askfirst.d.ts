@@ -33,6 +33,13 @@ export interface AskfirstReceipt {
   readonly [field: string]: unknown;
 }
 
+/** What a withdrawal could not delete: `server` only a server can, `foreign` only the other site, `later` is in use and tried again. */
+export interface AskfirstLeft {
+  readonly kind: 'cookie' | 'localStorage' | 'sessionStorage' | 'indexedDB' | 'cacheStorage' | 'serviceWorker';
+  readonly name: string;
+  readonly why: 'server' | 'foreign' | 'later';
+}
+
 /** The detail of each event. */
 export interface AskfirstEvents {
   /** The engine has started. */
@@ -42,7 +49,7 @@ export interface AskfirstEvents {
   /** The visitor has decided. */
   change: AskfirstState;
   /** Something was withdrawn; `left` names declared cookies and storage that could not be deleted. */
-  withdraw: { readonly withdrawn: readonly string[]; readonly left: readonly string[]; readonly state: AskfirstState };
+  withdraw: { readonly withdrawn: readonly string[]; readonly left: readonly AskfirstLeft[]; readonly state: AskfirstState };
   /** The server has confirmed a record. */
   recorded: AskfirstReceipt;
   /** Something is wrong: a gated tag, a configuration, a refused record. */

@@ -51,7 +51,7 @@ let left = false;
 addEventListener('pagehide', () => {
   left = true;
   // An open channel keeps the page out of the back/forward cache.
-  tabs?.close();
+  tabs = tabs?.close() as undefined;
 });
 addEventListener('pageshow', ({ persisted }) => {
   left = false;
@@ -78,20 +78,6 @@ const cookies = () => (quietly(() => doc.cookie) || '').split('; ').filter((pair
 const bake = (cookie: string) => quietly(() => (doc.cookie = cookie));
 const own = () => cookies().filter(([name]) => name == KEY);
 
-/** Expires a cookie on this host and every parent domain, for the root and every ancestor of the path (FIELD 32). */
-const expire = (cookie: string) => {
-  const { hostname, pathname } = location;
-  const paths = [pathname];
-  [...pathname].forEach((letter, at) => letter == '/' && paths.push(pathname.slice(0, at) || '/', pathname.slice(0, at + 1)));
-  // The browser itself refuses a public suffix, so each longer suffix is simply tried.
-  for (let rest = hostname, domain = ''; ; domain = '; domain=' + rest, rest = rest.replace(/^[^.]*\.?/, '')) {
-    for (const path of paths) bake(`${cookie}=; max-age=0; path=${path}${domain}`);
-    if (!rest.includes('.')) break;
-  }
-};
-
-const keys = (kind: 'localStorage' | 'sessionStorage') => quietly(() => Object.keys(window[kind]));
-
 /** The shadow roots that the page has named. One that has left the page is forgotten; its component names it again. */
 const roots = new Set<ShadowRoot>();
 
@@ -105,7 +91,7 @@ type Interface = ReturnType<typeof mount>;
 let ui: Interface | undefined;
 
 /** What the engine calls, by name. What an action returns goes back as JSON. */
-const actions = (open: Boot[7], watch: Boot[8], signal: Boot[9], flush: () => void, lang: string): Record<string, (detail: any) => unknown> => ({
+const actions = (lazy: (part: string) => Promise<any>, open: Boot[7], watch: Boot[8], signal: Boot[9], flush: () => void, lang: string): Record<string, (detail: any) => unknown> => ({
   world: () => ({
     now: Date.now(),
     random: quietly(() => [...crypto.getRandomValues(new Uint8Array(64))]),
@@ -116,6 +102,8 @@ const actions = (open: Boot[7], watch: Boot[8], signal: Boot[9], flush: () => vo
   }),
   emit: ([name, detail]) => emit(name, detail),
   show([part, tree]: [keyof Interface, Tree | null]) {
+    // Whoever looks at the preferences may withdraw in a moment.
+    if (part == 'dialog' && tree) lazy('clear').catch(() => {});
     quietly(() => ((ui ||= mount(css, lang, (...pressed) => ask('act', ...pressed)))[part](tree), true))
       || console.warn('askfirst: the browser refused the interface; what is shut stays shut');
   },
@@ -131,42 +119,27 @@ const actions = (open: Boot[7], watch: Boot[8], signal: Boot[9], flush: () => vo
   /** Whether the browser has kept the cookie; `left` is its life in ms, at most the 400 days that Chrome gives (P4). */
   mirror([text, left]) {
     // Told when it is written.
-    if (told != (told = text)) setTimeout(() => quietly(() => tabs!.postMessage(0)));
+    if (told != (told = text)) setTimeout(() => tabs?.postMessage(0));
     const value = encodeURIComponent(text);
     const age = Math.max(0, Math.min(left / 1e3 | 0, 400 * 86400));
     const cookie = `${KEY}=${value}; path=/; samesite=lax${location.protocol == 'https:' ? '; secure' : ''}; max-age=${age}`;
     // Beyond the longest cookie that browsers keep (RFC 6265 §6.1) an older mirror would contradict localStorage.
     const fits = cookie.length <= 4000;
-    if (!fits || own().length > 1) expire(KEY);
+    if (!fits || own().length > 1) void lazy('clear').then(({ expire }) => (expire(KEY), fits && bake(cookie)), () => {});
     if (!fits) return false;
     bake(cookie);
     return own().some(([, kept]) => kept == value);
   },
-  names: () => ({
-    cookie: cookies().map(([name]) => name),
-    localStorage: keys('localStorage'),
-    sessionStorage: keys('sessionStorage'),
-  }),
-  clear: (found: [string, string][]) => found.forEach(([kind, name]) => attempt(() => {
-    if (kind == 'cookie') expire(name);
-    else if (kind == 'indexedDB') indexedDB.deleteDatabase(name);
-    else (window as any)[kind].removeItem(name);
-  })),
+  /** Deletes what is declared for refused purposes; the engine waits for the outcome of a withdrawal. */
+  clear: ([tell, ...targets]) => void lazy('clear').then(
+    ({ clear }) => clear(targets),
+    // The next start tries again.
+    () => targets.map(([kind, name]: string[]) => ({ kind, name, why: 'later' })),
+  ).then((left) => tell && ask('cleared', left)),
   /** The categories of the tags that have been released on this page and can't be stopped. */
   ran: () => gated().filter((el) => !isInert(el) && !el.matches('link,img')).flatMap((el) => el.getAttribute('data-category')!.split(/[\s,]+/)),
-  reload() {
-    // Not while a form holds something that would be lost.
-    const fields = [...doc.querySelectorAll<HTMLInputElement>('input,textarea')];
-    const typed = fields.some((el) => el.type != 'hidden' && (el.value != el.defaultValue || el.checked != el.defaultChecked));
-    if (!typed) location.reload();
-  },
-  download(text) {
-    const link = doc.createElement('a');
-    link.href = URL.createObjectURL(new Blob([text], { type: 'application/json' }));
-    link.download = 'askfirst-receipt.json';
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1e3);
-  },
+  reload: () => void lazy('clear').then(({ reload }) => reload(), () => location.reload()),
+  download: (text) => void lazy('receipt').then(({ download }) => download(text)),
   // R7: the body is stored already; `keepalive` lets the first send outlive the page. As text/plain it needs no
   // preflight.
   async post([url, body]) {
@@ -230,18 +203,17 @@ const api = (ready: Promise<unknown>, watch: Boot[8]) => {
 /** Starts the engine; called once, by the loader. Rejects when anything is missing or wrong: then nothing was opened. */
 export async function start(...[base, wasm, remote, data, key, opened, queue, open, watch, signal, waiting]: Boot): Promise<void> {
   try {
-    const good = async (request: Promise<Response>) => {
-      const answer = await request;
+    const good = (request: Promise<Response>) => request.then((answer) => {
       if (!answer.ok) throw new Error(answer.url + ' is missing');
       return answer;
-    };
-    const text = async (request: Promise<Response>) => (await good(request)).text();
+    });
+    const text = (request: Promise<Response>) => good(request).then((answer) => answer.text());
     const files: Record<string, Promise<string>> = {};
     const file = (path: string) => (files[path] ||= text(fetch(base + path)));
     /** What will be wanted by all appearances is under way while the engine, the biggest file, still is. */
     const hint = (path: string) => void file(path).catch(() => {});
     const page = (data.locale || doc.documentElement.lang).toLowerCase();
-    hint(`locales/${[page, page.split('-')[0]!, 'en'].find((tag) => LOCALES.split(' ').includes(tag))}.json`);
+    hint(`locales/${[page, page.split('-')[0]!, 'en'].find((tag) => tag && LOCALES.includes(tag))}.json`);
     const once = (name: string) => new Promise((go) => doc.addEventListener(name, go, { once: true }));
     // No banner and no record for a page that nobody sees yet (G10).
     if ((doc as any).prerendering) await once('prerenderingchange');
@@ -264,13 +236,15 @@ export async function start(...[base, wasm, remote, data, key, opened, queue, op
     const services = Object.fromEntries(wanted.map((id, at) => [id, declared[at]]));
     if (!doc.body) await once('DOMContentLoaded');
 
+    /** A part that a page needs only sometimes. */
+    const lazy = (part: string) => import(`${base}askfirst-${part}.mjs`);
     // The sentences about the configuration are a module of their own, which visitors never load.
-    const lines = async () => (await import(base + 'askfirst-check.mjs')).check(base, config, services);
+    const lines = async () => (await lazy('check')).check(base, config, services);
     const flush = () => waiting.splice(0).forEach((call) => attempt(() => signal(call)));
     let done: (state: unknown) => void;
     const askfirst = api(new Promise((resolve) => (done = resolve)), watch);
     (window as any).askfirst = askfirst;
-    const why = engine.start(host(actions(open, watch, signal, flush, lang!)), JSON.stringify({
+    const why = engine.start(host(actions(lazy, open, watch, signal, flush, lang!)), JSON.stringify({
       config, locale, lang, services, key, opened, ui: __UI__, client: 'askfirst/' + __VERSION__,
     }));
     if (why) throw new Error(why.startsWith('error') ? 'the configuration has errors:\n' + await lines().catch(() => why) : why);

@@ -15,7 +15,7 @@ const missing = [];
 const shared = {
   bundle: true,
   minify: true,
-  target: 'es2020',
+  target: 'es2021',
   charset: 'utf8',
   legalComments: 'none',
   logLevel: 'warning',
@@ -123,6 +123,7 @@ try {
     const options = { format: 'esm', define, alias: { 'askfirst-wasm': bindings }, plugins: [cssAsText] };
     write('askfirst.mjs', await bundled('www/glue.ts', options));
   } else missing.push('www/glue.ts');
+  for (const part of ['clear', 'receipt']) write(`askfirst-${part}.mjs`, await bundled(`www/${part}.ts`, { format: 'esm' }));
   write('askfirst-check.wasm', readFileSync(checkWasm));
   write('askfirst-check.mjs', await bundled('www/check.ts', { format: 'esm', alias: { 'askfirst-check-wasm': checkBindings } }));
   await verifier();

@@ -195,7 +195,7 @@ async fn withdrawing_follows_the_grant_and_leaves_it_as_it_was() {
     browser.env.now += 60_000;
     browser.env.random = Some([9; 64]);
     browser.handle(Event::Decide(Decision::RejectAll, Layer::Preferences, Method::Withdraw));
-    let effects = browser.handle(Event::Cleared(Vec::new()));
+    let effects = browser.handle(Event::Cleared(Value::List(Vec::new())));
     let withdrawn = effects.into_iter().find_map(|effect| match effect {
         Effect::Deliver(body) => Some(body),
         _ => None,

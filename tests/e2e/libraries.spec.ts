@@ -233,7 +233,8 @@ test('a withdrawal clears cookies of every parent domain (FIELD 32)', async ({ p
   const left = page.evaluate(() => new Promise((tell) => (window as any).askfirst.on('withdraw', (detail: any) => tell(detail.left))));
   const reloaded = page.waitForEvent('load');
   await page.evaluate(() => void setTimeout(() => (window as any).askfirst.withdraw()));
-  expect(await left).toEqual([]);
+  // What is declared as another site's can't be deleted from here, and nothing else may be left.
+  expect((await left as any[]).filter(({ why }) => why != 'foreign')).toEqual([]);
   await reloaded;
   await started(page);
   expect((await page.context().cookies()).map(({ name }) => name)).toEqual(['askfirst']);

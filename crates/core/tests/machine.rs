@@ -57,7 +57,7 @@ fn nothing_but_a_decision_grants() {
         Event::Close,
         Event::Refresh,
         Event::Wake,
-        Event::Cleared(vec![]),
+        Event::Cleared(Value::List(vec![])),
         Event::Boot { opened: true },
     ] {
         browser.send(event);
@@ -119,22 +119,27 @@ fn a_withdrawal_shuts_stores_clears_tells_and_reloads_in_this_order() {
     assert!(!gate.open.iter().any(|token| token == "analytical" || token == "marketing"));
     assert_eq!(gate.services, ["login"]);
     let Some(Effect::Clear { targets, tell: true }) = effects.last() else { panic!("{effects:?}") };
-    let target = |kind, name: &str| Target { kind, name: name.into() };
+    let left = json::parse(r#"[{"kind":"cookie","name":"VISITOR","why":"foreign"}]"#).unwrap();
+    let target = |kind, name: &str| Target { kind, name: name.into(), foreign: false };
     assert_eq!(
         *targets,
         [
             target(Kind::Cookie, "_pk_id*"),
             target(Kind::SessionStorage, "_pk_ses"),
-            target(Kind::Cookie, "VISITOR"),
+            Target { foreign: true, ..target(Kind::Cookie, "VISITOR") },
             target(Kind::IndexedDb, "clips"),
             target(Kind::LocalStorage, "clips.seen"),
         ]
     );
-    let effects = browser.turn(Event::Cleared(vec!["VISITOR".into()]));
+    let effects = browser.turn(Event::Cleared(left));
     assert_eq!(order(&effects), ["Emit change", "Emit withdraw", "CloseDialog", "HideBanner", "Deliver", "Reload"]);
     let told = &detail(&effects, "withdraw")[0];
     assert_eq!(words(told.at("withdrawn")), ["analytical", "marketing", "chat"]);
-    assert_eq!(words(told.at("left")), ["VISITOR"]);
+    assert_eq!(
+        told.at("left").unwrap().canonical(),
+        r#"[{"kind":"cookie","name":"VISITOR","why":"foreign"}]"#,
+        "with the reason, so that it can be explained"
+    );
     assert_eq!(browser.page.stored.choice.unwrap().proof, None, "nothing on the device names the visitor any more");
 }
 
@@ -145,16 +150,16 @@ fn a_second_withdrawal_does_not_forget_the_first() {
     let save = |id: &str, granted| Event::Decide(Decision::Save(vec![(id.into(), granted)]), Layer::Page, Method::Api);
     browser.turn(save("analytical", false));
     browser.turn(save("marketing", false));
-    let effects = browser.clone().turn(Event::Cleared(vec![]));
+    let effects = browser.clone().turn(Event::Cleared(Value::List(vec![])));
     assert_eq!(effects.last(), Some(&Effect::Reload(vec!["analytical".into(), "marketing".into()])));
     browser.turn(save("analytical", true));
-    let effects = browser.turn(Event::Cleared(vec![]));
+    let effects = browser.turn(Event::Cleared(Value::List(vec![])));
     assert_eq!(
         effects.last(),
         Some(&Effect::Reload(vec!["marketing".into()])),
         "what was granted again needs no reload"
     );
-    assert_eq!(browser.turn(Event::Cleared(vec![])), []);
+    assert_eq!(browser.turn(Event::Cleared(Value::List(vec![]))), []);
 }
 
 #[test]

@@ -156,7 +156,7 @@ impl World {
         // Withdrawal, to its end.
         if effects.iter().any(|effect| matches!(effect, Effect::Clear { tell: true, .. })) {
             prop_assert_eq!(names.last().map(String::as_str), Some("Clear"));
-            let told = self.browser.turn(Event::Cleared(vec![]));
+            let told = self.browser.turn(Event::Cleared(Value::List(vec![])));
             let names = order(&told);
             prop_assert_eq!(&names[..2], ["Emit change", "Emit withdraw"]);
             prop_assert_eq!(names.last().map(String::as_str), Some("Reload"));
@@ -284,8 +284,14 @@ impl World {
                 return self.turn(Event::Decide(decision, layer, method));
             }
             Step::Say(which) => {
-                let events =
-                    [Event::Customise, Event::Open, Event::Close, Event::Refresh, Event::Wake, Event::Cleared(vec![])];
+                let events = [
+                    Event::Customise,
+                    Event::Open,
+                    Event::Close,
+                    Event::Refresh,
+                    Event::Wake,
+                    Event::Cleared(Value::List(vec![])),
+                ];
                 return self.turn(events[usize::from(which)].clone());
             }
             Step::Answer(which, status) => {

@@ -52,8 +52,9 @@ pub enum Event {
     },
     /// The visitor decided.
     Decide(Decision, Layer, Method),
-    /// The declared storage of withdrawn purposes was deleted; these names could not be.
-    Cleared(Vec<String>),
+    /// The declared storage of withdrawn purposes was deleted, but for this: `[{kind, name, why}…]`, where only a
+    /// `server` or only the `foreign` site can delete it, or it is tried again `later` (`www/clear.ts`).
+    Cleared(Value),
     /// The visitor wants the dialog.
     Customise,
     /// The page wants the interface: the first layer while something is asked, the dialog otherwise.
@@ -133,37 +134,10 @@ pub enum Effect {
 pub struct Target {
     /// What it is.
     pub kind: Kind,
-    /// Name; `*` stands for any characters.
+    /// Name; `*` stands for any characters (`www/clear.ts`).
     pub name: String,
-}
-
-impl Target {
-    /// Whether a stored name is meant; `*` in the declared one stands for any characters.
-    pub fn matches(&self, name: &str) -> bool {
-        let (pattern, name) = (self.name.as_bytes(), name.as_bytes());
-        let (mut at, mut read) = (0, 0);
-        // Where to go on when what follows the last star does not fit: the star takes one more.
-        let mut star = None;
-        while let Some(byte) = name.get(read) {
-            let wanted = pattern.get(at);
-            if wanted == Some(&b'*') {
-                at += 1;
-                star = Some((at, read));
-            } else if wanted == Some(byte) {
-                at += 1;
-                read += 1;
-            } else if let Some((after, taken)) = star {
-                (at, read) = (after, taken + 1);
-                star = Some((at, read));
-            } else {
-                return false;
-            }
-        }
-        while pattern.get(at) == Some(&b'*') {
-            at += 1;
-        }
-        at == pattern.len()
-    }
+    /// Another site keeps it: it can't be deleted from this one.
+    pub foreign: bool,
 }
 
 /// The state between two events.

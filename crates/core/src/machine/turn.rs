@@ -3,7 +3,7 @@
 use super::{Decision, Effect, Env, State, Target};
 use crate::choice::{Choice, Held, Standing};
 use crate::gate::{Gate, canonical};
-use crate::json::Writer;
+use crate::json::{Value, Writer};
 use crate::record::{Layer, Method, State as Became};
 use crate::settings::{Kind, Settings};
 use crate::time::{DAY, Millis};
@@ -199,7 +199,7 @@ impl Turn<'_> {
         self.deliver();
     }
 
-    pub fn finish_withdrawal(&mut self, left: &[String]) {
+    pub fn finish_withdrawal(&mut self, left: &Value) {
         let open = self.state.granted(self.settings, self.env.now);
         let lost = without(core::mem::take(&mut self.state.withdrawing), &open);
         if lost.is_empty() {
@@ -209,7 +209,8 @@ impl Turn<'_> {
         self.emit_state("change");
         let mut detail = Writer::default();
         detail.open('{');
-        detail.texts("left", left);
+        detail.key("left");
+        detail.value(left);
         detail.key("state");
         self.state.write(&mut detail, self.settings, self.env);
         detail.texts("withdrawn", &lost);
@@ -289,7 +290,8 @@ impl Turn<'_> {
                         }
                         kept.push(what);
                         if closing {
-                            targets.push(Target { kind: item.kind, name: item.name.clone() });
+                            let foreign = item.third_party;
+                            targets.push(Target { kind: item.kind, name: item.name.clone(), foreign });
                         }
                     }
                 }

@@ -144,6 +144,8 @@ impl Item {
 /// Kinds of [`Item`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// A cache of the Cache API.
+    CacheStorage,
     /// An HTTP cookie.
     Cookie,
     /// An IndexedDB database.
@@ -152,17 +154,21 @@ pub enum Kind {
     LocalStorage,
     /// A request that itself carries information (a counting pixel).
     Pixel,
+    /// A service worker, by the path of its script.
+    ServiceWorker,
     /// A `sessionStorage` key.
     SessionStorage,
 }
 
 impl Kind {
     /// Every kind, with its name in the configuration.
-    pub const ALL: [(Self, &'static str); 5] = [
+    pub const ALL: [(Self, &'static str); 7] = [
+        (Self::CacheStorage, "cacheStorage"),
         (Self::Cookie, "cookie"),
         (Self::IndexedDb, "indexedDB"),
         (Self::LocalStorage, "localStorage"),
         (Self::Pixel, "pixel"),
+        (Self::ServiceWorker, "serviceWorker"),
         (Self::SessionStorage, "sessionStorage"),
     ];
 

@@ -161,7 +161,7 @@ impl Browser {
     pub fn send(&mut self, event: Event) -> Vec<Effect> {
         let mut effects = self.turn(event);
         if effects.iter().any(|effect| matches!(effect, Effect::Clear { tell: true, .. })) {
-            effects.extend(self.turn(Event::Cleared(vec![])));
+            effects.extend(self.turn(Event::Cleared(Value::List(vec![]))));
         }
         effects
     }

@@ -148,6 +148,8 @@ test('a vendor that joins marketing is asked about alone; analytics goes on, and
   await part(page, 'accept').click();
   await delivered(page);
   const first = (await state(page)).recordId;
+  // Nothing of the page is under way while the server it came from is away.
+  await page.goto('about:blank');
   await product.configure(vendor);
   await visit(page, `${product.origin}/privacy/`);
   await rest(page, 600);

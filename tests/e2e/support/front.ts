@@ -17,6 +17,7 @@ export async function startFront(target: () => string) {
   const answers = new Map<string, Answer>();
   const headers = new Map<string, string>();
   const posted: Posted[] = [];
+  let ready: Promise<unknown> = Promise.resolve();
 
   const pass = (incoming: IncomingMessage, response: ServerResponse, body: Buffer) => {
     const onward = ask(new URL(incoming.url!, target()), { method: incoming.method, headers: incoming.headers }, (answer) => {
@@ -36,7 +37,7 @@ export async function startFront(target: () => string) {
       if (incoming.method == 'POST') posted.push({ headers: incoming.headers, body: body.toString() });
       const answer = answers.get(pathname);
       if (typeof answer == 'function') return answer(incoming, response);
-      if (!answer) return pass(incoming, response, body);
+      if (!answer) return void ready.then(() => pass(incoming, response, body));
       response.writeHead(answer.status ?? 200, { 'content-type': answer.type, ...Object.fromEntries(headers), ...answer.headers }).end(answer.body);
     });
   });
@@ -48,6 +49,11 @@ export async function startFront(target: () => string) {
     answers,
     headers,
     posted,
+    /** Lets requests wait meanwhile, as a proxy does while the server behind it is started anew. */
+    waitFor(work: Promise<unknown>) {
+      ready = work.catch(() => {});
+      return work;
+    },
     /** Takes a file away. */
     lose: (path: string) => void answers.set(path, { type: 'text/plain', body: 'not found', status: 404 }),
     close: () => new Promise<void>((resolve) => {

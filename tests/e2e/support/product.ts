@@ -93,8 +93,7 @@ export class Product {
     const config = await this.config();
     change(config);
     await writeFile(this.path('askfirst.json'), JSON.stringify(config));
-    await this.down();
-    await this.up();
+    await this.front.waitFor(this.down().then(() => this.up()));
   }
 
   async config(): Promise<any> {

@@ -119,6 +119,22 @@ test('a pattern means subdomains, and `*` every other site', async ({ page, site
   expect(await shut('/askfirst.json')).toBe('');
 });
 
+test('of several entries the most exact counts; where services share a host, one of them opens it', async ({ page, site, sink }) => {
+  const at = host(sink.origin);
+  await servePage(site, {
+    name: 'block', attributes: `data-block="*=functional ${at}=analytical:counter ${at}=marketing:pixel"`,
+    body: `<script>{ const i = new Image(); i.src = '${sink.origin}/i.gif'; document.body.append(i); }</script>`,
+  });
+  await page.goto(site.origin);
+  await engine(page);
+  const beacon = () => page.evaluate((S) => navigator.sendBeacon(S + '/b'), sink.origin);
+  await go(page, ['functional', 'analytical'], []);
+  expect(await beacon()).toBe(false);
+  await go(page);
+  expect(await beacon()).toBe(true);
+  await expect.poll(() => sink.log.toSorted()).toEqual(['b', 'i.gif']);
+});
+
 test('an entry that can not be read is named', async ({ page, site, complaints }) => {
   await servePage(site, { name: 'block', attributes: 'data-block="example.com"' });
   await page.goto(site.origin);

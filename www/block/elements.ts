@@ -19,7 +19,6 @@ const call = (fn: (...args: any[]) => any, el: Element, ...args: unknown[]) => R
 
 /** What a held element was told: by attribute, in the form it was told (Trusted Types). */
 interface Held {
-  rule: Rule;
   values: Map<string, unknown>;
   /** Whether the marks on it are ours. */
   ours: boolean;
@@ -53,7 +52,7 @@ export function installElements(rules: Rules): Elements {
     const known = held.get(el);
     const ours = known ? known.ours : !call(hasAttribute, el, 'data-category');
     const values = known?.values || new Map();
-    held.set(el, { rule, values: values.set(attribute, value), ours });
+    held.set(el, { values: values.set(attribute, value), ours });
     // The loader has released it before.
     if (el.askfirst == 2) el.askfirst = 0;
     if (ours) {
@@ -197,8 +196,8 @@ export function installElements(rules: Rules): Elements {
 
   /** What the loader does not take: pixels outside the page, shadow trees, scripts it must not trust by their look. */
   const release = () => {
-    for (const [el, { rule, values }] of held) {
-      if (!rules.isOpen(rule)) continue;
+    for (const [el, { values }] of held) {
+      if ([...values].some((value) => ruleFor(...value))) continue;
       const parsing = document.readyState == 'loading' && el.getRootNode() == document;
       // The loader's, now or later.
       if (el.askfirst == 2 || parsing || (!el.isConnected && el.localName != 'img')) {

@@ -13,25 +13,32 @@ export interface Rule {
 
 const ENTRY = /^([^\s=]+)=([^\s=:]+)(?::([^\s=:]+))?$/;
 
-/** `host=category[:service]`, separated by white space. `*.example.com` means subdomains, as in a CSP; `*` any other site. */
+/** `www.example.com`, with a port if only that is meant; `*.example.com` means subdomains, as in a CSP; `*` any other site. */
+export const hostPattern = (pattern: string): Pick<Rule, 'matches' | 'hint'> => {
+  const name = pattern.toLowerCase();
+  return {
+    matches({ hostname, host }) {
+      if (name == '*') return hostname != location.hostname;
+      const at = /:\d+$/.test(name) ? host : hostname;
+      return name.startsWith('*.') ? at.endsWith(name.slice(1)) : at == name;
+    },
+    hint: name.replace(/^\*\.?|:\d+$/g, ''),
+  };
+};
+
+/** `host=category[:service]`, separated by white space. */
 export const readRules = (list: string): Rule[] => (list.match(/\S+/g) || []).flatMap((entry) => {
   const [, host, category, service] = ENTRY.exec(entry) || [];
-  if (!host || !category) {
-    console.warn(`askfirst: data-block: "${entry}" is not host=category or host=category:service`);
-    return [];
-  }
-  const name = host.toLowerCase();
-  const subdomains = name.startsWith('*.');
-  const hint = name.replace(/^\*\.?|:\d+$/g, '');
-  return {
-    matches({ hostname, host }: URL) {
-      const at = /:\d+$/.test(name) ? host : hostname;
-      if (name == '*') return hostname != location.hostname;
-      return subdomains ? at.endsWith(name.slice(1)) : at == name;
-    },
-    hint, category, service,
-  };
+  if (host && category) return { ...hostPattern(host), category, service };
+  console.warn(`askfirst: data-block: "${entry}" is not host=category or host=category:service`);
+  return [];
 });
+
+/** The most exact entries for a URL. Where several services share a host, as those of Google do, one of them opens it. */
+export const matching = (rules: Rule[], url: URL) => {
+  const all = rules.filter((rule) => rule.matches(url));
+  return all.filter(({ hint }) => all.every((other) => other.hint.length <= hint.length));
+};
 
 const PROBE = 'askfirst/open';
 const win = window as any;
@@ -67,7 +74,8 @@ export class Rules {
     try {
       const target = new URL(String(url), document.baseURI);
       if (!/^(http|ws)s?:$/.test(target.protocol)) return;
-      return this.rules.find((rule) => rule.matches(target) && !this.isOpen(rule));
+      const exact = matching(this.rules, target);
+      return exact.some((rule) => this.isOpen(rule)) ? undefined : exact[0];
     } catch {
       // Not a URL: nothing will be sent.
     }

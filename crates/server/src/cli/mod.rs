@@ -4,6 +4,7 @@ mod check;
 mod export;
 mod log;
 mod purge;
+mod policy;
 mod serve;
 mod verify;
 

@@ -3,8 +3,8 @@
 mod check;
 mod export;
 mod log;
-mod purge;
 mod policy;
+mod purge;
 mod serve;
 mod verify;
 

@@ -120,26 +120,22 @@ mod tests {
 
     /// A site with an owner's service, a ready-made one, and one whose hosts nobody knows.
     fn reaches(endpoint: &str) -> Reaches {
-        let service = |name: &str| {
-            format!(r#"{{"name":"{name}","provider":"{name} Ltd","purpose":"Counts.","countries":["IE"]}}"#)
+        let service = |name: &str, hosts: &str| {
+            format!(r#""{name}":{{"name":"{name}","provider":"{name} Ltd","purpose":"p","countries":["IE"]{hosts}}}"#)
         };
         let text = format!(
             r#"{{"version":"1","controller":{{"name":"A","contact":"a@example.com","policy":"/p"}},
             "categories":{{"functional":{{"services":["shop"]}},"analytical":{{"services":["plausible","silent"]}},"marketing":{{"services":["films"]}}}},
-            "services":{{"films":{},"shop":{},"silent":{}}},"records":{{"endpoint":"{endpoint}"}}}}"#,
-            service("Films"),
-            service("Shop"),
-            service("Silent"),
+            "services":{{{},{},{}}},"records":{{"endpoint":"{endpoint}"}}}}"#,
+            service("films", r#","hosts":["*.films.example","cdn.example"]"#),
+            service("shop", r#","hosts":["cdn.example"]"#),
+            service("silent", ""),
         );
         let plausible = json::parse(include_str!("../../../../www/services/plausible.json")).unwrap();
         let ready = vec![("plausible".to_owned(), plausible)];
         let (settings, problems) = settings::parse(&text, &ready);
         let settings = settings.unwrap_or_else(|| panic!("{problems:?}"));
-        let hosts = json::parse(
-            r#"{"services":{"films":{"hosts":["*.films.example","cdn.example"]},"shop":{"hosts":["cdn.example"]},"silent":{}}}"#,
-        );
-        let file = json::parse(r#"{"hosts":["plausible.io"]}"#).unwrap();
-        Reaches::new(&settings, &hosts.unwrap(), &[("plausible".to_owned(), file)])
+        Reaches::new(&settings, &json::parse(&text).unwrap(), &ready)
     }
 
     #[test]

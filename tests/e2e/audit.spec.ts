@@ -33,7 +33,10 @@ async function leaks(page: any, url: string, during?: () => Promise<unknown>): P
   });
   await page.goto(url);
   await page.waitForFunction(() => (window as any).go);
-  await page.evaluate(() => dispatchEvent(new CustomEvent('askfirst:ready')));
+  await page.evaluate(() => {
+    (window as any).askfirst.ready = true;
+    dispatchEvent(new CustomEvent('askfirst:ready'));
+  });
   await during?.();
   await rest(page, 2300);
   return page.evaluate(() => (window as any).leaks);

@@ -127,6 +127,10 @@ try {
   write('askfirst-check.wasm', readFileSync(checkWasm));
   write('askfirst-check.mjs', await bundled('www/check.ts', { format: 'esm', alias: { 'askfirst-check-wasm': checkBindings } }));
   await verifier();
+  // Only pages that name them load these.
+  for (const name of ['block', 'audit', 'dialects']) {
+    if (existsSync(`www/${name}.ts`)) write(`askfirst-${name}.js`, await bundled(`www/${name}.ts`, { format: 'iife', define }));
+  }
   jsonFolder('locales');
   jsonFolder('services');
   themes();

@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 const from = (name: string, fallback: string) => resolve(root, process.env[name] ?? fallback);
 const run = promisify(execFile);
 
-const BIN = from('ASKFIRST_BIN', join(process.env['CARGO_TARGET_DIR'] ?? 'target', 'debug/askfirst'));
+export const BIN = from('ASKFIRST_BIN', join(process.env['CARGO_TARGET_DIR'] ?? 'target', 'debug/askfirst'));
 export const DIST = from('ASKFIRST_DIST', 'dist');
 const DEMO = from('ASKFIRST_DEMO', 'dist-demo');
 /** The sink's address in a demo that was built without another. */

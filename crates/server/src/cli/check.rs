@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use askfirst_core::json::{Value, map};
+use askfirst_core::json::{self, Value, map};
 use askfirst_core::settings::{Problem, Severity};
 use clap::Args;
 
 use super::fail;
+use super::policy::Reaches;
 use crate::bundled::Bundled;
 use crate::config::Config;
 
@@ -19,6 +20,12 @@ pub struct Options {
     /// Words and services of this build instead of the built-in ones.
     #[arg(long, value_name = "DIR")]
     dist: Option<PathBuf>,
+    /// Print the Content Security Policy for before consent, and the one with every declared service.
+    #[arg(long)]
+    csp: bool,
+    /// Print the tag of askfirst-block.js that holds what page scripts send to the hosts of the declared services.
+    #[arg(long)]
+    block: bool,
     /// Print JSON: one object per file.
     #[arg(long)]
     json: bool,
@@ -42,6 +49,7 @@ pub fn run(options: &Options) -> ExitCode {
     } else {
         for config in &configs {
             print!("{}", report(config));
+            print!("{}", policies(config, &bundled, options));
         }
     }
     ExitCode::from(u8::from(configs.iter().any(Config::has_errors)))
@@ -65,7 +73,34 @@ pub fn report(config: &Config) -> String {
     out
 }
 
+/// What a file's services need or are kept from, as asked for.
+fn policies(config: &Config, bundled: &Bundled, options: &Options) -> String {
+    let Some(reaches) = reaches(config, bundled) else { return String::new() };
+    let mut out = String::new();
+    if options.csp {
+        out.push_str(&reaches.csp());
+    }
+    if options.block {
+        let list = reaches.block();
+        out.push_str(&match list.as_str() {
+            "" => "# No service that needs consent has \"hosts\": there is nothing to block.\n".to_owned(),
+            list => format!("<script src=\"/askfirst/askfirst-block.js\" data-block=\"{list}\"></script>\n"),
+        });
+    }
+    out
+}
+
+fn reaches(config: &Config, bundled: &Bundled) -> Option<Reaches> {
+    let value = json::parse(&config.text).ok()?;
+    Some(Reaches::new(config.settings.as_ref()?, &value, &bundled.services))
+}
+
 fn to_value(config: &Config, bundled: &Bundled) -> Value {
+    let reaches = reaches(config, bundled);
+    let csp = reaches.as_ref().map(|reaches| {
+        let [before, full] = reaches.policies();
+        map([("before", before.as_str().into()), ("full", full.as_str().into())])
+    });
     let notices = config.notices(bundled);
     let notices = notices
         .iter()
@@ -75,6 +110,8 @@ fn to_value(config: &Config, bundled: &Bundled) -> Value {
         ("ok", (!config.has_errors()).into()),
         ("version", config.version().as_deref().into()),
         ("notices", Value::List(notices.collect())),
+        ("block", reaches.as_ref().map(Reaches::block).as_deref().into()),
+        ("csp", csp.unwrap_or(Value::Null)),
         ("problems", Value::List(config.problems.iter().map(problem_value).collect())),
     ])
 }

@@ -3,6 +3,7 @@
 mod check;
 mod export;
 mod log;
+mod policy;
 mod purge;
 mod serve;
 mod verify;

@@ -1,0 +1,114 @@
+// askfirst-audit.js: what happened on a page and the choice did not allow (FIELD §5, 6).
+import { expect, rest, test } from './support/test.ts';
+import { stored } from './support/gate.ts';
+import { servePage } from './support/optional.ts';
+import type { Site } from './support/site.ts';
+
+const host = (origin: string) => new URL(origin).host;
+const service = (hosts: string[], items: [string, string][]) => ({ name: 'S', provider: 'S Ltd', purpose: 'p', countries: ['IE'], hosts, items: items.map(([kind, name]) => ({ kind, name })) });
+
+interface Setting { attributes?: string; head?: string; body?: string; headers?: Record<string, string> }
+
+/** A site with a counter whose host is the sink, a pixel without hosts, and a cookie of its own. */
+async function serve(site: Site, counter: string, { attributes = '', ...page }: Setting) {
+  await servePage(site, { name: 'audit', attributes, ...page });
+  site.answers.set('/askfirst.json', {
+    type: 'application/json',
+    body: JSON.stringify({
+      categories: { functional: { services: ['shop'] }, analytical: { services: ['counter'] }, marketing: { services: ['pixel'] } },
+      services: {
+        shop: service([], [['cookie', 'basket'], ['localStorage', 'theme']]),
+        counter: service([counter], [['cookie', '_c_*']]),
+      },
+    }),
+  });
+  site.answers.set('/askfirst/services/pixel.json', { type: 'application/json', body: JSON.stringify(service(['*.pixel.test'], [['localStorage', 'px']])) });
+}
+
+/** Opens a page and waits until all that happens on it has been looked at. */
+async function leaks(page: any, url: string, during?: () => Promise<unknown>): Promise<any[]> {
+  await page.addInitScript(() => {
+    (window as any).leaks = [];
+    addEventListener('askfirst:leak', ({ detail }) => (window as any).leaks.push(detail));
+  });
+  await page.goto(url);
+  await page.waitForFunction(() => (window as any).go);
+  await page.evaluate(() => {
+    (window as any).askfirst.ready = true;
+    dispatchEvent(new CustomEvent('askfirst:ready'));
+  });
+  await during?.();
+  await rest(page, 2300);
+  return page.evaluate(() => (window as any).leaks);
+}
+
+test('a page that leaks is told what, where to, by whom and against which category', async ({ page, site, sink }) => {
+  site.answers.set('/tracker.js', { type: 'text/javascript', body: `document.cookie = '_c_1234=visitor-77; path=/'; localStorage.setItem('px', '77'); sessionStorage.mystery12345 = 1;` });
+  await serve(site, host(sink.origin), { body: `<img src="${sink.origin}/i.gif?visitor=77"><script src="/tracker.js?v=1"></script><script>document.cookie = 'undeclared=1'</script>` });
+  const found = await leaks(page, site.origin);
+  expect(found.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))).toEqual([
+    { what: 'cookie', name: '_c_*', initiator: `${site.origin}/tracker.js`, category: 'analytical', service: 'counter' },
+    { what: 'cookie', name: 'undeclared', initiator: 'inline', category: null, service: null },
+    { what: 'localStorage', name: 'px', initiator: `${site.origin}/tracker.js`, category: 'marketing', service: 'pixel' },
+    { what: 'request', host: host(sink.origin), initiator: 'img', category: 'analytical', service: 'counter' },
+    { what: 'sessionStorage', name: '*', initiator: null, category: null, service: null },
+  ]);
+  expect(JSON.stringify(found), 'no id of a visitor').not.toContain('77');
+});
+
+test('a page that does as it was told is not reported', async ({ page, site, sink, complaints }) => {
+  await serve(site, host(sink.origin), {
+    body: `<img src="/askfirst/none.gif"><img data-category="analytical" data-service="counter" data-src="${sink.origin}/i.gif">
+      <script>document.cookie = 'basket=1'; localStorage.theme = 'dark'; document.cookie = '_c_1=; max-age=0'; document.cookie = '_c_2=x; expires=Thu, 01 Jan 1970 00:00:00 GMT'; localStorage.setItem('askfirst', '{}');</script>`,
+  });
+  expect(await leaks(page, site.origin, async () => {
+    await page.evaluate(() => (window as any).go(['functional', 'analytical'], ['shop', 'counter']));
+    await page.evaluate(() => (document.cookie = '_c_3=x'));
+  })).toEqual([]);
+  expect(sink.log).toEqual(['i.gif']);
+  expect(complaints.filter((line) => line.startsWith('askfirst'))).toEqual([]);
+});
+
+test('nor is one whose visitor has agreed on an earlier page', async ({ page, site, sink }) => {
+  await page.addInitScript((value) => localStorage.setItem('askfirst', value), stored(['functional', 'analytical'], ['shop', 'counter']));
+  await serve(site, host(sink.origin), { head: `<script>document.cookie = '_c_1=1'; new Image().src = '${sink.origin}/i.gif';</script>` });
+  expect(await leaks(page, site.origin)).toEqual([]);
+  expect(sink.log).toEqual(['i.gif']);
+});
+
+test('what goes on after a withdrawal is a leak', async ({ page, site, sink }) => {
+  await serve(site, host(sink.origin), {});
+  const found = await leaks(page, site.origin, async () => {
+    await page.evaluate(() => (window as any).go(['analytical'], ['counter']));
+    await rest(page, 300);
+    await page.evaluate((S) => fetch(S + '/allowed'), sink.origin);
+    await page.evaluate(() => {
+      (window as any).go([], []);
+      dispatchEvent(new CustomEvent('askfirst:withdraw'));
+    });
+    await rest(page, 500);
+    expect(await page.evaluate(() => (window as any).leaks)).toEqual([]);
+    await page.evaluate((S) => void navigator.sendBeacon(S + '/leak'), sink.origin);
+  });
+  expect(found).toEqual([{ what: 'request', host: host(sink.origin), initiator: 'beacon', category: 'analytical', service: 'counter' }]);
+});
+
+test('a host that nobody has declared is reported without a category', async ({ page, site, sink }) => {
+  await serve(site, 'counter.test', { body: `<script>fetch('${sink.origin.replace('127.0.0.1', 'localhost')}/x')</script>` });
+  expect(await leaks(page, site.origin)).toEqual([{ what: 'request', host: host(sink.origin).replace('127.0.0.1', 'localhost'), initiator: 'fetch', category: null, service: null }]);
+});
+
+test('what a report-only policy sees is compared too', async ({ page, site, sink }) => {
+  const { origin } = new URL(sink.origin);
+  await serve(site, host(origin), {
+    headers: { 'content-security-policy-report-only': `connect-src 'self'` },
+    body: `<script>{ const socket = new WebSocket('${origin.replace('http', 'ws')}/s'); }</script>`,
+  });
+  expect(await leaks(page, site.origin)).toEqual([{ what: 'request', host: host(origin), initiator: `${site.origin}/`, category: 'analytical', service: 'counter' }]);
+});
+
+test('a page outside the sample is left alone', async ({ page, site, sink }) => {
+  await serve(site, host(sink.origin), { attributes: 'data-sample="0"', body: `<img src="${sink.origin}/i.gif"><script>document.cookie = 'undeclared=1'</script>` });
+  expect(await leaks(page, site.origin)).toEqual([]);
+  expect(sink.log).toEqual(['i.gif']);
+});

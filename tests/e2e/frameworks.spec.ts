@@ -45,6 +45,8 @@ const press = (page: Page, id: string) => page.locator(`main #${id}`).last().cli
 
 for (const app of APPS) {
   test(`${app}: fifty navigations before the choice reach nobody, fifty after it run each tag once, and nothing piles up`, async ({ page, others, open }) => {
+    // A hundred navigations, each waited for; on a busy machine they take their time.
+    test.slow();
     await visit(page, await open(app));
     await expect(part(page, 'banner')).toBeVisible();
     const tools = await devtools(page);

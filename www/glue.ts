@@ -263,6 +263,11 @@ export async function start(...[base, wasm, remote, data, key, opened, queue, op
     };
     look();
     new MutationObserver(() => (looking ||= setTimeout(look, 200))).observe(doc, { childList: true, subtree: true });
+    // A framework that keeps an element gives it another address: what was released is released with that one (FIELD 69).
+    new MutationObserver((records) => {
+      for (const { target } of records as any) if (target.askfirst == 2 && target.localName != 'script') target.askfirst = 0;
+      watch(doc);
+    }).observe(doc, { subtree: true, attributeFilter: ['data-src', 'data-srcset', 'data-href', 'data-poster', 'data-data'] });
     // A tag has loaded: it may have brought the function for which a consent call waits.
     doc.addEventListener('load', flush, true);
 

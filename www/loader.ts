@@ -91,26 +91,29 @@ const run = (el: any, spent: boolean) => new Promise<unknown>((resolve) => {
   let start = el;
   if (script && spent) {
     // What `innerHTML` made counts as started and never runs: a copy runs for it. The element itself stays, since a
-    // framework that made it so (React does) will want to take it away; it is told what the copy is told.
+    // framework that made it so (React does) will want to take it away; it is told what the copy is told. The copy goes
+    // when it has run, or it would stay behind then (FIELD 69).
     start = doc.createElement('script');
     for (const name of el.getAttributeNames()) start.setAttribute(name, el.getAttribute(name));
-    start.text = el.text;
-    start.nonce = el.nonce;
-    start.onload = start.onerror = (event: Event) => el.dispatchEvent(new Event(event.type));
+    for (const name of ['text', 'nonce']) start[name] = el[name];
+    start.onload = start.onerror = (event: Event) => start.remove(el.dispatchEvent(new Event(event.type)));
     start.askfirst = 2;
   }
   if (type) start.setAttribute('type', type);
   else if (el.type == 'text/plain') start.removeAttribute('type');
   const settle = () => resolve(progress = Date.now());
-  el.addEventListener('load', settle);
-  el.addEventListener('error', settle);
-  if (script && el.src) setTimeout(resolve, Math.max(1e3, progress + 1e4 - Date.now()));
-  else resolve(0);
+  if (script && el.src) {
+    for (const name of ['load', 'error']) el.addEventListener(name, settle);
+    setTimeout(resolve, Math.max(1e3, progress + 1e4 - Date.now()));
+  } else resolve(0);
   const defined: any = customElements.get(localName);
   if (localName == 'template') el.after(el.content);
   else if (localName == 'source') parentNode.currentSrc || parentNode.load?.();
   // A script or a style sheet starts on insertion, and a custom element that watches no attribute reads it there.
-  else if (script || localName == 'style' || (defined && !defined.observedAttributes?.some((name: string) => name in dataset))) el.before(start);
+  else if (script || localName == 'style' || (defined && !defined.observedAttributes?.some((name: string) => name in dataset))) {
+    el.before(start);
+    el.src || start == el || start.remove();
+  }
 });
 
 const consider = (el: any) => {
@@ -136,8 +139,10 @@ const consider = (el: any) => {
       const link: any = doc.createElement('link');
       link.rel = module ? 'modulepreload' : 'preload';
       link.as = 'script';
-      for (const name of ['crossOrigin', 'integrity', 'referrerPolicy', 'nonce']) link[name] = el[name];
+      for (const name of ['integrity', 'referrerPolicy', 'crossOrigin', 'nonce']) link[name] = el[name];
       link.href = src;
+      // A page that lives long would gather one for every tag that it renders.
+      link.onload = link.onerror = link.remove;
       doc.head.append(link);
     }
     // Several scripts of one dead host share the ten seconds: the time runs from the last sign of life.
@@ -152,7 +157,7 @@ const scan = (root: ParentNode) => root.querySelectorAll(gated).forEach(consider
 // Only what has been added is looked at. While the parser reads, what it has finished since is not told.
 const observer = new MutationObserver((records) => {
   if (parsing) scan(doc);
-  for (const { addedNodes } of records) for (const node of addedNodes as Iterable<any>) if (node.matches) {
+  for (const record of records) for (const node of record.addedNodes as Iterable<any>) if (node.matches) {
     if (node.matches(gated)) consider(node);
     scan(node);
   }
@@ -185,7 +190,7 @@ const boot = () => {
 const begin = () => {
   let hash: any = data.config;
   if (!hash) for (const letter of inline() || '') hash = (Math.imul(hash, 31) + letter.codePointAt(0)!) | 0;
-  key = [FORMAT, hash, data.version, (navigator as any).globalPrivacyControl ? 1 : 0].join('|');
+  key = [FORMAT, hash, data.version, +!!(navigator as any).globalPrivacyControl].join('|');
   // G9: whatever is not plainly a valid gate for this page is no gate. Only localStorage counts here, since other hosts of
   // the domain can write our cookies (and with them signals); a cookie that says otherwise is for the engine to judge.
   try {

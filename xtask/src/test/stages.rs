@@ -1,5 +1,6 @@
 //! The stages of `cargo xtask test`, cheapest first.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -110,6 +111,7 @@ fn e2e(project: &Project, totals: &mut Totals) -> Result<()> {
     tools::ensure_chromium()?;
     tools::ensure_other_engines()?;
     let site = demo::bundle(project)?;
+    let apps = frameworks(project)?;
     // The test profile's server: the contract tests have built most of it already.
     let server = project.build_server("dev")?;
     let mut command = project.command("node");
@@ -118,6 +120,16 @@ fn e2e(project: &Project, totals: &mut Totals) -> Result<()> {
         .env("ASKFIRST_BIN", server)
         .env("ASKFIRST_DIST", project.dist())
         .env("ASKFIRST_DEMO", site)
+        .env("ASKFIRST_FRAMEWORKS", apps)
         .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
     counted("Playwright", &mut command, totals)
+}
+
+/// Builds the small single-page apps of `tests/frameworks`; answers their folder.
+fn frameworks(project: &Project) -> Result<PathBuf> {
+    const OUT: &str = "dist-frameworks";
+    let mut command = project.command("node");
+    command.args(["tests/frameworks/build.mjs", "--out", OUT]);
+    process::run("the building of the framework apps", &mut command)?;
+    Ok(project.path(OUT))
 }

@@ -1,0 +1,3 @@
+import { inject } from "@vercel/analytics";
+
+inject({ mode: "production", scriptSrc: `${SINK}/vercel/script.js` });

@@ -15,7 +15,7 @@ struct Budget {
 
 /// The loader's limit is the one of T5; why it is not DESIGN's 1.2 kB stands in ARCHITECTURE.md, "Sizes".
 const BUDGETS: [Budget; 2] = [
-    Budget { what: "loader", files: &["askfirst.js"], encoding: "gzip", size: |entry| entry.gzip, limit: 2_000 },
+    Budget { what: "loader", files: &["askfirst.js"], encoding: "gzip", size: |entry| entry.gzip, limit: 2_048 },
     Budget {
         what: "wasm + glue with style sheet + one locale",
         files: &["askfirst.wasm", "askfirst.mjs", "locales/en.json"],

@@ -133,12 +133,22 @@ pub fn banner(settings: &Settings, texts: &Texts, asked: Asked<'_>, gpc: bool) -
     data.close(']');
     data.text("controller", &settings.controller.name);
     data.flag("first", asked == Asked::First);
+    data.text("form", &form(settings));
     data.flag("gpc", gpc);
     data.optional("own-control", &settings.reopen.own);
     data.texts("recipients", &notice::recipients(settings, asked));
     data.text("space", " ");
     data.close('}');
     draw(include_str!("view/banner.view"), settings, texts, data)
+}
+
+/// The classes of the first layer's form: the words of its name.
+fn form(settings: &Settings) -> String {
+    let mut form = String::new();
+    for c in settings.layout.as_deref().unwrap_or_default().chars() {
+        form.push(if c == '-' { ' ' } else { c });
+    }
+    form
 }
 
 /// The preferences dialog (B8, B9, B16): one switch per category, every service and item.
@@ -201,8 +211,12 @@ fn draw(source: &str, settings: &Settings, texts: &Texts, data: Writer) -> Node 
     Node(template::draw(source, texts, [&data.into_value(), &notice::declared(settings, texts)]))
 }
 
-/// Everything that [`banner`], [`dialog`] and [`reopen`] can show before a choice, for the notice.
+/// Everything that [`banner`], [`dialog`] and [`reopen`] can show before a choice, for the notice; nothing where the site
+/// draws for itself: a record must not claim words that we have not shown.
 pub fn everything(settings: &Settings, texts: &Texts) -> Value {
+    if settings.layout.is_none() {
+        return Value::Map(Vec::new());
+    }
     let mut changed = Vec::new();
     for category in settings.asked() {
         changed.push(category.id.clone());

@@ -44,6 +44,10 @@ pub(super) enum Shape {
     Texts,
     /// An array of country codes.
     Countries,
+    /// A path on the site, where `*` stands for any characters.
+    Path,
+    /// An array of paths.
+    Paths,
     /// A host, as a Content Security Policy writes it.
     Host,
     /// An array of hosts.
@@ -74,6 +78,12 @@ const LINE: usize = 500;
 
 /// Values of `gpc`.
 pub(super) const GPC: &[&str] = &["honour", "ignore"];
+
+/// Values of `layout`. The words of a name are the classes of the banner in `www/ui.css`.
+pub(super) const LAYOUTS: &[&str] =
+    &[CARD, "bar", "bar-top", "box", "box-end", "box-top", "box-top-end", "centre", HEADLESS];
+pub(super) const CARD: &str = "card";
+pub(super) const HEADLESS: &str = "none";
 
 /// Values of `records.refusals`, in the order of [`REFUSALS_AS`].
 pub(super) const REFUSALS: &[&str] = &["aggregate", "none", "pseudonymous"];
@@ -106,6 +116,8 @@ pub(super) const ROOT: &[Field] = &[
     may("texts", Shape::Object),
     may("gpc", Shape::OneOf(GPC)),
     may("reopen", Shape::Any),
+    may("layout", Shape::OneOf(LAYOUTS)),
+    may("quiet", Shape::Paths),
 ];
 
 pub(super) const CONTROLLER: &[Field] = &[
@@ -207,6 +219,8 @@ pub(super) const PEERS: &[(&str, &str)] = &[
     ("jurisdiction", "country law region"),
     ("gpc", "globalprivacycontrol respectgpc donottrack dnt"),
     ("reopen", "settingslink trigger floatingbutton revoke"),
+    ("layout", "position bannerposition bannerlayout orientation bannertype form"),
+    ("quiet", "excludedpaths excludepaths hideon ignorepaths disabledpages nobannerpages hiddenpaths"),
 ];
 
 /// When a key that we don't have is not only unknown but unlawful.

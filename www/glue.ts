@@ -110,7 +110,7 @@ const actions = (open: Boot[7], watch: Boot[8], signal: Boot[9], flush: () => vo
     now: Date.now(),
     random: quietly(() => [...crypto.getRandomValues(new Uint8Array(64))]),
     gpc: !!(navigator as any).globalPrivacyControl,
-    path: quietly(() => decodeURI(location.pathname)) || location.pathname,
+    path: quietly(() => decodeURI(location.pathname)),
     site: location.origin,
     local: !!quietly(() => localStorage),
     cookies: own().map(([, value]) => quietly(() => decodeURIComponent(value))).filter((text) => text != null),

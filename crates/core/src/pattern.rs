@@ -1,6 +1,7 @@
 //! Names and paths in which `*` stands for any characters.
 
 /// Whether `pattern` means `name`.
+#[inline(never)]
 pub fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
     let (mut at, mut read) = (0, 0);

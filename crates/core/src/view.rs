@@ -133,22 +133,13 @@ pub fn banner(settings: &Settings, texts: &Texts, asked: Asked<'_>, gpc: bool) -
     data.close(']');
     data.text("controller", &settings.controller.name);
     data.flag("first", asked == Asked::First);
-    data.text("form", &form(settings));
+    data.optional("layout", &settings.layout);
     data.flag("gpc", gpc);
     data.optional("own-control", &settings.reopen.own);
     data.texts("recipients", &notice::recipients(settings, asked));
     data.text("space", " ");
     data.close('}');
     draw(include_str!("view/banner.view"), settings, texts, data)
-}
-
-/// The classes of the first layer's form: the words of its name.
-fn form(settings: &Settings) -> String {
-    let mut form = String::new();
-    for c in settings.layout.as_deref().unwrap_or_default().chars() {
-        form.push(if c == '-' { ' ' } else { c });
-    }
-    form
 }
 
 /// The preferences dialog (B8, B9, B16): one switch per category, every service and item.

@@ -103,6 +103,7 @@ impl Turn<'_> {
     }
 
     /// Shows the first layer for these purposes, or hides it when there is none.
+    #[inline(never)]
     fn show(&mut self, asked: Vec<String>) {
         if asked.is_empty() {
             self.push(Effect::HideBanner);

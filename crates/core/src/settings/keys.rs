@@ -44,10 +44,6 @@ pub(super) enum Shape {
     Texts,
     /// An array of country codes.
     Countries,
-    /// A path on the site, where `*` stands for any characters.
-    Path,
-    /// An array of paths.
-    Paths,
     /// A host, as a Content Security Policy writes it.
     Host,
     /// An array of hosts.
@@ -79,7 +75,7 @@ const LINE: usize = 500;
 /// Values of `gpc`.
 pub(super) const GPC: &[&str] = &["honour", "ignore"];
 
-/// Values of `layout`. The words of a name are the classes of the banner in `www/ui.css`.
+/// Values of `layout`, which are classes of the banner in `www/ui.css`.
 pub(super) const LAYOUTS: &[&str] =
     &[CARD, "bar", "bar-top", "box", "box-end", "box-top", "box-top-end", "centre", HEADLESS];
 pub(super) const CARD: &str = "card";
@@ -117,7 +113,7 @@ pub(super) const ROOT: &[Field] = &[
     may("gpc", Shape::OneOf(GPC)),
     may("reopen", Shape::Any),
     may("layout", Shape::OneOf(LAYOUTS)),
-    may("quiet", Shape::Paths),
+    may("quiet", Shape::Texts),
 ];
 
 pub(super) const CONTROLLER: &[Field] = &[

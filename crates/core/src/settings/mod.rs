@@ -241,9 +241,10 @@ impl Settings {
     /// Whether the first layer stays away from the page with this path until it is asked for: whoever wants to know who
     /// asks reads imprint and policy undisturbed (B10). `/imprint/` is the same page as `/imprint`.
     pub fn is_quiet(&self, path: &str) -> bool {
+        let bare = path.strip_suffix("/").unwrap_or(path);
         let mut quiet = false;
         for pattern in &self.quiet {
-            quiet |= matches(pattern, path) || matches(pattern, path.strip_suffix("/").unwrap_or(path));
+            quiet |= matches(pattern, path) || matches(pattern, bare);
         }
         quiet
     }

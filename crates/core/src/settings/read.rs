@@ -151,9 +151,8 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
     #[inline(always)]
     fn quiet(&mut self, at: &At<'_>, root: &Value) -> Vec<String> {
         let quiet = texts_of(items(root, "quiet"));
-        if WORDS && quiet.iter().any(|path| path.trim_end_matches('*') == "/" && path != "/") {
-            let why = "holds every page: nobody is ever asked, so everything stays shut";
-            self.warning(&at.key("quiet"), "unused", &[why], None);
+        for (index, path) in quiet.iter().enumerate() {
+            self.page(&at.key("quiet").index(index), path);
         }
         quiet
     }

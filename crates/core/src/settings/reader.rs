@@ -233,12 +233,11 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
                 }
             }
             (Shape::Calls, Value::List(calls)) => self.calls(at, calls),
-            (Shape::Rows(_) | Shape::Texts | Shape::Countries | Shape::Hosts | Shape::Paths, Value::List(items)) => {
+            (Shape::Rows(_) | Shape::Texts | Shape::Countries | Shape::Hosts, Value::List(items)) => {
                 let each = match shape {
                     Shape::Rows(table) => Shape::Table(table),
                     Shape::Texts => Shape::Text(2000),
                     Shape::Hosts => Shape::Host,
-                    Shape::Paths => Shape::Path,
                     _ => Shape::Country,
                 };
                 for (index, item) in items.iter().enumerate() {
@@ -254,7 +253,6 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
                 | Shape::Texts
                 | Shape::Countries
                 | Shape::Hosts
-                | Shape::Paths
                 | Shape::Calls,
                 _,
             ) => self.misshapen(at, value, shape),
@@ -273,7 +271,7 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
             (Shape::Flag, _) => self.mistyped(at, "true or false", value, None),
             (Shape::Object | Shape::Tables(_), _) => self.mistyped(at, "an object", value, None),
             (Shape::Rows(_), _) => self.mistyped(at, "an array", value, None),
-            (Shape::Texts | Shape::Countries | Shape::Hosts | Shape::Paths, _) => {
+            (Shape::Texts | Shape::Countries | Shape::Hosts, _) => {
                 self.mistyped(at, "an array of texts", value, None);
             }
             (Shape::Calls, _) => self.mistyped(at, "an array of calls", value, None),
@@ -324,7 +322,7 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
                 _ => self.wrong(at, DURATION, Self::near(text, &mut ["session", "persistent"].into_iter())),
             },
             Shape::Validity => self.validity(at, text),
-            Shape::Url | Shape::Endpoint | Shape::Contact | Shape::Path => self.address(at, text, shape),
+            Shape::Url | Shape::Endpoint | Shape::Contact => self.address(at, text, shape),
             Shape::Origin => self.origin(at, text),
             // A text where the shape is no text at all is sorted out by `shape`.
             _ => {}

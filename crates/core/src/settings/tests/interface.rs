@@ -51,7 +51,7 @@ fn quiet_pages_are_paths() {
     ] {
         let list = Value::List(Vec::from([written.into()])).canonical();
         let (good, problem) = only(&with(EXAMPLE, "quiet", &list));
-        assert_eq!((good, problem.code, problem.path.as_str()), (false, "value", "$.quiet[0]"), "{written}");
+        assert_eq!((good, problem.code, problem.path.as_str()), (true, "value", "$.quiet[0]"), "{written}");
         assert_eq!(problem.suggestion.as_deref(), meant, "{written}");
     }
     let (good, problem) = only(&with(EXAMPLE, "quiet", "\"/imprint\""));

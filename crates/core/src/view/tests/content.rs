@@ -4,12 +4,12 @@ use super::*;
 use crate::notice::Notice;
 
 #[test]
-fn the_forms_words_are_the_banners_classes_and_part_of_the_notice() {
+fn the_form_is_the_banners_class_and_part_of_the_notice() {
     let (mut settings, texts) = (settings(), texts("en"));
     let before = Notice::new(&settings, &texts).digest;
     settings.layout = Some("box-top-end".into());
     let tree = banner(&settings, &texts, Asked::First, false).to_value();
-    assert_eq!(attribute(&tree, "class"), Some("banner box top end"));
+    assert_eq!(attribute(&tree, "class"), Some("banner box-top-end"));
     assert_ne!(Notice::new(&settings, &texts).digest, before, "another form is another notice (R3)");
 }
 

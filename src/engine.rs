@@ -304,7 +304,7 @@ impl Engine {
         self.host.tell_pair("show", part, &tree);
     }
 
-    /// The page at this moment, `{ now, random, gpc, site, local, cookies }` of `www/glue.ts`.
+    /// The page at this moment, `{ now, random, gpc, path, site, local, cookies }` of `www/glue.ts`.
     fn world(&self) -> Value {
         self.host.ask("world", "null")
     }
@@ -322,6 +322,7 @@ impl Engine {
             now: now(world),
             random,
             gpc: self.settings.gpc && world.at("gpc") == Some(&Value::Bool(true)),
+            quiet: self.settings.is_quiet(text(world, "path")),
             site: text(world, "site").to_string(),
             key: self.key.clone(),
             ui: self.ui_digest.clone(),

@@ -96,6 +96,7 @@ const actions = (lazy: (part: string) => Promise<any>, open: Boot[7], watch: Boo
     now: Date.now(),
     random: quietly(() => [...crypto.getRandomValues(new Uint8Array(64))]),
     gpc: !!(navigator as any).globalPrivacyControl,
+    path: quietly(() => decodeURI(location.pathname)),
     site: location.origin,
     local: !!quietly(() => localStorage),
     cookies: own().map(([, value]) => quietly(() => decodeURIComponent(value))).filter((text) => text != null),

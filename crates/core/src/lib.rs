@@ -23,6 +23,7 @@ pub mod log;
 pub mod machine;
 pub mod notice;
 pub mod outbox;
+mod pattern;
 pub mod record;
 pub mod settings;
 pub mod texts;

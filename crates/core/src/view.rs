@@ -133,6 +133,7 @@ pub fn banner(settings: &Settings, texts: &Texts, asked: Asked<'_>, gpc: bool) -
     data.close(']');
     data.text("controller", &settings.controller.name);
     data.flag("first", asked == Asked::First);
+    data.optional("layout", &settings.layout);
     data.flag("gpc", gpc);
     data.optional("own-control", &settings.reopen.own);
     data.texts("recipients", &notice::recipients(settings, asked));
@@ -201,8 +202,12 @@ fn draw(source: &str, settings: &Settings, texts: &Texts, data: Writer) -> Node 
     Node(template::draw(source, texts, [&data.into_value(), &notice::declared(settings, texts)]))
 }
 
-/// Everything that [`banner`], [`dialog`] and [`reopen`] can show before a choice, for the notice.
+/// Everything that [`banner`], [`dialog`] and [`reopen`] can show before a choice, for the notice; nothing where the site
+/// draws for itself: a record must not claim words that we have not shown.
 pub fn everything(settings: &Settings, texts: &Texts) -> Value {
+    if settings.layout.is_none() {
+        return Value::Map(Vec::new());
+    }
     let mut changed = Vec::new();
     for category in settings.asked() {
         changed.push(category.id.clone());

@@ -10,6 +10,7 @@ mod turn;
 use crate::choice::{Choice, Proof, Standing, Stored};
 use crate::gate::Gate;
 use crate::json::{Value, Writer};
+use crate::pattern;
 use crate::record::{Layer, Method};
 use crate::settings::{Category, Kind, Settings};
 use crate::time::{self, Millis};
@@ -28,6 +29,9 @@ pub struct Env {
     pub random: Option<[u8; 64]>,
     /// Whether Global Privacy Control is on.
     pub gpc: bool,
+    /// Whether the page is one on which the first layer does not come by itself ([`Settings::is_quiet`]). The path itself
+    /// stays outside, so that no record can hold it.
+    pub quiet: bool,
     /// The page's origin.
     pub site: String,
     /// The page key of the loader.
@@ -167,8 +171,7 @@ pub fn handle(settings: &Settings, state: &mut State, event: Event, env: &Env) -
         Event::Decide(decision, layer, method) => turn.decide(&decision, layer, method),
         Event::Cleared(left) => turn.finish_withdrawal(&left),
         Event::Customise => turn.push(Effect::ShowDialog),
-        Event::Open if !turn.state.shown.is_empty() => turn.push(Effect::FocusBanner),
-        Event::Open => turn.push(Effect::ShowDialog),
+        Event::Open => turn.open(),
         Event::Close => turn.push(Effect::CloseDialog),
         Event::Answered { body, status, retry_after, receipt } => turn.answered(&body, status, retry_after, receipt),
         Event::Refresh => turn.refresh(),

@@ -21,7 +21,12 @@ pub(super) struct Turn<'a> {
 impl Turn<'_> {
     #[inline(never)]
     pub fn push(&mut self, effect: Effect) {
-        self.effects.push(effect);
+        use Effect::{CloseDialog, FocusBanner, HideBanner, ShowBanner, ShowDialog};
+        let drawn = matches!(effect, ShowBanner | HideBanner | FocusBanner | ShowDialog | CloseDialog);
+        // Headless: the site draws for itself, by the events and the JavaScript API.
+        if !drawn || self.settings.layout.is_some() {
+            self.effects.push(effect);
+        }
     }
 
     pub fn emit(&mut self, name: &'static str, detail: Writer) {
@@ -79,8 +84,27 @@ impl Turn<'_> {
         self.settings.gpc && self.env.gpc && granted_without && self.state.has(self.settings, "marketing", self.env.now)
     }
 
-    fn show_what_is_asked(&mut self) {
+    /// The page wants the interface, so a quiet page gets the first layer too (B10).
+    pub fn open(&mut self) {
         let asked = self.state.asked(self.settings, self.env.now);
+        if self.state.shown.is_empty() && !asked.is_empty() {
+            self.show(asked);
+        }
+        let shown = !self.state.shown.is_empty();
+        self.push(if shown { Effect::FocusBanner } else { Effect::ShowDialog });
+    }
+
+    fn show_what_is_asked(&mut self) {
+        let mut asked = self.state.asked(self.settings, self.env.now);
+        if self.env.quiet && self.state.shown.is_empty() {
+            asked.clear();
+        }
+        self.show(asked);
+    }
+
+    /// Shows the first layer for these purposes, or hides it when there is none.
+    #[inline(never)]
+    fn show(&mut self, asked: Vec<String>) {
         if asked.is_empty() {
             self.push(Effect::HideBanner);
         } else {

@@ -75,6 +75,12 @@ const LINE: usize = 500;
 /// Values of `gpc`.
 pub(super) const GPC: &[&str] = &["honour", "ignore"];
 
+/// Values of `layout`, which are classes of the banner in `www/ui.css`.
+pub(super) const LAYOUTS: &[&str] =
+    &[CARD, "bar", "bar-top", "box", "box-end", "box-top", "box-top-end", "centre", HEADLESS];
+pub(super) const CARD: &str = "card";
+pub(super) const HEADLESS: &str = "none";
+
 /// Values of `records.refusals`, in the order of [`REFUSALS_AS`].
 pub(super) const REFUSALS: &[&str] = &["aggregate", "none", "pseudonymous"];
 pub(super) const REFUSALS_AS: [Refusals; 3] = [Refusals::Aggregate, Refusals::None, Refusals::Pseudonymous];
@@ -106,6 +112,8 @@ pub(super) const ROOT: &[Field] = &[
     may("texts", Shape::Object),
     may("gpc", Shape::OneOf(GPC)),
     may("reopen", Shape::Any),
+    may("layout", Shape::OneOf(LAYOUTS)),
+    may("quiet", Shape::Texts),
 ];
 
 pub(super) const CONTROLLER: &[Field] = &[
@@ -207,6 +215,8 @@ pub(super) const PEERS: &[(&str, &str)] = &[
     ("jurisdiction", "country law region"),
     ("gpc", "globalprivacycontrol respectgpc donottrack dnt"),
     ("reopen", "settingslink trigger floatingbutton revoke"),
+    ("layout", "position bannerposition bannerlayout orientation bannertype form"),
+    ("quiet", "excludedpaths excludepaths hideon ignorepaths disabledpages nobannerpages hiddenpaths"),
 ];
 
 /// When a key that we don't have is not only unknown but unlawful.

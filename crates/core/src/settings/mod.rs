@@ -37,6 +37,7 @@ pub use problem::{Problem, Severity};
 pub use read::{parse, parse_terse, wanted, wanted_services};
 
 use crate::json::{Value, Writer};
+use crate::pattern::matches;
 use crate::time::Period;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -66,6 +67,10 @@ pub struct Settings {
     pub gpc: bool,
     /// The re-open control (B6, B7).
     pub reopen: Reopen,
+    /// The form of the first layer (`card`, `bar-top` …). `None`: nothing is drawn, the site has an interface of its own.
+    pub layout: Option<String>,
+    /// Paths, with `*` for any characters, where the first layer does not come by itself ([`Settings::is_quiet`]).
+    pub quiet: Vec<String>,
 }
 
 /// Who is responsible for the processing.
@@ -237,6 +242,17 @@ impl Settings {
     /// The categories that need consent, in the order shown.
     pub fn asked(&self) -> impl Iterator<Item = &Category> {
         self.categories.iter().filter(|category| !category.exempt)
+    }
+
+    /// Whether the first layer stays away from the page with this path until it is asked for: whoever wants to know who
+    /// asks reads imprint and policy undisturbed (B10). `/imprint/` is the same page as `/imprint`.
+    pub fn is_quiet(&self, path: &str) -> bool {
+        let bare = path.strip_suffix("/").unwrap_or(path);
+        let mut quiet = false;
+        for pattern in &self.quiet {
+            quiet |= matches(pattern, path) || matches(pattern, bare);
+        }
+        quiet
     }
 
     /// Every service with its category.

@@ -1,6 +1,6 @@
 //! From JSON to [`Settings`].
 
-use super::keys::{KINDS, REFUSALS, REFUSALS_AS, ROOT, Shape};
+use super::keys::{CARD, HEADLESS, KINDS, REFUSALS, REFUSALS_AS, ROOT, Shape};
 use super::reader::{At, Reader, entries, items, localized, must, str, text};
 use super::{Controller, Item, Kind, Localized, Problem, Records, Reopen, Service, Settings, Severity, rules};
 use crate::json::{self, Value, place};
@@ -130,8 +130,31 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
             },
             gpc,
             reopen: self.reopen(&at.key("reopen"), root.at("reopen")),
+            layout: self.layout(at, root),
+            quiet: self.quiet(at, root),
             locale: core::mem::take(&mut self.locale),
         }
+    }
+
+    #[inline(always)]
+    fn layout(&mut self, at: &At<'_>, root: &Value) -> Option<String> {
+        let layout = str(root, "layout").unwrap_or(CARD);
+        if layout == HEADLESS {
+            let why = "draws nothing: your own interface must say who asks and for what, refuse as easily as it accepts, \
+                       and stay within reach for withdrawing (GDPR Art. 7)";
+            self.warning(&at.key("layout"), "L02", &[why], Some(CARD));
+            return None;
+        }
+        Some(layout.to_string())
+    }
+
+    #[inline(always)]
+    fn quiet(&mut self, at: &At<'_>, root: &Value) -> Vec<String> {
+        let quiet = texts_of(items(root, "quiet"));
+        for (index, path) in quiet.iter().enumerate() {
+            self.page(&at.key("quiet").index(index), path);
+        }
+        quiet
     }
 
     #[inline(always)]
@@ -216,14 +239,20 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
     }
 }
 
-/// A service whose keys and shapes have been checked.
-pub(super) fn service(id: &str, value: &Value) -> Service {
-    let mut countries = Vec::new();
-    for country in items(value, "countries") {
-        if let Value::Text(country) = country {
-            countries.push(country.clone());
+/// The texts of an array.
+#[inline(never)]
+fn texts_of(values: &[Value]) -> Vec<String> {
+    let mut texts = Vec::new();
+    for value in values {
+        if let Value::Text(text) = value {
+            texts.push(text.clone());
         }
     }
+    texts
+}
+
+/// A service whose keys and shapes have been checked.
+pub(super) fn service(id: &str, value: &Value) -> Service {
     let mut rows = Vec::new();
     for item in items(value, "items") {
         let kind = place(KINDS, str(item, "kind").unwrap_or_default()).unwrap_or(0);
@@ -243,7 +272,7 @@ pub(super) fn service(id: &str, value: &Value) -> Service {
         name: must(value, "name"),
         provider: must(value, "provider"),
         purpose: localized(value, "purpose").unwrap_or(Localized::All(String::new())),
-        countries,
+        countries: texts_of(items(value, "countries")),
         safeguard: text(value, "safeguard"),
         policy: text(value, "policy"),
         items: rows,

@@ -293,6 +293,28 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
         }
     }
 
+    /// A page by its path on the site (B10). What can't match is a warning only: at worst the visitor is asked.
+    #[inline(always)]
+    pub(super) fn page(&mut self, at: &At<'_>, path: &str) {
+        if !WORDS {
+            return;
+        }
+        if Link::of(path) != Link::Path {
+            let after = find(path, "://").map_or(0, |scheme| scheme + 3);
+            let page = path.get(after..).unwrap_or("");
+            let page = if after > 0 { page.get(authority(page).len()..).unwrap_or("") } else { page };
+            let guess = ["/", page.trim_start_matches('/')].concat();
+            let why = "is no page's path: it starts with /, such as \"/privacy\" or \"/legal/*\"";
+            self.warning(at, "value", &[why], Some(guess.as_str()).filter(|guess| *guess != "/"));
+        } else if find(path, "%").is_some() {
+            let why = "is compared with the path as it reads, without escapes such as %C3%A9";
+            self.warning(at, "value", &[why], None);
+        } else if path.len() > 1 && path.trim_end_matches('*') == "/" {
+            let why = "is every page: nobody is ever asked, so everything stays shut";
+            self.warning(at, "unused", &[why], None);
+        }
+    }
+
     /// The same address with `https`.
     #[inline(always)]
     fn secured(text: &str) -> Option<String> {

@@ -1,6 +1,7 @@
 //! What the reader of the configuration accepts, and what it says otherwise.
 
 mod accepts;
+mod interface;
 mod properties;
 mod ready_made;
 mod reports;
@@ -47,7 +48,8 @@ const FULL: &str = r##"{
   "records": { "endpoint": "https://consent.example.nl/askfirst/v1/records", "refusals": "pseudonymous" },
   "validity": "P12M", "locale": "nl",
   "texts": { "nl": { "banner.title": "Mogen wij?" } },
-  "gpc": "honour", "reopen": "a.cookie-settings" }"##;
+  "gpc": "honour", "reopen": "a.cookie-settings",
+  "layout": "box-top-end", "quiet": ["/imprint", "/privacy/*"] }"##;
 
 fn www(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../www").join(path)

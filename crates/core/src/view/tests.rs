@@ -1,3 +1,5 @@
+mod content;
+
 use super::*;
 use crate::json::map;
 use crate::settings::{Category, Controller, Item, Kind, Localized, Records, Refusals, Reopen, Service};
@@ -90,6 +92,8 @@ fn settings() -> Settings {
         texts: Value::Null,
         gpc: true,
         reopen: Reopen::default(),
+        layout: Some("card".into()),
+        quiet: Vec::new(),
     }
 }
 

@@ -93,6 +93,8 @@ pub fn settings() -> Settings {
         texts: Value::Null,
         gpc: true,
         reopen: Reopen::default(),
+        layout: Some("card".into()),
+        quiet: Vec::new(),
     }
 }
 
@@ -121,6 +123,7 @@ pub fn env(now: Millis) -> Env {
         now,
         random: Some([7; 64]),
         gpc: false,
+        quiet: false,
         site: "https://www.example.nl".into(),
         key: "1|/askfirst.json||0".into(),
         ui: digest::digest(b"code and style"),

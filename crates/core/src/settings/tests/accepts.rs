@@ -46,6 +46,8 @@ fn every_key_is_read() {
     assert_eq!(settings.validity, Period::months(12));
     assert_eq!(settings.locale, "nl");
     assert_eq!(settings.reopen, Reopen { shown: false, own: Some("a.cookie-settings".into()), end: false });
+    assert_eq!(settings.layout.as_deref(), Some("box-top-end"));
+    assert_eq!(settings.quiet, ["/imprint", "/privacy/*"]);
     assert_eq!(settings.records.as_ref().unwrap().refusals, Refusals::Pseudonymous);
     assert_eq!(settings.texts, map([("nl", map([("banner.title", "Mogen wij?".into())]))]));
     let counter = &settings.category("analytical").unwrap().services[0];

@@ -1,0 +1,76 @@
+//! The form of the first layer, and the pages where it does not come by itself.
+
+use super::*;
+use crate::settings::keys::LAYOUTS;
+
+fn only(text: &str) -> (bool, Problem) {
+    let (settings, mut problems) = read(text);
+    assert_eq!(problems.len(), 1, "{:?}", lines(&problems));
+    assert_eq!(settings.is_some(), read_terse(text).is_some(), "the page judges alike");
+    (settings.is_some(), problems.remove(0))
+}
+
+#[test]
+fn every_layout_is_taken_and_a_card_is_the_default() {
+    let layout = |text: &str| read(text).0.unwrap().layout;
+    assert_eq!(layout(EXAMPLE).as_deref(), Some("card"));
+    for name in LAYOUTS.iter().filter(|name| **name != "none") {
+        let text = with(EXAMPLE, "layout", &Value::from(*name).canonical());
+        assert_eq!(layout(&text).as_deref(), Some(*name));
+        assert_eq!(read_terse(&text).unwrap().layout.as_deref(), Some(*name));
+    }
+}
+
+#[test]
+fn a_misspelt_layout_is_an_error_with_a_guess() {
+    for (written, meant) in [("\"bar_top\"", "bar-top"), ("\"box-ends\"", "box-end"), ("\"center\"", "centre")] {
+        let (good, problem) = only(&with(EXAMPLE, "layout", written));
+        assert_eq!((good, problem.code, problem.path.as_str()), (false, "value", "$.layout"), "{written}");
+        assert_eq!(problem.suggestion.as_deref(), Some(meant), "{written}");
+    }
+    let (good, problem) = only(&with(EXAMPLE, "position", "\"bottom\""));
+    assert_eq!((good, problem.code, problem.suggestion.as_deref()), (false, "L40", Some("layout")));
+}
+
+#[test]
+fn an_interface_of_the_sites_own_is_taken_with_a_warning() {
+    // L02: what B3-B6 ask of ours is then the owner's to do.
+    let (good, problem) = only(&with(EXAMPLE, "layout", "\"none\""));
+    assert_eq!((good, problem.code, problem.severity), (true, "L02", Severity::Warning));
+    assert_eq!(read(&with(EXAMPLE, "layout", "\"none\"")).0.unwrap().layout, None);
+}
+
+#[test]
+fn quiet_pages_are_paths() {
+    for (written, meant) in [
+        ("imprint", Some("/imprint")),
+        ("https://www.example.nl/privacy", Some("/privacy")),
+        ("*/legal", Some("/*/legal")),
+        ("//evil.example", Some("/evil.example")),
+        ("https://www.example.nl", None),
+    ] {
+        let list = Value::List(Vec::from([written.into()])).canonical();
+        let (good, problem) = only(&with(EXAMPLE, "quiet", &list));
+        assert_eq!((good, problem.code, problem.path.as_str()), (true, "value", "$.quiet[0]"), "{written}");
+        assert_eq!(problem.suggestion.as_deref(), meant, "{written}");
+    }
+    let (good, problem) = only(&with(EXAMPLE, "quiet", "\"/imprint\""));
+    assert_eq!((good, problem.code), (false, "type"));
+    let (good, problem) = only(&with(EXAMPLE, "quiet", r#"["/caf%C3%A9"]"#));
+    assert_eq!((good, problem.code), (true, "value"), "compared with the path as it reads");
+    let (good, problem) = only(&with(EXAMPLE, "quiet", r#"["/imprint", "/*"]"#));
+    assert_eq!((good, problem.code, problem.severity), (true, "unused", Severity::Warning), "nobody would be asked");
+}
+
+#[test]
+fn a_quiet_page_is_named_by_its_path_with_or_without_a_last_slash() {
+    let settings = read(&with(EXAMPLE, "quiet", r#"["/imprint", "/privacy/*", "/*/impressum.html"]"#)).0.unwrap();
+    for quiet in ["/imprint", "/imprint/", "/privacy/", "/privacy/cookies", "/de/impressum.html"] {
+        assert!(settings.is_quiet(quiet), "{quiet}");
+    }
+    for loud in ["/", "", "/imprint2", "/about/imprint", "/privacy", "/impressum.html"] {
+        assert!(!settings.is_quiet(loud), "{loud}");
+    }
+    let home = read(&with(EXAMPLE, "quiet", r#"["/"]"#)).0.unwrap();
+    assert!(home.is_quiet("/") && !home.is_quiet("/shop/"));
+}

@@ -22,8 +22,12 @@ const attributes = (page: any, markup: string): Promise<{ actual: string[]; expe
     }
   }));
   const box = document.getElementById('box')!;
-  // What `innerHTML` has made keeps its place, inert, beside the copy that ran for it.
-  const actual = [...(box.shadowRoot ?? box).querySelectorAll('[data-category]:not(script[type="text/plain"])')].map((el) => list(el));
+  // What `innerHTML` has made keeps its place and its inert type; the copy that ran for it is gone (FIELD 69).
+  const actual = [...(box.shadowRoot ?? box).querySelectorAll('[data-category]')].map((el) => list(el, (all) => {
+    if (all.get('type') != 'text/plain') return;
+    all.delete('type');
+    if (all.has('data-type')) all.set('type', all.get('data-type')!);
+  }));
   return { actual: actual.sort(), expected: expected.sort() };
 }, markup);
 

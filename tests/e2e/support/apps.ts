@@ -47,27 +47,24 @@ export const tags = (page: Page): Promise<string[]> =>
 /** Waits until something is on the page. */
 export const shown = (page: Page) => expect.poll(() => rendering(page)).toBeGreaterThan(0);
 
-/** Follows a link of the app, or goes `back`, as a visitor would; done when the next rendering is on the page. */
-export async function go(page: Page, to: string) {
-  await page.evaluate(async (to) => {
-    const number = () => Number(document.querySelector<HTMLElement>('main')!.dataset.n);
-    const before = number();
-    if (to == 'back') history.back();
-    else document.querySelector<HTMLElement>(`a[data-to="${to}"]`)!.click();
-    for (const end = Date.now() + 5000; number() == before;) {
-      if (Date.now() > end) throw new Error(`nothing was rendered for "${to}"`);
-      await new Promise((turn) => setTimeout(turn, 4));
-    }
-    // Effects and transitions begin after the rendering.
-    await new Promise((turn) => requestAnimationFrame(() => setTimeout(turn)));
-  }, to);
-}
-
-/** Hosts of the interface, and banners in them. */
-export const interfaces = (page: Page) => page.evaluate(() => {
+/**
+ * Follows a link of the app, or goes `back`, as a visitor would; done when the next rendering is on the page. Answers how
+ * many hosts of the interface there are then, and banners in them.
+ */
+export const go = (page: Page, to: string) => page.evaluate(async (to) => {
+  const number = () => Number(document.querySelector<HTMLElement>('main')!.dataset.n);
+  const before = number();
+  if (to == 'back') history.back();
+  else document.querySelector<HTMLElement>(`a[data-to="${to}"]`)!.click();
+  for (const end = Date.now() + 5000; number() == before;) {
+    if (Date.now() > end) throw new Error(`nothing was rendered for "${to}"`);
+    await new Promise((turn) => setTimeout(turn, 4));
+  }
+  // Effects and transitions begin after the rendering.
+  await new Promise((turn) => requestAnimationFrame(() => setTimeout(turn)));
   const hosts = [...document.querySelectorAll('askfirst-ui')];
   return { hosts: hosts.length, banners: hosts.reduce((sum, host) => sum + host.shadowRoot!.querySelectorAll('[part~=banner]').length, 0) };
-});
+}, to);
 
 /** What the page holds when nothing unreachable is left: DOM nodes and event listeners. */
 export async function holdings(devtools: CDPSession) {

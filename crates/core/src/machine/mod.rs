@@ -10,7 +10,6 @@ mod turn;
 use crate::choice::{Choice, Proof, Standing, Stored};
 use crate::gate::Gate;
 use crate::json::{Value, Writer};
-use crate::pattern;
 use crate::record::{Layer, Method};
 use crate::settings::{Category, Kind, Settings};
 use crate::time::{self, Millis};

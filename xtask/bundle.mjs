@@ -114,6 +114,7 @@ try {
   } else missing.push('www/glue.ts');
   write('askfirst-check.wasm', readFileSync(checkWasm));
   write('askfirst-check.mjs', await bundled('www/check.ts', { format: 'esm', alias: { 'askfirst-check-wasm': checkBindings } }));
+  write('askfirst-declaration.mjs', await bundled('www/declaration.ts', { format: 'esm', alias: { 'askfirst-check-wasm': checkBindings } }));
   jsonFolder('locales');
   jsonFolder('services');
   themes();

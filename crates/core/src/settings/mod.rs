@@ -34,7 +34,7 @@ pub use ready_made::READY_MADE;
 pub(crate) use rules::{is_id, is_mail};
 
 pub use problem::{Problem, Severity};
-pub use read::{parse, parse_terse, wanted, wanted_services};
+pub use read::{parse, parse_terse, plan, wanted_services};
 
 use crate::json::{Value, Writer};
 use crate::pattern::matches;
@@ -82,6 +82,8 @@ pub struct Controller {
     pub contact: String,
     /// URL of the privacy policy, absolute or rooted (`/privacy`).
     pub policy: String,
+    /// URL of the legal notice, where the law asks for one on every page.
+    pub imprint: Option<String>,
     /// Postal address.
     pub address: Option<String>,
     /// Contact of the data protection officer.

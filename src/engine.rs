@@ -7,7 +7,7 @@ use askfirst_core::machine::{self, Decision, Effect, Env, Event, State, Target};
 use askfirst_core::notice::Notice;
 use askfirst_core::record::{Layer, Method};
 use askfirst_core::settings::{self, Settings};
-use askfirst_core::texts::{self, Texts};
+use askfirst_core::texts::Texts;
 use askfirst_core::view::{self, Action, Asked, Standing};
 use askfirst_core::{gate, time};
 use std::cell::{Cell, RefCell};
@@ -32,14 +32,7 @@ pub struct Engine {
 /// See [`crate::plan`].
 pub fn plan(request: &Value) -> String {
     let [config, page_lang] = request.items() else { return String::new() };
-    let config = json::parse(config.text().unwrap_or_default()).unwrap_or(Value::Null);
-    let fallback = config.at("locale").and_then(Value::text).unwrap_or("en");
-    let mut plan = texts::choose(page_lang.text().unwrap_or_default(), fallback).to_string();
-    for id in settings::wanted(&config) {
-        plan.push(' ');
-        plan.push_str(id);
-    }
-    plan
+    settings::plan(config.text().unwrap_or_default(), page_lang.text().unwrap_or_default())
 }
 
 impl Engine {

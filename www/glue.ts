@@ -283,6 +283,7 @@ export async function start(...[base, wasm, remote, data, key, opened, queue, op
     // Another tab, the back button, a network that is there again.
     for (const name of ['storage', 'online', 'pageshow']) addEventListener(name, wake);
     doc.addEventListener('visibilitychange', wake);
+    if (doc.querySelector(KEY + '-declaration')) import(base + 'askfirst-declaration.mjs').catch(() => {});
     // Whoever develops the site sees the warnings too.
     if (/^(localhost|127\..*|\[::1])$|\.localhost$/.test(location.hostname)) {
       setTimeout(() => lines().then((text) => text && console.warn('askfirst: the configuration:\n' + text)).catch(() => {}), 1e3);

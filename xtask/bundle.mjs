@@ -131,6 +131,7 @@ try {
   for (const name of ['block', 'audit', 'dialects']) {
     if (existsSync(`www/${name}.ts`)) write(`askfirst-${name}.js`, await bundled(`www/${name}.ts`, { format: 'iife', define }));
   }
+  write('askfirst-declaration.mjs', await bundled('www/declaration.ts', { format: 'esm', alias: { 'askfirst-check-wasm': checkBindings } }));
   jsonFolder('locales');
   jsonFolder('services');
   themes();

@@ -2,10 +2,13 @@
 //!
 //! The engine only decides whether a configuration is good, and names the places where it is not. This module has the
 //! words: the same parser as `askfirst check`. `www/check.ts` loads it when the engine has refused to start, and on the
-//! machine of whoever develops the site; a visitor's browser never does.
+//! machine of whoever develops the site. A visitor's browser does so only on a page with `<askfirst-declaration>`, which
+//! `www/declaration.ts` fills from here, with or without the engine.
 
 use askfirst_core::json;
 use askfirst_core::settings;
+use askfirst_core::texts::Texts;
+use askfirst_core::view;
 use std::collections::BTreeMap;
 use wasm_bindgen::prelude::*;
 
@@ -21,15 +24,33 @@ pub fn check(config: &str, files: JsValue) -> String {
     lines(config, serde_wasm_bindgen::from_value(files).unwrap_or_default())
 }
 
+/// What must be fetched before [`declaration`]: the language and the ready-made services, separated by spaces.
+#[wasm_bindgen]
+pub fn plan(config: &str, page_lang: &str) -> String {
+    settings::plan(config, page_lang)
+}
+
+/// The declaration as a tree of elements (JSON, `core::view`); `null` where the configuration can't be read. `locale`
+/// and `later` are the texts of `locales/<lang>.json` and `locales/later/<lang>.json`.
+#[wasm_bindgen]
+pub fn declaration(config: &str, files: JsValue, lang: &str, locale: &str, later: &str, level: u8) -> String {
+    let files = serde_wasm_bindgen::from_value(files).unwrap_or_default();
+    declare(config, files, [locale, later].map(|text| Texts::parse(lang, text)), level)
+}
+
+fn declare(config: &str, files: BTreeMap<String, String>, words: [Option<Texts>; 2], level: u8) -> String {
+    let (settings, _) = settings::parse(config, &catalogue(files));
+    let (Some(settings), [Some(words), Some(later)]) = (settings, words) else { return "null".to_owned() };
+    view::declaration(&settings, &words.with_later(&later).with_overrides(&settings), level).value().canonical()
+}
+
 fn lines(config: &str, files: BTreeMap<String, String>) -> String {
-    let mut catalogue = Vec::new();
-    for (id, text) in files {
-        if let Ok(value) = json::parse(&text) {
-            catalogue.push((id, value));
-        }
-    }
-    let (_, problems) = settings::parse(config, &catalogue);
+    let (_, problems) = settings::parse(config, &catalogue(files));
     problems.iter().map(settings::Problem::line).collect::<Vec<_>>().join("\n")
+}
+
+fn catalogue(files: BTreeMap<String, String>) -> Vec<(String, json::Value)> {
+    files.into_iter().filter_map(|(id, text)| Some((id, json::parse(&text).ok()?))).collect()
 }
 
 #[cfg(test)]

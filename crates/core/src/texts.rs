@@ -200,6 +200,14 @@ impl Texts {
         &self.lang
     }
 
+    /// The same words and those of `locales/later/<lang>.json`, which lazy parts show.
+    pub fn with_later(mut self, later: &Self) -> Self {
+        for (key, text) in later.words.entries() {
+            self.words.set(key, text.clone());
+        }
+        self
+    }
+
     /// The same words with the owner's own in their place.
     pub fn with_overrides(mut self, settings: &Settings) -> Self {
         for (lang, own) in settings.texts.entries() {
@@ -341,6 +349,11 @@ pub fn choose<'a>(page: &'a str, fallback: &'a str) -> &'a str {
         tag = parent(tag, b'-');
     }
     if crate::wire::LOCALES.contains(&fallback) { fallback } else { "en" }
+}
+
+/// Whether the words of this locale file are written from right to left.
+pub fn is_rtl(lang: &str) -> bool {
+    crate::wire::RTL.contains(&primary(lang))
 }
 
 /// The primary language of a tag: `nl` of `nl-BE`.

@@ -3,10 +3,14 @@
 //! There is one description of the interface, so what a record says was shown is what was shown: `view/*.view`, in the
 //! small language of [`template`], about what the notice declares ([`notice::declared`]).
 
+mod declaration;
 mod html;
+mod markdown;
 mod template;
 #[cfg(test)]
 mod tests;
+
+pub use declaration::{declaration, declared};
 
 use crate::json::{Value, Writer};
 use crate::notice;
@@ -133,8 +137,8 @@ pub fn banner(settings: &Settings, texts: &Texts, asked: Asked<'_>, gpc: bool) -
     data.close(']');
     data.text("controller", &settings.controller.name);
     data.flag("first", asked == Asked::First);
-    data.optional("layout", &settings.layout);
     data.flag("gpc", gpc);
+    data.optional("layout", &settings.layout);
     data.optional("own-control", &settings.reopen.own);
     data.texts("recipients", &notice::recipients(settings, asked));
     data.text("space", " ");

@@ -15,6 +15,9 @@ pub const LOCALES: &[&str] = &[
     "sq", "sr", "sv", "th", "tr", "uk", "vi", "zh", "zh-hant",
 ];
 
+/// Languages of [`LOCALES`] that are written from right to left.
+pub const RTL: &[&str] = &["ar", "fa", "he"];
+
 /// The custom element that hosts the interface.
 pub const HOST: &str = "askfirst-ui";
 
@@ -44,6 +47,11 @@ pub fn typescript() -> String {
         out,
         "/** Space-separated language tags. */\nexport const LOCALES = {:?} as const;",
         LOCALES.join(" ")
+    );
+    let _ = writeln!(
+        out,
+        "/** Space-separated: those that are written from right to left. */\nexport const RTL = {:?} as const;",
+        RTL.join(" ")
     );
     let _ = writeln!(out, "export const HOST = {HOST:?} as const;");
     let _ = writeln!(out, "export const EVENTS = {EVENTS:?} as const;");

@@ -27,9 +27,7 @@ impl Bundled {
     pub fn read(dist: Option<&Path>) -> Result<Self, String> {
         let locales = files(&LOCALES, dist, "locales")?
             .into_iter()
-            .map(|(tag, text)| {
-                Texts::parse(&tag, &text).ok_or(format!("locales/{tag}.json is not an object of strings"))
-            })
+            .map(|(tag, text)| words(&tag, &text, dist))
             .collect::<Result<_, _>>()?;
         let services = files(&SERVICES, dist, "services")?
             .into_iter()
@@ -39,6 +37,16 @@ impl Bundled {
             })
             .collect::<Result<_, _>>()?;
         Ok(Self { locales, services })
+    }
+}
+
+/// The words of a language; those of lazy parts lie in a folder of their own in `dist`.
+fn words(tag: &str, text: &str, dist: Option<&Path>) -> Result<Texts, String> {
+    let parse = |text: &str| Texts::parse(tag, text).ok_or(format!("locales/{tag}.json is not an object of strings"));
+    let later = dist.and_then(|dist| fs::read_to_string(dist.join(format!("locales/later/{tag}.json"))).ok());
+    match later {
+        Some(later) => Ok(parse(text)?.with_later(&parse(&later)?)),
+        None => parse(text),
     }
 }
 

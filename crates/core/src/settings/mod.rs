@@ -34,7 +34,7 @@ pub use ready_made::READY_MADE;
 pub(crate) use rules::{is_id, is_mail};
 
 pub use problem::{Problem, Severity};
-pub use read::{parse, parse_terse, wanted, wanted_services};
+pub use read::{parse, parse_terse, plan, wanted_services};
 
 use crate::json::{Value, Writer};
 use crate::pattern::matches;

@@ -36,8 +36,21 @@ pub fn wanted_services(text: &str) -> Vec<String> {
     }
 }
 
+/// What must be fetched before a configuration can be read and shown on a page in this language (a tag in lower case):
+/// the language of the words and the ready-made services, separated by spaces.
+pub fn plan(config: &str, page_lang: &str) -> String {
+    let config = json::parse(config).unwrap_or(Value::Null);
+    let fallback = str(&config, "locale").unwrap_or("en");
+    let mut plan = texts::choose(page_lang, fallback).to_string();
+    for id in wanted(&config) {
+        plan.push(' ');
+        plan.push_str(id);
+    }
+    plan
+}
+
 /// The same for a configuration whose JSON has been read.
-pub fn wanted(root: &Value) -> Vec<&str> {
+fn wanted(root: &Value) -> Vec<&str> {
     let mut wanted: Vec<&str> = Vec::new();
     for (_, category) in entries(root, "categories") {
         for id in items(category, "services") {

@@ -1,4 +1,5 @@
 mod content;
+mod declaration;
 
 use super::*;
 use crate::json::map;

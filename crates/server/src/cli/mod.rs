@@ -1,6 +1,7 @@
 //! The command line.
 
 mod check;
+mod declaration;
 mod export;
 mod log;
 mod policy;
@@ -25,6 +26,8 @@ enum Command {
     Serve(Box<serve::Options>),
     /// Check configurations: exit code 0 when they can be used, 1 when one has an error.
     Check(check::Options),
+    /// Write what a configuration declares, as a page shows it: for sites without script.
+    Declaration(declaration::Options),
     /// Show what is stored about a record and whether it still is what it was: exit code 1 when something does not hold.
     Export(export::Options),
     /// Check an evidence pack or an export from the file and the log's key alone. Exit code 0: everything holds; 1:
@@ -47,6 +50,7 @@ pub fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve(options) => serve::run(*options),
         Command::Check(options) => check::run(&options),
+        Command::Declaration(options) => declaration::run(&options),
         Command::Export(options) => export::run(&options),
         Command::Purge(options) => purge::purge(options),
         Command::Hold(options) => purge::hold(options),

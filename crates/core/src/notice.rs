@@ -53,6 +53,7 @@ pub(crate) fn declared(settings: &Settings, texts: &Texts) -> Value {
     writer.close('}');
     writer.close(']');
     writer.optional("dpo", &controller.dpo);
+    writer.optional("imprint", &controller.imprint);
     writer.optional("jurisdiction", &settings.jurisdiction);
     writer.text("lang", texts.lang());
     writer.text("policy", &controller.policy);

@@ -82,6 +82,8 @@ pub struct Controller {
     pub contact: String,
     /// URL of the privacy policy, absolute or rooted (`/privacy`).
     pub policy: String,
+    /// URL of the legal notice, where the law asks for one on every page.
+    pub imprint: Option<String>,
     /// Postal address.
     pub address: Option<String>,
     /// Contact of the data protection officer.

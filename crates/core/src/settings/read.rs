@@ -113,6 +113,7 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
             name: must(owner, "name"),
             contact: must(owner, "contact"),
             policy: must(owner, "policy"),
+            imprint: text(owner, "imprint"),
             address: text(owner, "address"),
             dpo: text(owner, "dpo"),
             authority: text(owner, "authority"),

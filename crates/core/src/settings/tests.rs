@@ -29,7 +29,7 @@ const FULL: &str = r##"{
   "$schema": "/askfirst/askfirst.schema.json",
   "version": "2026-11-22", "site": "https://www.example.nl:8443", "jurisdiction": "NL",
   "controller": { "name": "Example B.V.", "contact": "privacy@example.com", "policy": "/privacy",
-    "address": "Dam 1, Amsterdam", "dpo": "dpo@example.com", "authority": "Autoriteit Persoonsgegevens" },
+    "imprint": "/imprint", "address": "Dam 1, Amsterdam", "dpo": "dpo@example.com", "authority": "Autoriteit Persoonsgegevens" },
   "categories": {
     "functional": { "services": ["basket"] },
     "analytical": { "title": "Statistics", "text": "We count visits to see which pages are read.", "services": ["counter"] },

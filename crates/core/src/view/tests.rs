@@ -75,6 +75,7 @@ fn settings() -> Settings {
             name: "Example B.V.".into(),
             contact: "privacy@example.com".into(),
             policy: "/privacy".into(),
+            imprint: None,
             address: Some("Dam 1, Amsterdam".into()),
             dpo: Some("https://example.com/dpo".into()),
             authority: Some("Autoriteit Persoonsgegevens".into()),

@@ -41,6 +41,7 @@ fn every_key_is_read() {
     assert_eq!(settings.site.as_deref(), Some("https://www.example.nl:8443"));
     assert_eq!(settings.jurisdiction.as_deref(), Some("NL"));
     assert_eq!(settings.controller.dpo.as_deref(), Some("dpo@example.com"));
+    assert_eq!(settings.controller.imprint.as_deref(), Some("/imprint"));
     assert_eq!(settings.controller.address.as_deref(), Some("Dam 1, Amsterdam"));
     assert_eq!(settings.controller.authority.as_deref(), Some("Autoriteit Persoonsgegevens"));
     assert_eq!(settings.validity, Period::months(12));

@@ -171,6 +171,8 @@ export const mount = (css: string, lang: string, act: Act) => {
       banner.setAttribute('popover', 'manual');
       // A browser without popovers: `position: fixed` and a high `z-index` have to do.
       if (!attempt(() => banner.showPopover())) banner.removeAttribute('popover');
+      // On a phone every form is the sheet at the bottom.
+      if (/top/.test(banner.className)) clearance?.replaceSync(':root{scroll-padding-bottom:50vh}@media(min-width:40em){:root{scroll-padding:50vh 0 0}}');
       keepClear(true);
       // While nothing is focused, lets the next Tab go to the banner, which otherwise stands at the end of the page.
       if (!focused()) {

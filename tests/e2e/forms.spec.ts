@@ -81,6 +81,20 @@ for (const form of FORMS) {
   });
 }
 
+test('under a form at the top, what gets the focus is scrolled clear of it (WCAG 2.4.11)', async ({ page, product }) => {
+  await product.configure((config) => {
+    config.layout = 'bar-top';
+    delete config.records;
+  });
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await open(page, product, { body: '<p style="height: 1500px">Long</p><button id="low">Low</button><p style="height: 1500px">Long</p>' });
+  await expect(part(page, 'banner')).toBeVisible();
+  await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+  await page.evaluate(() => document.getElementById('low')!.scrollIntoView({ block: 'start' }));
+  const [banner, low] = [await box(page, 'banner'), (await page.locator('#low').boundingBox())!];
+  expect(low.y).toBeGreaterThanOrEqual(banner.y + banner.height);
+});
+
 test('from right to left a box stands on the other side', async ({ page, product }) => {
   await product.configure((config) => {
     config.layout = 'box-end';

@@ -8,7 +8,7 @@ import { HOST, RTL } from './generated/wire';
 /** `["tag", {attributes}, content…]`, as in the notice. Text only ever becomes text nodes (T2). */
 export type Tree = [tag: string, attributes: Record<string, string>, ...content: (string | Tree)[]];
 
-/** What was pressed, and the switches as they stand: [category, on]. */
+/** What was pressed, and the switches as they stand: [category or :service, on]. */
 export type Act = (action: string, switches: [string, boolean][]) => void;
 
 const BANNER = '[part=banner]';
@@ -54,6 +54,19 @@ const attempt = (fn: () => void) => {
 const focus = (target: Element | null | undefined) => {
   (target as HTMLElement | undefined)?.focus({ preventScroll: true });
   return !!target;
+};
+
+/** Keeps the switch of a category in step with those of its services. While they differ it looks so, and what describes
+ * it says how many are on: a `switch` can't be `mixed` to a screen reader. */
+const follow = (category: Element | null, changed?: EventTarget | null) => {
+  const [all, ...each] = category?.querySelectorAll<HTMLInputElement>('.switch') || [];
+  if (!all || !each[0]) return;
+  if (changed == all) for (const one of each) one.checked = all.checked;
+  const on = each.filter((one) => one.checked).length;
+  // All of its services alike are the category; until then what has no service of its own stays as it was.
+  if (changed && on % each.length == 0) all.checked = !!on;
+  all.indeterminate = on != (all.checked ? each.length : 0);
+  category!.querySelector('[id^=count]')!.textContent = all.indeterminate ? `${on}/${each.length}` : '';
 };
 
 /** Puts the empty host in the page. `css` is the style sheet of the shadow root, `lang` is that of the words. */
@@ -158,6 +171,7 @@ export const mount = (css: string, lang: string, act: Act) => {
     const control = (event.target as Element).closest('[data-action]');
     if (control) press(control.getAttribute('data-action')!);
   });
+  root.addEventListener('change', ({ target }) => follow((target as Element).closest('.category'), target));
   // Escape and Android's back gesture close the dialog natively. That decides nothing (B1). The event doesn't bubble.
   root.addEventListener('close', () => press('close'), true);
 
@@ -188,6 +202,7 @@ export const mount = (css: string, lang: string, act: Act) => {
       if (other) other.remove();
       else invoker = focused();
       const dialog = add(tree);
+      dialog.querySelectorAll('.category').forEach((category) => follow(category));
       openModal(dialog);
       focus(dialog.querySelector('[tabindex]'));
     },

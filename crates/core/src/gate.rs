@@ -2,7 +2,8 @@
 //!
 //! The engine writes the gate, the loader only compares and looks tokens up. Aliases, negation and own categories are
 //! therefore spelled out here: with analytics granted and marketing refused `open` is
-//! `functional necessary essential analytical analytics statistics performance !marketing !ads …`.
+//! `functional necessary essential analytical analytics statistics performance !marketing !ads …`. A service that is
+//! allowed by itself opens `marketing:youtube ads:youtube …`, which stands for its category on its own tags alone.
 
 use crate::choice::{Choice, Standing};
 use crate::json::{Fields, Value, Writer, place};
@@ -53,14 +54,19 @@ impl Gate {
         for category in &settings.categories {
             match Choice::standing(choice, category, &settings.controller, now) {
                 Standing::Open => {
-                    spell(&category.id, "", &mut gate.open);
-                    for service in &category.services {
-                        gate.services.push(service.id.clone());
-                    }
+                    spell("", &category.id, "", &mut gate.open);
                     granted.push(&category.id);
                 }
-                Standing::Refused => spell(&category.id, "!", &mut gate.open),
+                Standing::Refused => spell("!", &category.id, "", &mut gate.open),
                 Standing::Undecided => {}
+            }
+            for service in &category.services {
+                if Choice::allows(choice, category, service, &settings.controller, now) {
+                    gate.services.push(service.id.clone());
+                    if granted.last() != Some(&category.id.as_str()) {
+                        spell("", &category.id, &concat(&[":", &service.id]), &mut gate.open);
+                    }
+                }
             }
         }
         if let Some(choice) = choice {
@@ -112,12 +118,12 @@ impl Gate {
     }
 }
 
-fn spell(id: &str, prefix: &str, open: &mut Vec<String>) {
-    open.push(concat(&[prefix, id]));
+fn spell(prefix: &str, id: &str, suffix: &str, open: &mut Vec<String>) {
+    open.push(concat(&[prefix, id, suffix]));
     for (name, aliases) in ALIASES {
         if *name == id {
             for alias in *aliases {
-                open.push(concat(&[prefix, alias]));
+                open.push(concat(&[prefix, alias, suffix]));
             }
         }
     }
@@ -229,16 +235,10 @@ pub fn inspect(settings: &Settings, tag: &Tag) -> Vec<Fault> {
     if empty {
         faults.push(Fault::NoCategory);
     }
-    if let Some(service) = &tag.service {
-        let mut known = false;
-        for category in &settings.categories {
-            for other in &category.services {
-                known |= other.id == *service;
-            }
-        }
-        if !known {
-            faults.push(Fault::UnknownService(service.clone()));
-        }
+    if let Some(service) = &tag.service
+        && settings.service(service).is_none()
+    {
+        faults.push(Fault::UnknownService(service.clone()));
     }
     faults
 }

@@ -4,7 +4,7 @@ use crate::host::Host;
 use crate::store;
 use askfirst_core::json::{self, Value, Writer};
 use askfirst_core::machine::{self, Decision, Effect, Env, Event, State, Target};
-use askfirst_core::notice::Notice;
+use askfirst_core::notice::{self, Notice};
 use askfirst_core::record::{Layer, Method};
 use askfirst_core::settings::{self, Settings};
 use askfirst_core::texts::Texts;
@@ -88,10 +88,9 @@ impl Engine {
     /// | `["state"]`, `["receipt"]` | the state as in the events; what the visitor can keep |
     /// | `["accept" \| "reject" \| "withdraw", by visitor]` | |
     /// | `["preferences"]`, `["open"]` | |
-    /// | `["save", [[category or :service, granted]…]]` | |
+    /// | `["save", [[category or :service, granted]…], by visitor in a placeholder]` | |
     /// | `["act", name of an action, [[category or :service, switched on]…]]` in the interface | |
-    /// | `["service", id]` | its name, provider, purpose and policy, for a placeholder; `null` without such a service |
-    /// | `["allow", id, by visitor]` in a placeholder | |
+    /// | `["service", id]` | what the notice declares of it, for a placeholder; `null` without such a service |
     /// | `["answered", body, status or 0, Retry-After in seconds or null, text]` | |
     /// | `["wake"]` after a while, or when another tab may have written | |
     /// | `["cleared", [{kind, name, why}…]]` what a withdrawal could not delete | |
@@ -113,15 +112,12 @@ impl Engine {
             "withdraw" => self.decide(Decision::RejectAll, Layer::Page, by(Method::Withdraw)),
             "preferences" => self.dispatch(Event::Customise),
             "open" => self.dispatch(Event::Open),
-            "save" => self.decide(Decision::Save(answers(argument(1))), Layer::Page, Method::Api),
+            "save" => {
+                let (layer, method) = if is(2) { (Layer::Embed, Method::Save) } else { (Layer::Page, Method::Api) };
+                self.decide(Decision::Save(answers(argument(1))), layer, method);
+            }
             "act" => self.act(words(1), answers(argument(2))),
             "service" => return self.service(words(1)),
-            "allow" => {
-                let mut service = String::from(":");
-                service.push_str(words(1));
-                let (layer, method) = if is(2) { (Layer::Embed, Method::Save) } else { (Layer::Page, Method::Api) };
-                self.decide(Decision::Save(Vec::from([(service, true)])), layer, method);
-            }
             "answered" => self.dispatch(Event::Answered {
                 body: words(1).to_string(),
                 status: argument(2).int().unwrap_or(0) as u16,
@@ -148,12 +144,7 @@ impl Engine {
     fn service(&self, id: &str) -> String {
         let Some(service) = self.settings.service(id) else { return String::from("null") };
         let mut writer = Writer::default();
-        writer.open('{');
-        writer.text("name", &service.name);
-        writer.optional("policy", &service.policy);
-        writer.text("provider", &service.provider);
-        writer.text("purpose", self.texts.localized(&service.purpose));
-        writer.close('}');
+        notice::service(&mut writer, service, &self.texts);
         writer.finish()
     }
 

@@ -133,26 +133,27 @@ impl Choice {
         concat(&[&category.id, ":", &service.id])
     }
 
-    /// Whether a service is open. An exception that refuses lasts as long as what it is an exception to; one that allows
-    /// ends by itself, and with the substance that was shown (B15).
+    /// Whether a service is open whose category stands so. An exception that refuses lasts as long as what it is an
+    /// exception to; one that allows ends by itself, and with the substance that was shown (B15).
     pub fn allows(
         choice: Option<&Self>,
+        standing: Standing,
         category: &Category,
         service: &Service,
         controller: &Controller,
         now: Millis,
     ) -> bool {
-        let standing = Self::standing(choice, category, controller, now);
-        let Some(choice) = choice else { return standing == Standing::Open };
-        let held = choice.held(&Self::key(category, service));
-        match standing {
-            Standing::Open => category.exempt || held.is_none_or(|held| held.granted),
-            _ => held.is_some_and(|held| {
+        let open = standing == Standing::Open;
+        let Some(choice) = choice else { return open };
+        match choice.held(&Self::key(category, service)) {
+            Some(held) if open => held.granted,
+            Some(held) => {
                 held.granted
                     && now < held.until
                     && held.v == category.substance(controller)
                     && !choice.is_from_the_future(now)
-            }),
+            }
+            None => open,
         }
     }
 

@@ -52,7 +52,8 @@ impl Gate {
             Self { key: String::from(key), until: 0, open: Vec::new(), services: Vec::new(), signals: Vec::new() };
         let mut granted: Vec<&str> = Vec::new();
         for category in &settings.categories {
-            match Choice::standing(choice, category, &settings.controller, now) {
+            let standing = Choice::standing(choice, category, &settings.controller, now);
+            match standing {
                 Standing::Open => {
                     spell("", &category.id, "", &mut gate.open);
                     granted.push(&category.id);
@@ -61,9 +62,9 @@ impl Gate {
                 Standing::Undecided => {}
             }
             for service in &category.services {
-                if Choice::allows(choice, category, service, &settings.controller, now) {
+                if Choice::allows(choice, standing, category, service, &settings.controller, now) {
                     gate.services.push(service.id.clone());
-                    if granted.last() != Some(&category.id.as_str()) {
+                    if standing != Standing::Open {
                         spell("", &category.id, &concat(&[":", &service.id]), &mut gate.open);
                     }
                 }

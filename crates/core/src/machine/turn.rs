@@ -6,7 +6,7 @@ use crate::gate::{Gate, canonical};
 use crate::json::{Value, Writer};
 use crate::record::{Layer, Method, State as Became};
 use crate::settings::{Category, Kind, Service, Settings};
-use crate::texts::cut;
+use crate::texts::{cut, from};
 use crate::time::{DAY, Millis};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -96,11 +96,12 @@ impl Turn<'_> {
             if category.exempt {
                 continue;
             }
-            if self.state.standing(self.settings, category, self.env.now) == Standing::Open {
+            let standing = self.standing(category);
+            if standing == Standing::Open {
                 open.push(category.id.clone());
             }
             for service in &category.services {
-                if self.allows(category, service) {
+                if self.allows(standing, category, service) {
                     open.push(Choice::key(category, service));
                 }
             }
@@ -108,9 +109,14 @@ impl Turn<'_> {
         open
     }
 
-    fn allows(&self, category: &Category, service: &Service) -> bool {
+    fn standing(&self, category: &Category) -> Standing {
+        self.state.standing(self.settings, category, self.env.now)
+    }
+
+    #[inline(never)]
+    fn allows(&self, standing: Standing, category: &Category, service: &Service) -> bool {
         let choice = self.state.stored.choice.as_ref();
-        Choice::allows(choice, category, service, &self.settings.controller, self.env.now)
+        Choice::allows(choice, standing, category, service, &self.settings.controller, self.env.now)
     }
 
     /// The page wants the interface, so a quiet page gets the first layer too (B10).
@@ -232,16 +238,17 @@ impl Turn<'_> {
     fn report_unknown(&mut self, decision: &Decision) {
         let Decision::Save(answers) = decision else { return };
         for (id, _) in answers {
-            let service = id.strip_prefix(":");
-            let known = match service {
-                Some(id) => self.settings.service(id).is_some(),
-                None => self.settings.category(canonical(id)).is_some(),
+            let (category, service) = cut(id, b':');
+            let known = if service.is_empty() {
+                self.settings.category(canonical(category)).is_some()
+            } else {
+                self.settings.service(service).is_some()
             };
             if !known {
                 let mut detail = Writer::default();
                 detail.open('{');
                 detail.text("category", id);
-                detail.text("code", if service.is_some() { "unknown_service" } else { "unknown_category" });
+                detail.text("code", if service.is_empty() { "unknown_category" } else { "unknown_service" });
                 detail.close('}');
                 self.emit("error", detail);
             }
@@ -278,7 +285,6 @@ impl Turn<'_> {
     /// not given again keeps its own end. An answer about a category is one about its services too, except for those
     /// that were named beside it.
     fn decisions(&self, decision: &Decision) -> Option<Vec<Held>> {
-        let now = self.env.now;
         let objected = self.objected();
         let mut answered = false;
         let mut decisions = Vec::new();
@@ -286,39 +292,27 @@ impl Turn<'_> {
             if category.exempt {
                 continue;
             }
-            let undecided = self.state.standing(self.settings, category, now) == Standing::Undecided;
+            let standing = self.standing(category);
+            let undecided = standing == Standing::Undecided;
             let mut answer = match decision {
                 Decision::AcceptAll => Some(true),
                 Decision::RejectAll => Some(false),
                 Decision::Accept => undecided.then_some(true),
                 // What this page's first layer asks is refused even if another tab has granted it in the meantime.
                 Decision::Reject => (undecided || self.state.shown.contains(&category.id)).then_some(false),
-                Decision::Save(_) => None,
+                Decision::Save(answers) => said(answers, &category.id),
             };
-            if let Decision::Save(answers) = decision {
-                for (id, granted) in answers {
-                    if canonical(id) == category.id {
-                        // Named twice, as itself and by an alias, it is granted only if both say so.
-                        answer = Some(*granted && answer != Some(false));
-                    }
-                }
-            }
             if answer.is_none() && objected && category.id == "marketing" {
                 // Whoever says nothing about marketing under a new objection leaves the objection standing (G11).
                 answer = Some(false);
             }
             answered |= answer.is_some();
-            let held = self.state.stored.choice.as_ref().and_then(|choice| choice.held(&category.id));
-            let decided = |purpose: String, granted: bool| {
-                let start = if granted { now } else { now.div_euclid(DAY) * DAY };
-                let until = self.settings.validity.after(start).div_euclid(1000) * 1000;
-                Held { purpose, v: category.substance(&self.settings.controller), granted, until }
-            };
+            let held = self.held(&category.id);
             // Not asked, not answered: it stays undecided.
             let mut grants = None;
             if let Some(granted) = answer {
                 grants = answer;
-                decisions.push(decided(category.id.clone(), granted));
+                decisions.push(self.decided(category, category.id.clone(), granted));
             } else if let Some(held) = held.filter(|_| !undecided) {
                 grants = Some(held.granted);
                 decisions.push(held.clone());
@@ -327,28 +321,37 @@ impl Turn<'_> {
                 let key = Choice::key(category, service);
                 let mut named = None;
                 if let Decision::Save(answers) = decision {
-                    for (id, granted) in answers {
-                        if id.strip_prefix(":") == Some(&service.id) {
-                            named = Some(*granted && named != Some(false));
-                        }
-                    }
+                    named = said(answers, from(&key, category.id.len()));
                 }
                 answered |= named.is_some();
-                let before = self.state.stored.choice.as_ref().and_then(|choice| choice.held(&key));
-                if let Some(granted) = named {
+                match self.held(&key) {
                     // It is an exception only when it differs.
-                    if grants != named {
-                        decisions.push(decided(key, granted));
+                    _ if named.is_some() => {
+                        if let Some(granted) = named.filter(|_| named != grants) {
+                            decisions.push(self.decided(category, key, granted));
+                        }
                     }
-                } else if let Some(held) = before
-                    && answer.is_none()
-                    && held.granted == self.allows(category, service)
-                {
-                    decisions.push(held.clone());
+                    Some(held) if answer.is_none() && held.granted == self.allows(standing, category, service) => {
+                        decisions.push(held.clone());
+                    }
+                    _ => {}
                 }
             }
         }
         answered.then_some(decisions)
+    }
+
+    #[inline(never)]
+    fn decided(&self, category: &Category, purpose: String, granted: bool) -> Held {
+        let now = self.env.now;
+        let start = if granted { now } else { now.div_euclid(DAY) * DAY };
+        let until = self.settings.validity.after(start).div_euclid(1000) * 1000;
+        Held { purpose, v: category.substance(&self.settings.controller), granted, until }
+    }
+
+    #[inline(never)]
+    fn held(&self, purpose: &str) -> Option<&Held> {
+        self.state.stored.choice.as_ref()?.held(purpose)
     }
 
     /// What is declared for `closed` and not for a service that is still open.
@@ -358,9 +361,10 @@ impl Turn<'_> {
         let mut kept: Vec<(Kind, &str)> = Vec::new();
         for closing in [false, true] {
             for category in &self.settings.categories {
+                let standing = self.standing(category);
                 let is_closed = closed.contains(&category.id);
                 for service in &category.services {
-                    let is_open = self.allows(category, service);
+                    let is_open = self.allows(standing, category, service);
                     let is_closed = !is_open && (is_closed || closed.contains(&Choice::key(category, service)));
                     if if closing { !is_closed } else { !is_open } {
                         continue;
@@ -428,6 +432,19 @@ fn answers(choice: Option<&Choice>) -> String {
     writer.flag("gpc", choice.gpc);
     writer.close('}');
     writer.finish()
+}
+
+/// What was said about a category or a `:service`. Named twice, as itself and by an alias, it is granted only if both
+/// say so.
+#[inline(never)]
+fn said(answers: &[(String, bool)], wanted: &str) -> Option<bool> {
+    let mut said = None;
+    for (id, granted) in answers {
+        if canonical(id) == wanted {
+            said = Some(*granted && said != Some(false));
+        }
+    }
+    said
 }
 
 /// What was open and is not any more. A lost category stands for its services.

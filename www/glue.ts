@@ -106,7 +106,7 @@ const actions = (lazy: (part: string) => Promise<any>, open: Boot[7], watch: Boo
   emit: ([name, detail]) => emit(name, detail),
   show([part, tree]: [keyof Interface, Tree | null]) {
     // Whoever looks at the preferences may withdraw in a moment.
-    if (part == 'dialog' && tree) lazy('clear').catch(() => {});
+    if (part == 'dialog' && tree) for (const part of ['clear', 'switches']) lazy(part).then(({ connect }) => connect?.()).catch(() => {});
     quietly(() => ((ui ||= mount(css, lang, (...pressed) => ask('act', ...pressed)))[part](tree), true))
       || console.warn('askfirst: the browser refused the interface; what is shut stays shut');
   },
@@ -188,9 +188,7 @@ const api = (ready: Promise<unknown>, watch: Boot[8]) => {
     accept: () => void ask('accept'),
     reject: () => void ask('reject'),
     // Only a real `true` grants: "no" would be truthy.
-    save: (answers: Record<string, boolean>, services: Record<string, boolean> = {}) => void ask('save', [
-      ...Object.entries(answers), ...Object.entries(services).map(([id, on]) => [':' + id, on]),
-    ].map(([id, on]) => [id, on === true])),
+    save: (...answers: Record<string, boolean>[]) => void ask('save', answers.flatMap((said, at) => Object.entries(said).map(([id, on]) => [(at ? ':' : '') + id, on === true]))),
     withdraw: () => void ask('withdraw'),
     receipt: () => freeze(ask('receipt')),
     scan(root: ShadowRoot) {

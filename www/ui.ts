@@ -56,19 +56,6 @@ const focus = (target: Element | null | undefined) => {
   return !!target;
 };
 
-/** Keeps the switch of a category in step with those of its services. While they differ it looks so, and what describes
- * it says how many are on: a `switch` can't be `mixed` to a screen reader. */
-const follow = (category: Element | null, changed?: EventTarget | null) => {
-  const [all, ...each] = category?.querySelectorAll<HTMLInputElement>('.switch') || [];
-  if (!all || !each[0]) return;
-  if (changed == all) for (const one of each) one.checked = all.checked;
-  const on = each.filter((one) => one.checked).length;
-  // All of its services alike are the category; until then what has no service of its own stays as it was.
-  if (changed && on % each.length == 0) all.checked = !!on;
-  all.indeterminate = on != (all.checked ? each.length : 0);
-  category!.querySelector('[id^=count]')!.textContent = all.indeterminate ? `${on}/${each.length}` : '';
-};
-
 /** Puts the empty host in the page. `css` is the style sheet of the shadow root, `lang` is that of the words. */
 export const mount = (css: string, lang: string, act: Act) => {
   const host = document.createElement(HOST);
@@ -171,7 +158,6 @@ export const mount = (css: string, lang: string, act: Act) => {
     const control = (event.target as Element).closest('[data-action]');
     if (control) press(control.getAttribute('data-action')!);
   });
-  root.addEventListener('change', ({ target }) => follow((target as Element).closest('.category'), target));
   // Escape and Android's back gesture close the dialog natively. That decides nothing (B1). The event doesn't bubble.
   root.addEventListener('close', () => press('close'), true);
 
@@ -202,7 +188,6 @@ export const mount = (css: string, lang: string, act: Act) => {
       if (other) other.remove();
       else invoker = focused();
       const dialog = add(tree);
-      dialog.querySelectorAll('.category').forEach((category) => follow(category));
       openModal(dialog);
       focus(dialog.querySelector('[tabindex]'));
     },

@@ -135,6 +135,7 @@ impl Choice {
 
     /// Whether a service is open whose category stands so. An exception that refuses lasts as long as what it is an
     /// exception to; one that allows ends by itself, and with the substance that was shown (B15).
+    #[inline(never)]
     pub fn allows(
         choice: Option<&Self>,
         standing: Standing,

@@ -192,17 +192,14 @@ impl Fault {
 
     /// One sentence for the site's owner.
     pub fn message(&self, element: &str) -> String {
-        let unknown = |what: &str, name: &str| {
-            concat(&[element, ": no ", what, " \"", name, "\" in the configuration; it stays shut"])
-        };
+        let unknown =
+            |what: &str, name: &str| concat(&[element, ": no ", what, " \"", name, "\" in the configuration"]);
         match self {
             Self::NotInert if element == "script" => {
                 String::from("a script with data-category runs at once: give it type=\"text/plain\"")
             }
-            Self::NotInert => {
-                concat(&[element, " with data-category loads at once: write data-src or data-href instead"])
-            }
-            Self::NoCategory => concat(&[element, " has an empty data-category; it stays shut"]),
+            Self::NotInert => concat(&[element, " with data-category loads at once: write data-src instead"]),
+            Self::NoCategory => concat(&[element, " has an empty data-category"]),
             Self::UnknownCategory(name) => unknown("category", name),
             Self::UnknownService(name) => unknown("service", name),
         }

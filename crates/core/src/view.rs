@@ -149,7 +149,7 @@ pub fn banner(settings: &Settings, texts: &Texts, asked: Asked<'_>, gpc: bool) -
 }
 
 /// The preferences dialog (B8, B9, B16): one switch per category, every service and item, a switch for each of them
-/// (FIELD 12); `www/ui.ts` keeps the two in step and counts where they differ.
+/// (FIELD 12); `www/switches.ts` keeps the two in step and counts where they differ.
 ///
 /// A label stays the same whatever its switch says (A3), and only what was granted starts on (B2). Closing decides
 /// nothing, and its label says so (B1). `details` works in print, with find-in-page and before any script (A4). An item

@@ -113,7 +113,6 @@ impl Turn<'_> {
         self.state.standing(self.settings, category, self.env.now)
     }
 
-    #[inline(never)]
     fn allows(&self, standing: Standing, category: &Category, service: &Service) -> bool {
         let choice = self.state.stored.choice.as_ref();
         Choice::allows(choice, standing, category, service, &self.settings.controller, self.env.now)

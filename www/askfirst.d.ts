@@ -8,8 +8,6 @@ export interface AskfirstState {
   readonly granted: readonly string[];
   /** Ids of the categories refused. */
   readonly refused: readonly string[];
-  /** Ids of the services that are open, the strictly necessary ones too. */
-  readonly services: readonly string[];
   /** Ids of the categories still to be asked. */
   readonly asked: readonly string[];
   /** When the choice was made (RFC 3339); a refusal keeps the day only. */

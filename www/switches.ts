@@ -14,8 +14,9 @@ const follow = (category: Element, changed?: EventTarget | null) => {
   category.querySelector('[id^=count]')!.textContent = all.indeterminate ? `${on}/${each.length}` : '';
 };
 
-/** Begins with the dialog that is open. */
-export function connect() {
+/** Begins with the dialog that is open; fetches what a withdrawal in it will need. */
+export function connect(lazy: (part: string) => Promise<unknown>) {
+  lazy('clear').catch(() => {});
   for (const category of document.querySelector(HOST)!.shadowRoot!.querySelectorAll<HTMLElement>('.category')) {
     follow(category);
     category.onchange = ({ target }) => follow(category, target);

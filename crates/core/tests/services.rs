@@ -241,7 +241,7 @@ fn a_service_that_is_not_declared_is_reported() {
     let mut browser = fresh();
     let effects = browser.save(&[(":clipz", true)]);
     let told =
-        effects.iter().any(|effect| matches!(effect, Effect::Emit("error", text) if text.contains("unknown_service")));
+        effects.iter().any(|effect| matches!(effect, Effect::Emit("error", text) if text.contains("\":clipz\"")));
     assert!(told && browser.local.is_none(), "{effects:?}");
 }
 

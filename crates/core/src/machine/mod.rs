@@ -251,7 +251,6 @@ impl State {
         writer.optional("recordId", &record_id);
         writer.flag("recorded", recorded);
         writer.texts("refused", &self.ids(settings, env.now, Standing::Refused));
-        writer.texts("services", &self.services(settings, env.now));
         writer.text("version", &settings.version);
         writer.close('}');
     }

@@ -237,17 +237,12 @@ impl Turn<'_> {
     fn report_unknown(&mut self, decision: &Decision) {
         let Decision::Save(answers) = decision else { return };
         for (id, _) in answers {
-            let (category, service) = cut(id, b':');
-            let known = if service.is_empty() {
-                self.settings.category(canonical(category)).is_some()
-            } else {
-                self.settings.service(service).is_some()
-            };
-            if !known {
+            let (_, service) = cut(id, b':');
+            if self.settings.category(canonical(id)).is_none() && self.settings.service(service).is_none() {
                 let mut detail = Writer::default();
                 detail.open('{');
                 detail.text("category", id);
-                detail.text("code", if service.is_empty() { "unknown_category" } else { "unknown_service" });
+                detail.text("code", "unknown_category");
                 detail.close('}');
                 self.emit("error", detail);
             }

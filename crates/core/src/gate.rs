@@ -198,7 +198,7 @@ impl Fault {
             Self::NotInert if element == "script" => {
                 String::from("a script with data-category runs at once: give it type=\"text/plain\"")
             }
-            Self::NotInert => concat(&[element, " with data-category loads at once: write data-src"]),
+            Self::NotInert => concat(&[element, " with data-category loads at once: write data-src instead"]),
             Self::NoCategory => concat(&[element, " has an empty data-category"]),
             Self::UnknownCategory(name) => unknown("category", name),
             Self::UnknownService(name) => unknown("service", name),

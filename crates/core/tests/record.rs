@@ -423,7 +423,7 @@ fn the_formats_are_the_approved_ones() {
     ];
     assert_eq!(
         digest(all.join("\n").as_bytes()),
-        "sha256-TE85V3-2FKs2WE_uxUJBzAm_XI5P1coGd5OmMPewxQk",
+        "sha256-TrbZn0uvP4cEObcVnQJqVJg4FDMIS6ic9OseodACTos",
         "{}",
         all.join("\n")
     );

@@ -92,6 +92,9 @@ fn read_record(root: &Fields<'_>) -> Result<Record, Rejection> {
 
 /// What can't be true together: a refusal that grants, a consent without end.
 fn consistent(record: &Record, root: &Fields<'_>) -> Result<(), Rejection> {
+    if record.decisions.is_empty() && record.vendors.is_empty() {
+        return root.invalid("decisions", "must list 1 to 32 purposes, or none beside `vendors`");
+    }
     let event = &record.event;
     if event.valid_until <= event.at || event.valid_until - event.at > MAX_VALIDITY {
         return root.invalid("event.valid_until", "must be after `at`, by at most 24 months (P7)");
@@ -104,9 +107,6 @@ fn consistent(record: &Record, root: &Fields<'_>) -> Result<(), Rejection> {
     }
     if !granted && !matches!(event.state, State::Refused | State::Withdrawn) {
         return root.invalid("decisions", "a given, changed or renewed consent grants at least one purpose");
-    }
-    if record.decisions.is_empty() && record.vendors.is_empty() {
-        return root.invalid("decisions", "must list 1 to 32 purposes, or none beside `vendors`");
     }
     Ok(())
 }

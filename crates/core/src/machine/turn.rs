@@ -85,12 +85,12 @@ impl Turn<'_> {
         self.settings.gpc
             && self.env.gpc
             && granted_without
-            && self.open().iter().any(|open| cut(open, b':').0 == "marketing")
+            && self.open_now().iter().any(|open| cut(open, b':').0 == "marketing")
     }
 
     /// What is open by consent: categories, each followed by its services, as in [`Choice::decisions`].
     #[inline(never)]
-    fn open(&self) -> Vec<String> {
+    fn open_now(&self) -> Vec<String> {
         let mut open = Vec::new();
         for category in &self.settings.categories {
             if category.exempt {
@@ -153,7 +153,7 @@ impl Turn<'_> {
     /// What is stored is what this page goes by from now on.
     fn act_on_stored(&mut self) {
         self.state.seen = answers(self.state.stored.choice.as_ref());
-        self.state.seen_open = self.open();
+        self.state.seen_open = self.open_now();
     }
 
     fn gate(&self) -> Gate {
@@ -174,7 +174,7 @@ impl Turn<'_> {
             return self.show_what_is_asked();
         };
         let grants = decisions.iter().any(|held| held.granted);
-        let open = self.open();
+        let open = self.open_now();
         let asked_anew = !self.state.asked(self.settings, now).is_empty();
         // The choice before, which becomes this one; where there is none, an empty one stands for it.
         let mut choice = self.state.stored.choice.take().unwrap_or_default();
@@ -256,7 +256,7 @@ impl Turn<'_> {
     }
 
     pub fn finish_withdrawal(&mut self, left: &Value) {
-        let lost = lost(core::mem::take(&mut self.state.withdrawing), &self.open());
+        let lost = lost(core::mem::take(&mut self.state.withdrawing), &self.open_now());
         if lost.is_empty() {
             // Already told, or granted again in the meantime.
             return;

@@ -4,7 +4,7 @@ use crate::host::Host;
 use crate::store;
 use askfirst_core::json::{self, Value, Writer};
 use askfirst_core::machine::{self, Decision, Effect, Env, Event, State, Target};
-use askfirst_core::notice::Notice;
+use askfirst_core::notice::{self, Notice};
 use askfirst_core::record::{Layer, Method};
 use askfirst_core::settings::{self, Settings};
 use askfirst_core::texts::Texts;
@@ -84,12 +84,13 @@ impl Engine {
     ///
     /// | request | answer |
     /// |---|---|
-    /// | `["has", category]` | whether it is open |
+    /// | `["has", category or service]` | whether it is open |
     /// | `["state"]`, `["receipt"]` | the state as in the events; what the visitor can keep |
     /// | `["accept" \| "reject" \| "withdraw", by visitor]` | |
     /// | `["preferences"]`, `["open"]` | |
-    /// | `["save", [[category, granted]…]]` | |
-    /// | `["act", name of an action, [[category, switched on]…]]` in the interface | |
+    /// | `["save", [[category or :service, granted]…], by visitor in a placeholder]` | |
+    /// | `["act", name of an action, [[category or :service, switched on]…]]` in the interface | |
+    /// | `["service", id]` | what the notice declares of it, for a placeholder; `null` without such a service |
     /// | `["answered", body, status or 0, Retry-After in seconds or null, text]` | |
     /// | `["wake"]` after a while, or when another tab may have written | |
     /// | `["cleared", [{kind, name, why}…]]` what a withdrawal could not delete | |
@@ -111,8 +112,12 @@ impl Engine {
             "withdraw" => self.decide(Decision::RejectAll, Layer::Page, by(Method::Withdraw)),
             "preferences" => self.dispatch(Event::Customise),
             "open" => self.dispatch(Event::Open),
-            "save" => self.decide(Decision::Save(answers(argument(1))), Layer::Page, Method::Api),
+            "save" => {
+                let (layer, method) = if is(2) { (Layer::Embed, Method::Save) } else { (Layer::Page, Method::Api) };
+                self.decide(Decision::Save(answers(argument(1))), layer, method);
+            }
             "act" => self.act(words(1), answers(argument(2))),
+            "service" => return self.service(words(1)),
             "answered" => self.dispatch(Event::Answered {
                 body: words(1).to_string(),
                 status: argument(2).int().unwrap_or(0) as u16,
@@ -133,6 +138,14 @@ impl Engine {
             _ => {}
         }
         String::from("null")
+    }
+
+    /// What a placeholder says of a service (G7).
+    fn service(&self, id: &str) -> String {
+        let Some(service) = self.settings.service(id) else { return String::from("null") };
+        let mut writer = Writer::default();
+        notice::service(&mut writer, service, &self.texts);
+        writer.finish()
     }
 
     /// Reports what is wrong with a gated tag.
@@ -236,10 +249,11 @@ impl Engine {
             }
             Effect::WakeAt(at) => self.host.tell("later", &Value::Int(at - env.now).canonical()),
             Effect::Reload(categories) => {
-                // A tag of these categories has run on this page.
+                // A tag of these categories or services has run on this page.
                 for token in self.host.ask("ran", "null").items() {
                     let id = gate::canonical(token.text().unwrap_or_default());
-                    if categories.iter().any(|category| category == id) {
+                    let service = id.starts_with(':');
+                    if categories.iter().any(|lost| lost == id || (service && lost.ends_with(id))) {
                         return self.host.tell("reload", "null");
                     }
                 }
@@ -275,8 +289,12 @@ impl Engine {
             Effect::FocusBanner => self.draw("focus", None),
             Effect::ShowDialog => {
                 let state = self.state.borrow();
-                let mut standing =
-                    Standing { granted: state.granted(&self.settings, now), decided: None, record_id: None };
+                let mut standing = Standing {
+                    granted: state.granted(&self.settings, now),
+                    services: state.services(&self.settings, now),
+                    decided: None,
+                    record_id: None,
+                };
                 if let Some(choice) = &state.stored.choice {
                     standing.decided = Some(time::date(choice.at));
                     if let Some(proof) = &choice.proof {
@@ -330,7 +348,7 @@ fn now(world: &Value) -> time::Millis {
     world.at("now").and_then(Value::int).unwrap_or(0)
 }
 
-/// Answers by category, `[[id, granted]…]`.
+/// Answers by category and service, `[[id, granted]…]`.
 fn answers(value: &Value) -> Vec<(String, bool)> {
     let mut answers = Vec::new();
     for answer in value.items() {

@@ -48,7 +48,7 @@ export interface AskfirstEvents {
   shown: AskfirstState;
   /** The visitor has decided. */
   change: AskfirstState;
-  /** Something was withdrawn; `left` names declared cookies and storage that could not be deleted. */
+  /** Something was withdrawn: categories, and services as `category:service`; `left` names declared cookies and storage that could not be deleted. */
   withdraw: { readonly withdrawn: readonly string[]; readonly left: readonly AskfirstLeft[]; readonly state: AskfirstState };
   /** The server has confirmed a record. */
   recorded: AskfirstReceipt;
@@ -64,8 +64,8 @@ export interface Askfirst {
   readonly version: string;
   /** Resolves with the state when the engine has started. */
   readonly ready: Promise<AskfirstState>;
-  /** Whether a category is open. */
-  has(category: string): boolean;
+  /** Whether a category is open; where there is no category of that name, whether a service is. */
+  has(id: string): boolean;
   /** The state at this moment. */
   state(): AskfirstState;
   /** Listens; a late listener is called at once with the last detail. */
@@ -80,8 +80,11 @@ export interface Askfirst {
   accept(): void;
   /** Refuses every category. */
   reject(): void;
-  /** Decides about these categories; the others stay as they are. */
-  save(answers: Record<string, boolean>): void;
+  /**
+   * Decides about these categories; the others stay as they are. A service goes with its category unless it is named in
+   * `services`: `save({ marketing: false }, { youtube: true })`, or `save({}, { youtube: true })` for that one alone.
+   */
+  save(answers: Record<string, boolean>, services?: Record<string, boolean>): void;
   /** Withdraws everything. */
   withdraw(): void;
   /** What the visitor can keep: the state, the record, the secret that opens it, the server's receipt. */

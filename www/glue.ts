@@ -57,6 +57,8 @@ addEventListener('pageshow', ({ persisted }) => {
   left = false;
   if (persisted) listen();
 });
+/** What the engine has opened. */
+let gate: Parameters<Boot[7]>[0];
 /** The choice as it was last written. */
 let told = '';
 
@@ -104,12 +106,12 @@ const actions = (lazy: (part: string) => Promise<any>, open: Boot[7], watch: Boo
   emit: ([name, detail]) => emit(name, detail),
   show([part, tree]: [keyof Interface, Tree | null]) {
     // Whoever looks at the preferences may withdraw in a moment.
-    if (part == 'dialog' && tree) lazy('clear').catch(() => {});
+    if (part == 'dialog' && tree) lazy('switches').then(({ connect }) => connect(lazy)).catch(() => {});
     quietly(() => ((ui ||= mount(css, lang, (...pressed) => ask('act', ...pressed)))[part](tree), true))
       || console.warn('askfirst: the browser refused the interface; what is shut stays shut');
   },
-  open(gate) {
-    open(gate);
+  open(value) {
+    open((gate = value));
     for (const root of roots) root.isConnected ? watch(root) : roots.delete(root);
     // Inline tags have run by then.
     setTimeout(flush);
@@ -137,8 +139,8 @@ const actions = (lazy: (part: string) => Promise<any>, open: Boot[7], watch: Boo
     // The next start tries again.
     () => targets.map(([kind, name]: string[]) => ({ kind, name, why: 'later' })),
   ).then((left) => tell && ask('cleared', left)),
-  /** The categories of the tags that have been released on this page and can't be stopped. */
-  ran: () => gated().filter((el) => !isInert(el) && !el.matches('link,img')).flatMap((el) => el.getAttribute('data-category')!.split(/[\s,]+/)),
+  /** The categories of the tags that have been released on this page and can't be stopped, and `:service`. */
+  ran: () => gated().filter((el) => !isInert(el) && !el.matches('link,img')).flatMap((el: any) => [...el.dataset.category.split(/[\s,]+/), ':' + el.dataset.service]),
   reload: () => void lazy('clear').then(({ reload }) => reload(), () => location.reload()),
   download: (text) => void lazy('receipt').then(({ download }) => download(text)),
   // R7: the body is stored already; `keepalive` lets the first send outlive the page. As text/plain it needs no
@@ -186,7 +188,7 @@ const api = (ready: Promise<unknown>, watch: Boot[8]) => {
     accept: () => void ask('accept'),
     reject: () => void ask('reject'),
     // Only a real `true` grants: "no" would be truthy.
-    save: (answers: Record<string, boolean>) => void ask('save', Object.entries(answers).map(([id, on]) => [id, on === true])),
+    save: (...answers: Record<string, boolean>[]) => void ask('save', answers.flatMap((said, at) => Object.entries(said).map(([id, on]) => [(at ? ':' : '') + id, on === true]))),
     withdraw: () => void ask('withdraw'),
     receipt: () => freeze(ask('receipt')),
     scan(root: ShadowRoot) {
@@ -260,6 +262,8 @@ export async function start(...[base, wasm, remote, data, key, opened, queue, op
       for (const el of gated() as any[]) if (el.askfirst != 2 && !reported.has(el)) {
         reported.add(el);
         ask('seen', el.localName, isInert(el), el.dataset.category, el.dataset.service);
+        // What stands in the place of a shut frame (G7).
+        if (el.localName == 'iframe') lazy('embeds').then(({ placeholder }) => placeholder(el, lang, file, ask, open, () => gate)).catch(() => {});
       }
     };
     look();

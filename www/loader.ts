@@ -57,9 +57,9 @@ let progress: number;
 
 const fail = (error: unknown) => console.error('askfirst: failed, all stays shut', error);
 
-// G3: every category named must be open; a tag that names none is shut.
+// G3: every category named must be open, or the tag's service in it; a tag that names none is shut.
 const isOpen = ({ category, service }: DOMStringMap) =>
-  gate && category!.match(/[^\s,]+/g)?.every((name) => gate!.open.has(name)) && (service == null || gate.services.has(service));
+  gate && category!.match(/[^\s,]+/g)?.every((name) => gate!.open.has(name) || gate!.open.has(name + ':' + service)) && (service == null || gate.services.has(service));
 
 /** Consent calls whose function no tag has brought yet. */
 const waiting: unknown[][] = [];

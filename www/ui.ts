@@ -8,7 +8,7 @@ import { HOST, RTL } from './generated/wire';
 /** `["tag", {attributes}, content…]`, as in the notice. Text only ever becomes text nodes (T2). */
 export type Tree = [tag: string, attributes: Record<string, string>, ...content: (string | Tree)[]];
 
-/** What was pressed, and the switches as they stand: [category, on]. */
+/** What was pressed, and the switches as they stand: [category or :service, on]. */
 export type Act = (action: string, switches: [string, boolean][]) => void;
 
 const BANNER = '[part=banner]';

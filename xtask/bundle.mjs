@@ -81,7 +81,9 @@ const LATER = /^(declaration|embed|left|receipt)\.|^dialog\.(erase|erase\.ask|er
 
 function parts(folder, value) {
   if (folder !== 'locales') return [[folder, value]];
-  const pick = (later) => Object.fromEntries(Object.entries(value).filter(([key]) => LATER.test(key) === later));
+  // The dialog has this one too.
+  const both = 'item.policy';
+  const pick = (later) => Object.fromEntries(Object.entries(value).filter(([key]) => key === both || LATER.test(key) === later));
   return [[folder, pick(false)], [`${folder}/later`, pick(true)]];
 }
 
@@ -123,7 +125,7 @@ try {
     const options = { format: 'esm', define, alias: { 'askfirst-wasm': bindings }, plugins: [cssAsText] };
     write('askfirst.mjs', await bundled('www/glue.ts', options));
   } else missing.push('www/glue.ts');
-  for (const part of ['clear', 'receipt']) write(`askfirst-${part}.mjs`, await bundled(`www/${part}.ts`, { format: 'esm' }));
+  for (const part of ['clear', 'embeds', 'receipt', 'switches']) write(`askfirst-${part}.mjs`, await bundled(`www/${part}.ts`, { format: 'esm', plugins: [cssAsText] }));
   write('askfirst-check.wasm', readFileSync(checkWasm));
   write('askfirst-check.mjs', await bundled('www/check.ts', { format: 'esm', alias: { 'askfirst-check-wasm': checkBindings } }));
   await verifier();

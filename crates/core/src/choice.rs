@@ -3,6 +3,10 @@
 //! Choice, gate and outbox are one value under one key, so a crash can't leave them disagreeing. It is written to
 //! localStorage and, without the outbox and the secret, to a first-party cookie (P5).
 //!
+//! What was decided about one service against its category is a decision too, about `category:service`. It stands beside
+//! the category's, with an end and a substance of its own, since a service can be allowed while the category is still
+//! undecided: whoever plays one video has not said no to the rest (FIELD 12, G7).
+//!
 //! ```json
 //! { "format": 1,
 //!   "gate": { "key": "…", "until": 1811240130000, "open": ["functional"], "services": [], "signals": [] },
@@ -18,7 +22,8 @@ use crate::gate::Gate;
 use crate::json::{self, Fields, Value, Writer};
 use crate::outbox::Outbox;
 use crate::record::{Layer, Method, State};
-use crate::settings::{Category, Controller};
+use crate::settings::{Category, Controller, Service};
+use crate::texts::concat;
 use crate::time::{DAY, Millis};
 use crate::wire;
 use alloc::string::String;
@@ -29,7 +34,7 @@ use alloc::vec::Vec;
 pub struct Choice {
     /// When: whole seconds after a grant, the day alone after a refusal (P1).
     pub at: Millis,
-    /// One per asked purpose.
+    /// One per asked purpose, each followed by its exceptions: services that the visitor decided otherwise about.
     pub decisions: Vec<Held>,
     /// Whether Global Privacy Control was on at the time (G11).
     pub gpc: bool,
@@ -46,9 +51,9 @@ pub struct Choice {
 /// One decision with its own end: a purpose that is asked again later also ends later (B14, B15).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// Category id.
+    /// Category id, or `category:service`.
     pub purpose: String,
-    /// The purpose's substance when it was decided.
+    /// The category's substance when it was decided.
     pub v: u32,
     /// Agreed or refused.
     pub granted: bool,
@@ -123,6 +128,36 @@ impl Choice {
         }
     }
 
+    /// The key of the decision about a service of a category; also the loader's token for it.
+    pub fn key(category: &Category, service: &Service) -> String {
+        concat(&[&category.id, ":", &service.id])
+    }
+
+    /// Whether a service is open whose category stands so. An exception that refuses lasts as long as what it is an
+    /// exception to; one that allows ends by itself, and with the substance that was shown (B15).
+    #[inline(never)]
+    pub fn allows(
+        choice: Option<&Self>,
+        standing: Standing,
+        category: &Category,
+        service: &Service,
+        controller: &Controller,
+        now: Millis,
+    ) -> bool {
+        let open = standing == Standing::Open;
+        let Some(choice) = choice else { return open };
+        match choice.held(&Self::key(category, service)) {
+            Some(held) if open => held.granted,
+            Some(held) => {
+                held.granted
+                    && now < held.until
+                    && held.v == category.substance(controller)
+                    && !choice.is_from_the_future(now)
+            }
+            None => open,
+        }
+    }
+
     /// Clocks differ by hours. What is dated later than that was made by a broken clock or a forger and counts as none
     /// (G9).
     fn is_from_the_future(&self, now: Millis) -> bool {
@@ -189,6 +224,12 @@ impl Choice {
                 held.granted = false;
                 // The record says more than is left of it, and a refusal has none (P1).
                 self.proof = None;
+            }
+        }
+        // A service that the other one alone excepts from a grant.
+        for held in &other.decisions {
+            if !held.granted && self.held(&held.purpose).is_none() {
+                self.decisions.push(held.clone());
             }
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! The engine writes the gate, the loader only compares and looks tokens up. Aliases, negation and own categories are
 //! therefore spelled out here: with analytics granted and marketing refused `open` is
-//! `functional necessary essential analytical analytics statistics performance !marketing !ads …`.
+//! `functional necessary essential analytical analytics statistics performance !marketing !ads …`. A service that is
+//! allowed by itself opens `marketing:youtube ads:youtube …`, which stands for its category on its own tags alone.
 
 use crate::choice::{Choice, Standing};
 use crate::json::{Fields, Value, Writer, place};
@@ -51,16 +52,22 @@ impl Gate {
             Self { key: String::from(key), until: 0, open: Vec::new(), services: Vec::new(), signals: Vec::new() };
         let mut granted: Vec<&str> = Vec::new();
         for category in &settings.categories {
-            match Choice::standing(choice, category, &settings.controller, now) {
+            let standing = Choice::standing(choice, category, &settings.controller, now);
+            match standing {
                 Standing::Open => {
-                    spell(&category.id, "", &mut gate.open);
-                    for service in &category.services {
-                        gate.services.push(service.id.clone());
-                    }
+                    spell("", &category.id, "", &mut gate.open);
                     granted.push(&category.id);
                 }
-                Standing::Refused => spell(&category.id, "!", &mut gate.open),
+                Standing::Refused => spell("!", &category.id, "", &mut gate.open),
                 Standing::Undecided => {}
+            }
+            for service in &category.services {
+                if Choice::allows(choice, standing, category, service, &settings.controller, now) {
+                    gate.services.push(service.id.clone());
+                    if standing != Standing::Open {
+                        spell("", &category.id, &concat(&[":", &service.id]), &mut gate.open);
+                    }
+                }
             }
         }
         if let Some(choice) = choice {
@@ -112,12 +119,12 @@ impl Gate {
     }
 }
 
-fn spell(id: &str, prefix: &str, open: &mut Vec<String>) {
-    open.push(concat(&[prefix, id]));
+fn spell(prefix: &str, id: &str, suffix: &str, open: &mut Vec<String>) {
+    open.push(concat(&[prefix, id, suffix]));
     for (name, aliases) in ALIASES {
         if *name == id {
             for alias in *aliases {
-                open.push(concat(&[prefix, alias]));
+                open.push(concat(&[prefix, alias, suffix]));
             }
         }
     }
@@ -185,17 +192,14 @@ impl Fault {
 
     /// One sentence for the site's owner.
     pub fn message(&self, element: &str) -> String {
-        let unknown = |what: &str, name: &str| {
-            concat(&[element, ": no ", what, " \"", name, "\" in the configuration; it stays shut"])
-        };
+        let unknown =
+            |what: &str, name: &str| concat(&[element, ": no ", what, " \"", name, "\" in the configuration"]);
         match self {
             Self::NotInert if element == "script" => {
                 String::from("a script with data-category runs at once: give it type=\"text/plain\"")
             }
-            Self::NotInert => {
-                concat(&[element, " with data-category loads at once: write data-src or data-href instead"])
-            }
-            Self::NoCategory => concat(&[element, " has an empty data-category; it stays shut"]),
+            Self::NotInert => concat(&[element, " with data-category loads at once: write data-src instead"]),
+            Self::NoCategory => concat(&[element, " has an empty data-category"]),
             Self::UnknownCategory(name) => unknown("category", name),
             Self::UnknownService(name) => unknown("service", name),
         }
@@ -229,16 +233,10 @@ pub fn inspect(settings: &Settings, tag: &Tag) -> Vec<Fault> {
     if empty {
         faults.push(Fault::NoCategory);
     }
-    if let Some(service) = &tag.service {
-        let mut known = false;
-        for category in &settings.categories {
-            for other in &category.services {
-                known |= other.id == *service;
-            }
-        }
-        if !known {
-            faults.push(Fault::UnknownService(service.clone()));
-        }
+    if let Some(service) = &tag.service
+        && settings.service(service).is_none()
+    {
+        faults.push(Fault::UnknownService(service.clone()));
     }
     faults
 }

@@ -86,7 +86,8 @@ fn purpose(writer: &mut Writer, controller: &Controller, category: &Category, te
 }
 
 /// A recipient, why it receives data, where, and what it keeps (B9).
-fn service(writer: &mut Writer, service: &Service, texts: &Texts) {
+#[inline(never)]
+pub fn service(writer: &mut Writer, service: &Service, texts: &Texts) {
     writer.open('{');
     writer.texts("countries", &service.countries);
     writer.text("id", &service.id);

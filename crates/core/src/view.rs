@@ -38,6 +38,8 @@ pub enum Asked<'a> {
 pub struct Standing {
     /// Ids of the granted categories; empty before the first choice, so every switch starts off (B2).
     pub granted: Vec<String>,
+    /// Ids of the services that are open, like it.
+    pub services: Vec<String>,
     /// The UTC date of the choice, once there is one (B16).
     pub decided: Option<String>,
     /// The record's id, once there is one (B16).
@@ -146,7 +148,8 @@ pub fn banner(settings: &Settings, texts: &Texts, asked: Asked<'_>, gpc: bool) -
     draw(include_str!("view/banner.view"), settings, texts, data)
 }
 
-/// The preferences dialog (B8, B9, B16): one switch per category, every service and item.
+/// The preferences dialog (B8, B9, B16): one switch per category, every service and item, a switch for each of them
+/// (FIELD 12); `www/switches.ts` keeps the two in step and counts where they differ.
 ///
 /// A label stays the same whatever its switch says (A3), and only what was granted starts on (B2). Closing decides
 /// nothing, and its label says so (B1). `details` works in print, with find-in-page and before any script (A4). An item
@@ -156,6 +159,7 @@ pub fn dialog(settings: &Settings, texts: &Texts, standing: &Standing, gpc: bool
     let controller = &settings.controller;
     let mut data = Writer::default();
     data.open('{');
+    data.texts("allowed", &standing.services);
     let authority = controller.authority.as_deref();
     data.text("authority", authority.unwrap_or_else(|| texts.text("dialog.authority")));
     data.list("contacts");

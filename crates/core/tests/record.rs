@@ -6,8 +6,8 @@ mod support;
 use askfirst_core::digest::{base64url, digest, uuid};
 use askfirst_core::json::{self, Value};
 use askfirst_core::record::{
-    Count, Decision, Event, Layer, MAX_BYTES, MAX_DECISIONS, Method, NoticeRef, Record, Rejection, Signals, State,
-    Submission,
+    Count, Decision, Event, Layer, MAX_BYTES, MAX_DECISIONS, MAX_VENDORS, Method, NoticeRef, Record, Rejection,
+    Signals, State, Submission,
 };
 use askfirst_core::time::{DAY, Millis};
 use askfirst_core::wire;
@@ -37,6 +37,7 @@ fn record() -> Record {
             valid_until: NOW + 180 * DAY,
         },
         decisions: vec![decide("analytical", true), decide("marketing", false)],
+        vendors: vec![],
         signals: Signals { gpc: false },
         client: "askfirst/0.1.0".into(),
     }
@@ -69,7 +70,8 @@ fn arbitrary() -> impl Strategy<Value = Record> {
     let what =
         (one(State::ALL), one(Method::ALL), one(Layer::ALL), 0i64..4_000_000_000, 1i64..700 * 86_400, any::<bool>());
     let decisions = prop::collection::hash_map("[a-z][a-z0-9-]{0,39}", (any::<u32>(), any::<bool>()), 1..=20);
-    (ids, place, what, decisions).prop_map(|(ids, place, what, decisions)| {
+    let vendors = prop::collection::btree_map("[a-z0-9][a-z0-9-]{0,39}", any::<bool>(), 0..=8);
+    (ids, place, what, decisions, vendors).prop_map(|(ids, place, what, decisions, vendors)| {
         let refusing = matches!(what.0, State::Refused | State::Withdrawn);
         let method = if refusing || what.1 != Method::Withdraw { what.1 } else { Method::Save };
         let mut decisions: Vec<Decision> = decisions
@@ -93,6 +95,7 @@ fn arbitrary() -> impl Strategy<Value = Record> {
                 valid_until: (what.3 + what.4) * 1000,
             },
             decisions,
+            vendors: vendors.into_iter().map(|(id, allowed)| (id, allowed && !refusing)).collect(),
             signals: Signals { gpc: what.5 },
             client: place.4,
         }
@@ -336,11 +339,42 @@ fn the_longest_lawful_record_fits() {
         .map(|i| Decision { purpose: format!("{}{i:02}", "p".repeat(38)), v: u32::MAX, granted: i == 0 })
         .collect();
     let text = longest.to_value().canonical();
+    assert!(text.len() <= 4096, "{}", text.len());
+    longest.vendors = (0..MAX_VENDORS).map(|i| (format!("{}{i:03}", "s".repeat(37)), false)).collect();
+    let text = longest.to_value().canonical();
     assert!(text.len() <= MAX_BYTES, "{}", text.len());
     assert_eq!(Submission::parse(&text), Ok(Submission::Record(longest.clone())));
+    let mut more = longest.clone();
+    more.vendors.push(("one-more".into(), false));
+    let rejection = Submission::parse(&more.to_value().canonical()).unwrap_err();
+    assert_eq!((rejection.code, rejection.path.as_str()), ("invalid", "$.vendors"));
     longest.decisions.push(Decision { purpose: "one-more".into(), v: 1, granted: false });
     let rejection = Submission::parse(&longest.to_value().canonical()).unwrap_err();
     assert_eq!((rejection.code, rejection.path.as_str()), ("invalid", "$.decisions"));
+}
+
+#[test]
+fn a_service_can_be_decided_about_alone() {
+    // FIELD 12: one video allowed, nothing said about the rest.
+    let alone = Record { decisions: vec![], vendors: vec![("youtube".into(), true)], ..record() };
+    let text = alone.canonical();
+    assert!(text.ends_with(r#","vendors":{"youtube":true}}"#), "{text}");
+    assert_eq!(Submission::parse(&text), Ok(Submission::Record(alone.clone())));
+    let path = |record: &Record| Submission::parse(&record.canonical()).unwrap_err().path;
+    assert_eq!(path(&Record { vendors: vec![], ..alone.clone() }), "$.decisions", "a record of nothing");
+    assert_eq!(
+        path(&Record { vendors: vec![("youtube".into(), false)], ..alone.clone() }),
+        "$.decisions",
+        "grants nothing"
+    );
+    assert_eq!(path(&Record { vendors: vec![("You Tube".into(), true)], ..alone.clone() }), "$.vendors");
+    let mut withdrawn = alone;
+    withdrawn.event.state = State::Withdrawn;
+    assert_eq!(path(&withdrawn), "$.decisions", "a withdrawal that allows");
+    for wrong in [r#"{}"#, r#"[]"#, r#"null"#, r#"{"youtube":1}"#] {
+        let text = text.replace(r#"{"youtube":true}"#, wrong);
+        assert_eq!(Submission::parse(&text).unwrap_err().path, "$.vendors", "{wrong}");
+    }
 }
 
 #[test]
@@ -389,7 +423,7 @@ fn the_formats_are_the_approved_ones() {
     ];
     assert_eq!(
         digest(all.join("\n").as_bytes()),
-        "sha256-TE85V3-2FKs2WE_uxUJBzAm_XI5P1coGd5OmMPewxQk",
+        "sha256-TrbZn0uvP4cEObcVnQJqVJg4FDMIS6ic9OseodACTos",
         "{}",
         all.join("\n")
     );

@@ -92,7 +92,8 @@ pub enum Decision {
     Reject,
     /// Refuse every purpose.
     RejectAll,
-    /// These purposes as given; the others stay as they are.
+    /// These purposes as given; the others stay as they are. `:service` is about one service; without a word about it, it
+    /// goes with its category.
     Save(Vec<(String, bool)>),
 }
 
@@ -128,7 +129,8 @@ pub enum Effect {
     Deliver(String),
     /// Send [`Event::Wake`] at this time.
     WakeAt(Millis),
-    /// Reload the page if a tag of these categories has run on it and no form would be lost.
+    /// Reload the page if a tag of these categories or services (`category:service`) has run on it and no form would be
+    /// lost.
     Reload(Vec<String>),
 }
 
@@ -150,13 +152,13 @@ pub struct State {
     pub stored: Stored,
     /// What this page has acted on: time, signal and answers of the choice, as text.
     seen: String,
-    /// What was granted then.
-    seen_granted: Vec<String>,
+    /// What was open then.
+    seen_open: Vec<String>,
     /// The ids that the first layer on this page asks about; empty while it is hidden.
     shown: Vec<String>,
     /// Bodies on the wire.
     sending: Vec<String>,
-    /// Categories of the withdrawal under way.
+    /// Categories and services of the withdrawal under way.
     withdrawing: Vec<String>,
     /// The last record's id and receipt (JSON), for this page only.
     receipt: Option<(String, String)>,
@@ -180,11 +182,18 @@ pub fn handle(settings: &Settings, state: &mut State, event: Event, env: &Env) -
 }
 
 impl State {
-    /// Whether a category (or an alias of one) is open.
+    /// Whether a category (or an alias of one) is open; where there is none of that name, a service.
     pub fn has(&self, settings: &Settings, id: &str, now: Millis) -> bool {
-        settings
-            .category(crate::gate::canonical(id))
-            .is_some_and(|category| self.standing(settings, category, now) == Standing::Open)
+        match settings.category(crate::gate::canonical(id)) {
+            Some(category) => self.standing(settings, category, now) == Standing::Open,
+            None => self.services(settings, now).iter().any(|open| open == id),
+        }
+    }
+
+    /// The ids of the services that are open.
+    #[inline(never)]
+    pub fn services(&self, settings: &Settings, now: Millis) -> Vec<String> {
+        Gate::new(settings, self.stored.choice.as_ref(), "", now).services
     }
 
     /// The ids that are asked at the moment: all at first, later only what is new or has changed (B15).

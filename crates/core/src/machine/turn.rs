@@ -5,7 +5,8 @@ use crate::choice::{Choice, Held, Standing};
 use crate::gate::{Gate, canonical};
 use crate::json::{Value, Writer};
 use crate::record::{Layer, Method, State as Became};
-use crate::settings::{Kind, Settings};
+use crate::settings::{Category, Kind, Service, Settings};
+use crate::texts::{cut, from};
 use crate::time::{DAY, Millis};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -78,10 +79,43 @@ impl Turn<'_> {
         self.deliver();
     }
 
-    /// Whether Global Privacy Control was switched on after marketing was granted without it.
+    /// Whether Global Privacy Control was switched on after marketing, or a service of it, was granted without it.
     fn objected(&self) -> bool {
         let granted_without = self.state.stored.choice.as_ref().is_some_and(|choice| !choice.gpc);
-        self.settings.gpc && self.env.gpc && granted_without && self.state.has(self.settings, "marketing", self.env.now)
+        self.settings.gpc
+            && self.env.gpc
+            && granted_without
+            && self.open_now().iter().any(|open| cut(open, b':').0 == "marketing")
+    }
+
+    /// What is open by consent: categories, each followed by its services, as in [`Choice::decisions`].
+    #[inline(never)]
+    fn open_now(&self) -> Vec<String> {
+        let mut open = Vec::new();
+        for category in &self.settings.categories {
+            if category.exempt {
+                continue;
+            }
+            let standing = self.standing(category);
+            if standing == Standing::Open {
+                open.push(category.id.clone());
+            }
+            for service in &category.services {
+                if self.allows(standing, category, service) {
+                    open.push(Choice::key(category, service));
+                }
+            }
+        }
+        open
+    }
+
+    fn standing(&self, category: &Category) -> Standing {
+        self.state.standing(self.settings, category, self.env.now)
+    }
+
+    fn allows(&self, standing: Standing, category: &Category, service: &Service) -> bool {
+        let choice = self.state.stored.choice.as_ref();
+        Choice::allows(choice, standing, category, service, &self.settings.controller, self.env.now)
     }
 
     /// The page wants the interface, so a quiet page gets the first layer too (B10).
@@ -119,10 +153,7 @@ impl Turn<'_> {
     /// What is stored is what this page goes by from now on.
     fn act_on_stored(&mut self) {
         self.state.seen = answers(self.state.stored.choice.as_ref());
-        self.state.seen_granted = match &self.state.stored.choice {
-            Some(choice) => granted(&choice.decisions),
-            None => Vec::new(),
-        };
+        self.state.seen_open = self.open_now();
     }
 
     fn gate(&self) -> Gate {
@@ -142,9 +173,8 @@ impl Turn<'_> {
             // Nothing was asked any more, or nothing known was answered: no record of nothing.
             return self.show_what_is_asked();
         };
-        let granted = granted(&decisions);
-        let grants = !granted.is_empty();
-        let lost = without(self.state.granted(self.settings, now), &granted);
+        let grants = decisions.iter().any(|held| held.granted);
+        let open = self.open_now();
         let asked_anew = !self.state.asked(self.settings, now).is_empty();
         // The choice before, which becomes this one; where there is none, an empty one stands for it.
         let mut choice = self.state.stored.choice.take().unwrap_or_default();
@@ -170,6 +200,7 @@ impl Turn<'_> {
         let proven = repeated || self.enqueue(&mut choice, became, layer, method);
         self.state.stored.choice = Some(choice);
         self.act_on_stored();
+        let lost = lost(open, &self.state.seen_open);
         self.state.stored.gate = Some(self.gate());
 
         self.push(Effect::Persist);
@@ -206,7 +237,8 @@ impl Turn<'_> {
     fn report_unknown(&mut self, decision: &Decision) {
         let Decision::Save(answers) = decision else { return };
         for (id, _) in answers {
-            if self.settings.category(canonical(id)).is_none() {
+            let (_, service) = cut(id, b':');
+            if self.settings.category(canonical(id)).is_none() && self.settings.service(service).is_none() {
                 let mut detail = Writer::default();
                 detail.open('{');
                 detail.text("category", id);
@@ -224,8 +256,7 @@ impl Turn<'_> {
     }
 
     pub fn finish_withdrawal(&mut self, left: &Value) {
-        let open = self.state.granted(self.settings, self.env.now);
-        let lost = without(core::mem::take(&mut self.state.withdrawing), &open);
+        let lost = lost(core::mem::take(&mut self.state.withdrawing), &self.open_now());
         if lost.is_empty() {
             // Already told, or granted again in the meantime.
             return;
@@ -244,10 +275,10 @@ impl Turn<'_> {
         self.push(Effect::Reload(lost));
     }
 
-    /// Every asked purpose with its new answer, or `None` when none was answered. An answer that was not given again
-    /// keeps its own end.
+    /// Every asked purpose with its new answer and its exceptions, or `None` when none was answered. An answer that was
+    /// not given again keeps its own end. An answer about a category is one about its services too, except for those
+    /// that were named beside it.
     fn decisions(&self, decision: &Decision) -> Option<Vec<Held>> {
-        let now = self.env.now;
         let objected = self.objected();
         let mut answered = false;
         let mut decisions = Vec::new();
@@ -255,58 +286,83 @@ impl Turn<'_> {
             if category.exempt {
                 continue;
             }
-            let undecided = self.state.standing(self.settings, category, now) == Standing::Undecided;
+            let standing = self.standing(category);
+            let undecided = standing == Standing::Undecided;
             let mut answer = match decision {
                 Decision::AcceptAll => Some(true),
                 Decision::RejectAll => Some(false),
                 Decision::Accept => undecided.then_some(true),
                 // What this page's first layer asks is refused even if another tab has granted it in the meantime.
                 Decision::Reject => (undecided || self.state.shown.contains(&category.id)).then_some(false),
-                Decision::Save(_) => None,
+                Decision::Save(answers) => said(answers, &category.id),
             };
-            if let Decision::Save(answers) = decision {
-                for (id, granted) in answers {
-                    if canonical(id) == category.id {
-                        // Named twice, as itself and by an alias, it is granted only if both say so.
-                        answer = Some(*granted && answer != Some(false));
-                    }
-                }
-            }
             if answer.is_none() && objected && category.id == "marketing" {
                 // Whoever says nothing about marketing under a new objection leaves the objection standing (G11).
                 answer = Some(false);
             }
             answered |= answer.is_some();
-            let held = self.state.stored.choice.as_ref().and_then(|choice| choice.held(&category.id));
-            let (v, granted, until) = match (answer, held) {
-                (Some(granted), _) => {
-                    let start = if granted { now } else { now.div_euclid(DAY) * DAY };
-                    let until = self.settings.validity.after(start).div_euclid(1000) * 1000;
-                    (category.substance(&self.settings.controller), granted, until)
+            let held = self.held(&category.id);
+            // Not asked, not answered: it stays undecided.
+            let mut grants = None;
+            if let Some(granted) = answer {
+                grants = answer;
+                decisions.push(self.decided(category, category.id.clone(), granted));
+            } else if let Some(held) = held.filter(|_| !undecided) {
+                grants = Some(held.granted);
+                decisions.push(held.clone());
+            }
+            for service in &category.services {
+                let key = Choice::key(category, service);
+                let mut named = None;
+                if let Decision::Save(answers) = decision {
+                    named = said(answers, from(&key, category.id.len()));
                 }
-                (None, Some(held)) if !undecided => (held.v, held.granted, held.until),
-                // Not asked, not answered: it stays undecided.
-                (None, _) => continue,
-            };
-            decisions.push(Held { purpose: category.id.clone(), v, granted, until });
+                answered |= named.is_some();
+                match self.held(&key) {
+                    // It is an exception only when it differs.
+                    _ if named.is_some() => {
+                        if let Some(granted) = named.filter(|_| named != grants) {
+                            decisions.push(self.decided(category, key, granted));
+                        }
+                    }
+                    Some(held) if answer.is_none() && held.granted == self.allows(standing, category, service) => {
+                        decisions.push(held.clone());
+                    }
+                    _ => {}
+                }
+            }
         }
         answered.then_some(decisions)
     }
 
-    /// What is declared for `closed` and not for a category that is still open.
+    #[inline(never)]
+    fn decided(&self, category: &Category, purpose: String, granted: bool) -> Held {
+        let now = self.env.now;
+        let start = if granted { now } else { now.div_euclid(DAY) * DAY };
+        let until = self.settings.validity.after(start).div_euclid(1000) * 1000;
+        Held { purpose, v: category.substance(&self.settings.controller), granted, until }
+    }
+
+    #[inline(never)]
+    fn held(&self, purpose: &str) -> Option<&Held> {
+        self.state.stored.choice.as_ref()?.held(purpose)
+    }
+
+    /// What is declared for `closed` and not for a service that is still open.
     fn targets(&self, closed: &[String]) -> Vec<Target> {
         let mut targets: Vec<Target> = Vec::new();
         // What must stay: what open categories declare, then also what is on the list already.
         let mut kept: Vec<(Kind, &str)> = Vec::new();
         for closing in [false, true] {
             for category in &self.settings.categories {
+                let standing = self.standing(category);
                 let is_closed = closed.contains(&category.id);
-                let is_open =
-                    !is_closed && self.state.standing(self.settings, category, self.env.now) == Standing::Open;
-                if if closing { !is_closed } else { !is_open } {
-                    continue;
-                }
                 for service in &category.services {
+                    let is_open = self.allows(standing, category, service);
+                    let is_closed = !is_open && (is_closed || closed.contains(&Choice::key(category, service)));
+                    if if closing { !is_closed } else { !is_open } {
+                        continue;
+                    }
                     for item in &service.items {
                         let what = (item.kind, item.name.as_str());
                         if item.kind == Kind::Pixel || kept.contains(&what) {
@@ -326,7 +382,14 @@ impl Turn<'_> {
 
     /// Some libraries write once more while the page unloads: what is refused is cleared at every start (DESIGN §8).
     fn clear_refused(&mut self) {
-        let refused = self.state.ids(self.settings, self.env.now, Standing::Refused);
+        let mut refused = Vec::new();
+        if let Some(choice) = &self.state.stored.choice {
+            for held in &choice.decisions {
+                if !held.granted {
+                    refused.push(held.purpose.clone());
+                }
+            }
+        }
         let targets = self.targets(&refused);
         if !targets.is_empty() {
             self.push(Effect::Clear { targets, tell: false });
@@ -338,9 +401,9 @@ impl Turn<'_> {
             // A receipt that another tab has got changes nothing here.
             return;
         }
-        let open = self.state.granted(self.settings, self.env.now);
-        let lost = without(core::mem::take(&mut self.state.seen_granted), &open);
+        let before = core::mem::take(&mut self.state.seen_open);
         self.act_on_stored();
+        let lost = lost(before, &self.state.seen_open);
         self.signal();
         let gate = self.gate();
         self.push(Effect::Release(gate));
@@ -365,26 +428,28 @@ fn answers(choice: Option<&Choice>) -> String {
     writer.finish()
 }
 
-/// The purposes that were granted.
-fn granted(decisions: &[Held]) -> Vec<String> {
-    let mut granted = Vec::new();
-    for held in decisions {
-        if held.granted {
-            granted.push(held.purpose.clone());
+/// What was said about a category or a `:service`. Named twice, as itself and by an alias, it is granted only if both
+/// say so.
+#[inline(never)]
+fn said(answers: &[(String, bool)], wanted: &str) -> Option<bool> {
+    let mut said = None;
+    for (id, granted) in answers {
+        if canonical(id) == wanted {
+            said = Some(*granted && said != Some(false));
         }
     }
-    granted
+    said
 }
 
-/// What of `ids` is not in `others`.
-fn without(ids: Vec<String>, others: &[String]) -> Vec<String> {
-    let mut rest = Vec::new();
-    for id in ids {
-        if !others.contains(&id) {
-            rest.push(id);
+/// What was open and is not any more. A lost category stands for its services.
+fn lost(before: Vec<String>, open: &[String]) -> Vec<String> {
+    let mut lost: Vec<String> = Vec::new();
+    for id in before {
+        if !open.contains(&id) && !lost.iter().any(|category| *category == cut(&id, b':').0) {
+            lost.push(id);
         }
     }
-    rest
+    lost
 }
 
 fn same_answers(a: &[Held], b: &[Held]) -> bool {

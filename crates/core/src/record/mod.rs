@@ -11,8 +11,10 @@
 //!   "event": { "state": "given", "type": "expressed", "method": "accept_all", "layer": "first",
 //!              "at": "2026-11-22T10:15:30Z", "valid_until": "2027-05-22T10:15:30Z" },
 //!   "decisions": [ { "purpose": "analytical", "v": 3735928559, "granted": true } ],
-//!   "signals": { "gpc": false }, "client": "askfirst/0.1.0" }
+//!   "vendors": { "youtube": true }, "signals": { "gpc": false }, "client": "askfirst/0.1.0" }
 //! ```
+//!
+//! `vendors` is there only when the visitor decided about a service otherwise than about its purpose.
 
 mod read;
 
@@ -20,16 +22,21 @@ pub use read::{is_id, is_origin};
 
 use crate::choice::{Choice, Held, Proof};
 use crate::json::{self, Value, Writer};
+use crate::texts::cut;
 use crate::time::{self, DAY, Millis, Period};
 use crate::wire;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// A record's longest canonical text, in bytes (R7).
-pub const MAX_BYTES: usize = 4096;
+/// A record's longest canonical text, in bytes. Without exceptions for single services it is at most 4 KiB (R7).
+pub const MAX_BYTES: usize = 12 * 1024;
 
-/// Most purposes in one record; what keeps the longest lawful record below [`MAX_BYTES`].
+/// Most purposes in one record; like [`MAX_VENDORS`], what keeps the longest lawful record below [`MAX_BYTES`].
 pub const MAX_DECISIONS: usize = 32;
+
+/// Most services with an answer of their own in one record.
+pub const MAX_VENDORS: usize = 128;
 
 /// The longest validity that a record may claim: 24 months (P7, L14) as `settings` counts them, and the day by which a
 /// clock may have been set back since an answer that is kept.
@@ -56,6 +63,8 @@ pub struct Record {
     pub event: Event,
     /// Each asked purpose, refused ones too.
     pub decisions: Vec<Decision>,
+    /// The services that the visitor decided otherwise about than about their purpose: id and whether it was allowed.
+    pub vendors: Vec<(String, bool)>,
     /// Signals of the browser.
     pub signals: Signals,
     /// Name and version of the software, `askfirst/0.1.0`.
@@ -171,6 +180,8 @@ names! {
 names! {
     /// Where the visitor acted.
     Layer {
+        /// The placeholder of embedded content (G7).
+        Embed = "embed",
         /// The banner.
         First = "first",
         /// An element of the page or a script, not the banner.
@@ -232,9 +243,15 @@ impl Record {
             granted: decision.granted,
             until: self.event.valid_until,
         };
+        let vendor = |(id, granted): &(String, bool)| Held {
+            purpose: format!(":{id}"),
+            v: 0,
+            granted: *granted,
+            until: self.event.valid_until,
+        };
         let choice = Choice {
             at: self.event.at,
-            decisions: self.decisions.iter().map(held).collect(),
+            decisions: self.decisions.iter().map(held).chain(self.vendors.iter().map(vendor)).collect(),
             gpc: self.signals.gpc,
             lang: self.notice.lang.clone(),
             notice: self.notice.digest.clone(),
@@ -268,13 +285,19 @@ pub(crate) fn text(choice: &Choice, proof: &Proof, site: &str) -> String {
     writer.list("decisions");
     // The newest end: the purposes that were just asked.
     let mut valid_until = 0;
+    let mut vendors = Vec::new();
     for held in &choice.decisions {
+        valid_until = valid_until.max(held.until);
+        let (_, service) = cut(&held.purpose, b':');
+        if !service.is_empty() {
+            vendors.push((String::from(service), Value::Bool(held.granted)));
+            continue;
+        }
         writer.open('{');
         writer.flag("granted", held.granted);
         writer.text("purpose", &held.purpose);
         writer.int("v", i64::from(held.v));
         writer.close('}');
-        valid_until = valid_until.max(held.until);
     }
     writer.close(']');
     writer.key("event");
@@ -304,6 +327,10 @@ pub(crate) fn text(choice: &Choice, proof: &Proof, site: &str) -> String {
     writer.close('}');
     writer.text("site", site);
     writer.text("subject", &proof.subject);
+    if !vendors.is_empty() {
+        writer.key("vendors");
+        writer.value(&Value::Map(vendors));
+    }
     writer.close('}');
     writer.finish()
 }

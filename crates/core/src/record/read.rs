@@ -2,8 +2,8 @@
 //! never reads, so nothing of this is in the browser bundle.
 
 use super::{
-    Count, Decision, Event, Layer, MAX_BYTES, MAX_DECISIONS, MAX_VALIDITY, Method, NoticeRef, Record, Rejection,
-    Signals, State, Submission,
+    Count, Decision, Event, Layer, MAX_BYTES, MAX_DECISIONS, MAX_VALIDITY, MAX_VENDORS, Method, NoticeRef, Record,
+    Rejection, Signals, State, Submission,
 };
 use crate::digest::{is_base64url, is_digest, is_uuid};
 use crate::json::{self, Value};
@@ -50,6 +50,7 @@ fn read_record(root: &Fields<'_>) -> Result<Record, Rejection> {
         "notice",
         "event",
         "decisions",
+        "vendors",
         "signals",
         "client",
     ])?;
@@ -81,6 +82,7 @@ fn read_record(root: &Fields<'_>) -> Result<Record, Rejection> {
             valid_until: event.named("valid_until", read_instant)?,
         },
         decisions: read_decisions(root)?,
+        vendors: read_vendors(root)?,
         signals: Signals { gpc: signals.flag("gpc")? },
         client: root.shaped("client", is_client, "must be a name, a slash and a version")?,
     };
@@ -90,11 +92,14 @@ fn read_record(root: &Fields<'_>) -> Result<Record, Rejection> {
 
 /// What can't be true together: a refusal that grants, a consent without end.
 fn consistent(record: &Record, root: &Fields<'_>) -> Result<(), Rejection> {
+    if record.decisions.is_empty() && record.vendors.is_empty() {
+        return root.invalid("decisions", "must list 1 to 32 purposes, or none beside `vendors`");
+    }
     let event = &record.event;
     if event.valid_until <= event.at || event.valid_until - event.at > MAX_VALIDITY {
         return root.invalid("event.valid_until", "must be after `at`, by at most 24 months (P7)");
     }
-    let granted = record.decisions.iter().any(|decision| decision.granted);
+    let granted = record.decisions.iter().any(|decision| decision.granted) || record.vendors.iter().any(|(_, on)| *on);
     let only_refuses =
         matches!(event.method, Method::Withdraw) || matches!(event.state, State::Refused | State::Withdrawn);
     if granted && only_refuses {
@@ -108,8 +113,8 @@ fn consistent(record: &Record, root: &Fields<'_>) -> Result<(), Rejection> {
 
 fn read_decisions(root: &Fields<'_>) -> Result<Vec<Decision>, Rejection> {
     let items = root.get("decisions")?.items();
-    if items.is_empty() || items.len() > MAX_DECISIONS {
-        return root.invalid("decisions", "must list 1 to 32 purposes");
+    if !matches!(root.get("decisions")?, Value::List(_)) || items.len() > MAX_DECISIONS {
+        return root.invalid("decisions", "must list 1 to 32 purposes, or none beside `vendors`");
     }
     let mut decisions: Vec<Decision> = Vec::new();
     for (i, item) in items.iter().enumerate() {
@@ -130,6 +135,23 @@ fn read_decisions(root: &Fields<'_>) -> Result<Vec<Decision>, Rejection> {
         decisions.push(decision);
     }
     Ok(decisions)
+}
+
+/// The answers about single services. Who made none sends no such field.
+fn read_vendors(root: &Fields<'_>) -> Result<Vec<(String, bool)>, Rejection> {
+    let Some(value) = root.value.at("vendors") else { return Ok(Vec::new()) };
+    let entries = value.entries();
+    if entries.is_empty() || entries.len() > MAX_VENDORS {
+        return root.invalid("vendors", "must be an object of 1 to 128 services, or left out");
+    }
+    let mut vendors = Vec::new();
+    for (id, granted) in entries {
+        match granted.bool() {
+            Some(granted) if crate::settings::is_id(id, true) => vendors.push((id.clone(), granted)),
+            _ => return root.invalid("vendors", "must have true or false under the id of each service"),
+        }
+    }
+    Ok(vendors)
 }
 
 fn read_count(root: &Fields<'_>) -> Result<Count, Rejection> {

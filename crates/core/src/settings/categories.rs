@@ -6,7 +6,7 @@ use super::reader::{At, Reader, entries, items, localized, str};
 use super::suggest::plain;
 use super::{CATEGORY_ALIASES, Category, READY_MADE, Service, rules};
 use crate::json::Value;
-use crate::record::MAX_DECISIONS;
+use crate::record::{MAX_DECISIONS, MAX_VENDORS};
 use crate::texts;
 use crate::time::Period;
 use alloc::string::{String, ToString};
@@ -79,6 +79,9 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
                 &["has no category that needs consent, so there is nothing to ask"],
                 Some("analytical"),
             );
+        }
+        if WORDS && placed.len() > MAX_VENDORS {
+            self.error(&at, "value", &["more services than one record can hold answers about (128)"], None);
         }
         if categories.len() > MAX_DECISIONS + 1 {
             self.error(&at, "value", &["more categories than one record can hold decisions for (32)"], None);

@@ -241,6 +241,18 @@ impl Settings {
         self.categories.iter().find(|category| category.id == id)
     }
 
+    /// The service with this id.
+    pub fn service(&self, id: &str) -> Option<&Service> {
+        for category in &self.categories {
+            for service in &category.services {
+                if service.id == id {
+                    return Some(service);
+                }
+            }
+        }
+        None
+    }
+
     /// The categories that need consent, in the order shown.
     pub fn asked(&self) -> impl Iterator<Item = &Category> {
         self.categories.iter().filter(|category| !category.exempt)

@@ -93,6 +93,7 @@ pub fn record() -> Record {
             valid_until: RECEIVED - 1000 + 180 * DAY,
         },
         decisions: vec![decide("analytical", true), decide("marketing", false)],
+        vendors: vec![],
         signals: Signals { gpc: false },
         client: "askfirst/0.1.0".into(),
     }

@@ -123,6 +123,7 @@ pub fn record(n: u128, notice: &NewNotice) -> Record {
         decisions: [("analytical", true), ("marketing", false)]
             .map(|(purpose, granted)| Decision { purpose: purpose.to_owned(), v: 1, granted })
             .to_vec(),
+        vendors: vec![],
         signals: Signals::default(),
         client: "askfirst/0.1.0".to_owned(),
     }

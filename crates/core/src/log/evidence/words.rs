@@ -32,6 +32,7 @@ pub fn said(record: &Record, notice: Option<&Value>) -> Vec<String> {
         "first" => "in the banner",
         "preferences" => "in the preferences dialog",
         "page" => "on the page itself",
+        "embed" => "in the place of embedded content",
         other => other,
     };
     let mut lines = Vec::new();
@@ -45,6 +46,10 @@ pub fn said(record: &Record, notice: Option<&Value>) -> Vec<String> {
         let title = notice.and_then(|notice| title(notice, &decision.purpose)).unwrap_or(&decision.purpose);
         let answer = if decision.granted { "agreed" } else { "refused" };
         lines.push(format!("{answer:<8} {title} ({})", decision.purpose));
+    }
+    for (id, allowed) in &record.vendors {
+        let answer = if *allowed { "agreed" } else { "refused" };
+        lines.push(format!("{answer:<8} service {id}"));
     }
     if record.signals.gpc {
         lines.push("The browser sent Global Privacy Control.".to_string());

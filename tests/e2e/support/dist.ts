@@ -1,0 +1,27 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { TYPES } from './folder.ts';
+import { DIST } from './product.ts';
+import type { Site } from './site.ts';
+
+/** What a page sent to the records endpoint. */
+export type Posted = any[];
+
+/** Puts the built product, a configuration and a page on a site of its own, whose records endpoint takes everything. */
+export async function serveDist(site: Site, config: object, html: string, headers: Record<string, string> = {}): Promise<Posted> {
+  for (const name of await readdir(DIST, { recursive: true })) {
+    const type = TYPES[extname(name)];
+    if (type) site.answers.set(`/askfirst/${name}`, async (_, response) => void response.writeHead(200, { 'content-type': type }).end(await readFile(join(DIST, name))));
+  }
+  const posted: Posted = [];
+  site.answers.set('/records', (request, response) => {
+    let body = '';
+    request.on('data', (chunk) => (body += chunk)).on('end', () => {
+      posted.push(JSON.parse(body));
+      response.writeHead(201, { 'content-type': 'application/json' }).end('{"received_at":"2026-11-22T10:15:31Z"}');
+    });
+  });
+  site.answers.set('/askfirst.json', { type: 'application/json', body: JSON.stringify(config) });
+  site.answers.set('/', { type: 'text/html; charset=utf-8', body: html, headers });
+  return posted;
+}

@@ -111,6 +111,7 @@ fn template(notice: &NewNotice) -> Record {
             valid_until: Period::months(6).after(at),
         },
         decisions: (0..9).map(|n| decision(format!("purpose-{n}"), n % 2 == 0)).collect(),
+        vendors: Vec::new(),
         signals: Signals::default(),
         client: "askfirst/0.1.0".to_owned(),
     }

@@ -65,7 +65,7 @@ const isOpen = ({ category, service }: DOMStringMap) =>
 const waiting: unknown[][] = [];
 
 const signal: Boot[9] = (call) => {
-  const [path, ...args]: any[] = call[0] == 'consent' ? ['gtag', ...call] : call;
+  const [path, ...args]: any[] = call;
   const parts = path.split('.');
   const name = parts.pop();
   let at = win;
@@ -192,11 +192,11 @@ const begin = () => {
   if (!hash) for (const letter of inline() || '') hash = (Math.imul(hash, 31) + letter.codePointAt(0)!) | 0;
   key = [FORMAT, hash, data.version, +!!(navigator as any).globalPrivacyControl].join('|');
   // G9: whatever is not plainly a valid gate for this page is no gate. Only localStorage counts here, since other hosts of
-  // the domain can write our cookies (and with them signals); a cookie that says otherwise is for the engine to judge.
+  // the domain can write our cookies. They leave out the signals; one that says otherwise is for the engine to judge.
   try {
     const { format, gate: stored } = JSON.parse(localStorage[KEY]);
     if (format === FORMAT && stored.key === key && stored.until > Date.now() && (!/\baskfirst=/.test(doc.cookie) ||
-      doc.cookie.includes(encodeURIComponent(JSON.stringify({ format, gate: stored }).slice(1, -1))))) {
+      doc.cookie.includes(encodeURIComponent(JSON.stringify({ format, gate: { ...stored, signals: [] } }).slice(1, -1))))) {
       stored.signals.forEach(signal);
       open(stored);
       // Where nobody tells when the browser is idle, after what is under way.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { config, gate, gated, key, value, visit } from './page.mjs';
+import { config, gate, gated, key, mirror, value, visit } from './page.mjs';
 
 const throwing = new Proxy({}, { get() { throw new DOMException('denied', 'SecurityError'); } });
 
@@ -36,7 +36,7 @@ test('an inline configuration further down is waited for, shut until then', asyn
 
 for (const [name, options] of Object.entries({
   'in localStorage': { own: value() },
-  'in both': { own: value(), cookie: value() },
+  'in both': { own: value(), cookie: mirror() },
   'beside a cookie of another name': { own: value(), before: (window) => { window.document.cookie = `ourfirst=${encodeURIComponent(value({ open: [] }))}`; } },
 })) {
   test(`a valid gate ${name} opens at once and the engine waits for idle`, () => {
@@ -72,14 +72,14 @@ const shut = {
   'services that are a number': { own: value({ services: 7 }) },
   'signals that are missing': { own: value({ signals: undefined }) },
   'a corrupt cookie beside a valid localStorage': { own: value(), cookie: '{"format":1,' },
-  'a corrupt localStorage beside a valid cookie': { own: 'x', cookie: value() },
-  'a cookie with another gate': { own: value({ until: 4e12 }), cookie: value({ until: 4e12, open: ['analytical', 'marketing'] }) },
-  'a cookie with a gate that localStorage no longer has': { own: '{"format":1}', cookie: value() },
+  'a corrupt localStorage beside a valid cookie': { own: 'x', cookie: mirror() },
+  'a cookie with another gate': { own: value({ until: 4e12 }), cookie: mirror({ until: 4e12, open: ['analytical', 'marketing'] }) },
+  'a cookie with a gate that localStorage no longer has': { own: '{"format":1}', cookie: mirror() },
   'a gate that the cookie no longer has': { own: value(), cookie: '{"format":1}' },
-  'a cookie of another format': { own: value(), cookie: value({}, 2) },
-  'a cookie alone, which another host of the domain may have written': { cookie: value() },
-  'a cookie while localStorage throws': { cookie: value(), storage: throwing },
-  'a cookie of another name': { before: (window) => { window.document.cookie = `myaskfirst=${encodeURIComponent(value())}`; } },
+  'a cookie of another format': { own: value(), cookie: mirror({}, 2) },
+  'a cookie alone, which another host of the domain may have written': { cookie: mirror() },
+  'a cookie while localStorage throws': { cookie: mirror(), storage: throwing },
+  'a cookie of another name': { before: (window) => { window.document.cookie = `myaskfirst=${encodeURIComponent(mirror())}`; } },
   'a cookie that cannot be decoded': { before: (window) => { window.document.cookie = 'askfirst=%E0%A4%A'; } },
   'storage that throws': { own: value(), storage: throwing },
 };

@@ -20,8 +20,10 @@ await writeFile(join(folder, 'askfirst.mjs'), `export const start = (...given) =
 export const config = '/askfirst.json';
 /** The page key of a page with `data-config` and nothing else. */
 export const key = `1|${config}||0`;
-export const gate = (over = {}) => ({ key, until: Date.now() + 60_000, open: ['analytical'], services: ['plausible'], signals: [['consent', 'update', { ad_storage: 'granted' }]], ...over });
+export const gate = (over = {}) => ({ key, until: Date.now() + 60_000, open: ['analytical'], services: ['plausible'], signals: [['gtag', 'consent', 'update', { ad_storage: 'granted' }]], ...over });
 export const value = (over = {}, format = 1) => JSON.stringify({ format, gate: gate(over) });
+/** The same as the cookie holds it. */
+export const mirror = (over = {}, format = 1) => value({ ...over, signals: [] }, format);
 export const gated = '<img id="gated" data-category="analytical" data-src="data:,">';
 
 /** Runs the loader on a page; what it did is in what comes back. */

@@ -1,7 +1,7 @@
 //! The visitor's choice and the one value in which it is stored.
 //!
 //! Choice, gate and outbox are one value under one key, so a crash can't leave them disagreeing. It is written to
-//! localStorage and, without the outbox and the secret, to a first-party cookie (P5).
+//! localStorage and, without the outbox, the secret and the gate's `signals`, to a first-party cookie (P5).
 //!
 //! What was decided about one service against its category is a decision too, about `category:service`. It stands beside
 //! the category's, with an end and a substance of its own, since a service can be allowed while the category is still
@@ -315,7 +315,7 @@ impl Stored {
         self.text(true)
     }
 
-    /// The text for the cookie: no outbox, no secret.
+    /// The text for the cookie: no outbox, no secret, no calls of consent APIs.
     pub fn encode_mirror(&self) -> String {
         self.text(false)
     }
@@ -332,7 +332,7 @@ impl Stored {
         writer.int("format", wire::FORMAT);
         writer.key("gate");
         match &self.gate {
-            Some(gate) => gate.write(&mut writer),
+            Some(gate) => gate.write(&mut writer, whole),
             None => writer.raw("null"),
         }
         if whole {

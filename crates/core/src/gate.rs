@@ -8,7 +8,7 @@
 use crate::choice::{Choice, Standing};
 use crate::json::{Fields, Value, Writer, place};
 use crate::settings::Settings;
-use crate::texts::concat;
+use crate::texts::{concat, cut};
 use crate::time::Millis;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -41,7 +41,8 @@ pub struct Gate {
     pub open: Vec<String>,
     /// Every `data-service` that is open: a vendor added later stays shut until it was asked for.
     pub services: Vec<String>,
-    /// Argument lists (JSON) for Google's `gtag`, sent on every page (REQUIREMENTS §4.1).
+    /// Calls of consent APIs, `[path, argument…]` (JSON), sent at each decision and on every later page (REQUIREMENTS
+    /// §4). There is at least one as soon as anything was decided.
     pub signals: Vec<String>,
 }
 
@@ -50,13 +51,11 @@ impl Gate {
     pub fn new(settings: &Settings, choice: Option<&Choice>, key: &str, now: Millis) -> Self {
         let mut gate =
             Self { key: String::from(key), until: 0, open: Vec::new(), services: Vec::new(), signals: Vec::new() };
-        let mut granted: Vec<&str> = Vec::new();
         for category in &settings.categories {
             let standing = Choice::standing(choice, category, &settings.controller, now);
             match standing {
                 Standing::Open => {
                     spell("", &category.id, "", &mut gate.open);
-                    granted.push(&category.id);
                 }
                 Standing::Refused => spell("!", &category.id, "", &mut gate.open),
                 Standing::Undecided => {}
@@ -77,19 +76,72 @@ impl Gate {
                     gate.until = held.until;
                 }
             }
-            gate.signals.push(google(&granted));
+            let mut signals = Vec::new();
+            gate.calls(settings, "update", None, &mut signals);
+            gate.calls(settings, "grant", Some(&gate.services), &mut signals);
+            gate.signals = signals;
         }
         gate
     }
 
-    pub(crate) fn write(&self, writer: &mut Writer) {
+    /// What is declared to be said at this moment (`update`, `grant`, `revoke`) to all services, or to these alone.
+    #[inline(never)]
+    pub(crate) fn calls(&self, settings: &Settings, moment: &str, to: Option<&[String]>, calls: &mut Vec<String>) {
+        for category in &settings.categories {
+            for service in &category.services {
+                if to.is_some_and(|to| !to.contains(&service.id)) {
+                    continue;
+                }
+                for call in service.signals.get(moment).items() {
+                    let mut call = call.clone();
+                    // The path comes first. It is no argument, and may begin with a `$` of its own.
+                    if let Value::List(parts) = &mut call {
+                        for argument in parts.iter_mut().skip(1) {
+                            self.replace(argument);
+                        }
+                    }
+                    calls.push(call.canonical());
+                }
+            }
+        }
+    }
+
+    /// `$marketing` is true or false, `$marketing:granted:denied` one of the two words (docs/services.md).
+    fn replace(&self, argument: &mut Value) {
+        match argument {
+            Value::List(items) => {
+                for item in items {
+                    self.replace(item);
+                }
+            }
+            Value::Map(entries) => {
+                for (_, value) in entries {
+                    self.replace(value);
+                }
+            }
+            Value::Text(text) if text.as_bytes().first() == Some(&b'$') => {
+                let (id, words) = cut(text.get(1..).unwrap_or(""), b':');
+                let open = self.open.iter().any(|token| token == id);
+                let (granted, denied) = cut(words, b':');
+                let word = Value::Text(String::from(if open { granted } else { denied }));
+                *argument = if words.is_empty() { Value::Bool(open) } else { word };
+            }
+            _ => {}
+        }
+    }
+
+    /// Without `signals` it is what the cookie holds: the loader takes the calls from localStorage alone, and they are
+    /// too long to go with every request.
+    pub(crate) fn write(&self, writer: &mut Writer, signals: bool) {
         writer.open('{');
         writer.text("key", &self.key);
         writer.texts("open", &self.open);
         writer.texts("services", &self.services);
         writer.list("signals");
-        for signal in &self.signals {
-            writer.raw(signal);
+        if signals {
+            for signal in &self.signals {
+                writer.raw(signal);
+            }
         }
         writer.close(']');
         writer.int("until", self.until);
@@ -99,7 +151,7 @@ impl Gate {
     /// The gate as JSON, for the loader.
     pub fn text(&self) -> String {
         let mut writer = Writer::default();
-        self.write(&mut writer);
+        self.write(&mut writer, true);
         writer.finish()
     }
 
@@ -128,29 +180,6 @@ fn spell(prefix: &str, id: &str, suffix: &str, open: &mut Vec<String>) {
             }
         }
     }
-}
-
-/// `gtag('consent', 'update', …)` for these categories; what is not granted is denied.
-fn google(granted: &[&str]) -> String {
-    const FIELDS: [(&str, &str); 6] = [
-        ("ad_personalization", "marketing"),
-        ("ad_storage", "marketing"),
-        ("ad_user_data", "marketing"),
-        ("analytics_storage", "analytical"),
-        ("functionality_storage", "preferences"),
-        ("personalization_storage", "preferences"),
-    ];
-    let mut writer = Writer::default();
-    writer.open('[');
-    writer.string("consent");
-    writer.string("update");
-    writer.open('{');
-    for (field, category) in FIELDS {
-        writer.text(field, if granted.contains(&category) { "granted" } else { "denied" });
-    }
-    writer.close('}');
-    writer.close(']');
-    writer.finish()
 }
 
 /// A tag with `data-category`, as far as the rules look at it.

@@ -146,8 +146,8 @@ fn consent_mode_is_told_what_is_granted_and_that_the_rest_is_denied() {
         let gate = gate_at(&settings, &choice(&settings, &[("analytical", Some(a)), ("marketing", Some(m))]), NOW);
         let [signal] = &gate.signals[..] else { panic!("one signal") };
         let signal = json::parse(signal).unwrap();
-        let [name, what, fields] = signal.items() else { panic!("three arguments") };
-        assert_eq!((name.text(), what.text()), (Some("consent"), Some("update")));
+        let [path, name, what, fields] = signal.items() else { panic!("a path and three arguments") };
+        assert_eq!((path.text(), name.text(), what.text()), (Some("gtag"), Some("consent"), Some("update")));
         let word = |granted| Some(if granted { "granted" } else { "denied" });
         for (key, granted) in [
             ("ad_storage", m),
@@ -159,7 +159,8 @@ fn consent_mode_is_told_what_is_granted_and_that_the_rest_is_denied() {
         ] {
             assert_eq!(fields.at(key).and_then(|value| value.text()), word(granted), "{key}");
         }
-        assert_eq!(fields.entries().len(), 6);
+        assert_eq!(fields.at("security_storage").and_then(|value| value.text()), Some("granted"));
+        assert_eq!(fields.entries().len(), 7);
     }
 }
 

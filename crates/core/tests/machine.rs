@@ -8,7 +8,7 @@ use askfirst_core::machine::{Decision, Effect, Event, Target};
 use askfirst_core::record::{Layer, Method, State as Became};
 use askfirst_core::settings::Kind;
 use askfirst_core::time::{DAY, Period};
-use support::{Browser, NOW, at, order, released, settings, with_purpose, with_vendor};
+use support::{Browser, NOW, at, item, order, released, settings, with_purpose, with_vendor};
 
 fn fresh() -> Browser {
     let mut browser = Browser::new(settings(), NOW);
@@ -141,6 +141,23 @@ fn a_withdrawal_shuts_stores_clears_tells_and_reloads_in_this_order() {
         "with the reason, so that it can be explained"
     );
     assert_eq!(browser.page.stored.choice.unwrap().proof, None, "nothing on the device names the visitor any more");
+}
+
+#[test]
+fn a_cookie_whose_name_carries_a_domain_is_another_sites() {
+    // docs/services.md: `uid (adform.net)` is not the site's own `uid`, and is not deleted as such.
+    let mut settings = settings();
+    for name in ["uid (adform.net)", "uid"] {
+        settings.categories[1].services[0].items.push(item(name, Kind::Cookie, None));
+    }
+    let mut browser = Browser::new(settings, NOW);
+    browser.boot();
+    browser.accept_all();
+    let effects = browser.turn(Event::Decide(Decision::RejectAll, Layer::Preferences, Method::Withdraw));
+    let Some(Effect::Clear { targets, .. }) = effects.last() else { panic!("{effects:?}") };
+    let foreign = |name: &str| targets.iter().find(|target| target.name == name).unwrap().foreign;
+    assert!(foreign("uid (adform.net)"));
+    assert!(!foreign("uid"));
 }
 
 #[test]

@@ -102,7 +102,7 @@ pub enum Decision {
 pub enum Effect {
     /// Write `State::stored`, whole, at once.
     Persist,
-    /// Send this argument list (JSON) to the consent APIs.
+    /// Make this call of a consent API, `[path, argument…]` (JSON).
     Signal(String),
     /// Hand this gate to the loader.
     Release(Gate),
@@ -154,6 +154,8 @@ pub struct State {
     seen: String,
     /// What was open then.
     seen_open: Vec<String>,
+    /// The services that have been told on this page that they are open.
+    told: Vec<String>,
     /// The ids that the first layer on this page asks about; empty while it is hidden.
     shown: Vec<String>,
     /// Bodies on the wire.

@@ -49,6 +49,7 @@ impl Turn<'_> {
         let objected = self.objected();
         let rebuilt = self.rebuild_outbox();
         let gate = self.gate();
+        self.state.told.clone_from(&gate.services);
         if self.state.stored.choice.is_none() {
             if opened || self.state.stored.gate.is_some() {
                 // A gate without a readable choice: the loader must not find it again (G9).
@@ -160,9 +161,16 @@ impl Turn<'_> {
         Gate::new(self.settings, self.state.stored.choice.as_ref(), &self.env.key, self.env.now)
     }
 
+    /// Tells the vendors: those that were open on this page and are not any more first.
     fn signal(&mut self) {
-        for signal in self.gate().signals {
-            self.push(Effect::Signal(signal));
+        let mut gate = self.gate();
+        let lost = lost(core::mem::take(&mut self.state.told), &gate.services);
+        let mut calls = Vec::new();
+        gate.calls(self.settings, "revoke", Some(&lost), &mut calls);
+        calls.append(&mut gate.signals);
+        self.state.told = gate.services;
+        for call in calls {
+            self.push(Effect::Signal(call));
         }
     }
 
@@ -370,7 +378,7 @@ impl Turn<'_> {
                         }
                         kept.push(what);
                         if closing {
-                            let foreign = item.third_party;
+                            let foreign = item.is_foreign();
                             targets.push(Target { kind: item.kind, name: item.name.clone(), foreign });
                         }
                     }

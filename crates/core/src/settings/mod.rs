@@ -126,6 +126,9 @@ pub struct Service {
     pub policy: Option<String>,
     /// Cookies and other storage it uses.
     pub items: Vec<Item>,
+    /// Calls of its consent API as they are written, `{update, grant, revoke}` (docs/services.md); checked, so that
+    /// nothing in them is code (L31).
+    pub signals: Value,
 }
 
 /// A cookie, storage key or pixel.
@@ -146,6 +149,12 @@ pub struct Item {
 impl Item {
     /// The duration of storage that has no end of its own (`"persistent"`), as localStorage mostly does.
     pub const PERSISTENT: Period = Period::months(1200);
+
+    /// Whether another site keeps it, so that it can't be deleted from this one: the declaration says so, or its name
+    /// says in parentheses who does, `uid (adform.net)` (docs/services.md).
+    pub fn is_foreign(&self) -> bool {
+        self.third_party || self.name.as_bytes().last() == Some(&b')')
+    }
 }
 
 /// Kinds of [`Item`].

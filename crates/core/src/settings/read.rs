@@ -290,6 +290,7 @@ pub(super) fn service(id: &str, value: &Value) -> Service {
         safeguard: text(value, "safeguard"),
         policy: text(value, "policy"),
         items: rows,
+        signals: value.get("signals").clone(),
     }
 }
 
@@ -306,5 +307,5 @@ pub(super) fn own_service(controller: &str, validity: Period) -> Service {
     own
 }
 
-const OWN_ITEMS: &str =
-    r#"{"name":"Askfirst","items":[{"name":"askfirst","kind":"cookie"},{"name":"askfirst","kind":"localStorage"}]}"#;
+/// Its own call is Google Consent Mode's: all seven signals, whatever services there are (REQUIREMENTS §4.1).
+const OWN_ITEMS: &str = r#"{"name":"Askfirst","items":[{"name":"askfirst","kind":"cookie"},{"name":"askfirst","kind":"localStorage"}],"signals":{"update":[["gtag","consent","update",{"ad_personalization":"$marketing:granted:denied","ad_storage":"$marketing:granted:denied","ad_user_data":"$marketing:granted:denied","analytics_storage":"$analytical:granted:denied","functionality_storage":"$preferences:granted:denied","personalization_storage":"$preferences:granted:denied","security_storage":"granted"}]]}}"#;

@@ -36,6 +36,7 @@ fn service(id: &str, items: Vec<Item>) -> Service {
         safeguard: Some("SCC".into()),
         policy: Some(format!("https://{id}.example/privacy")),
         items,
+        signals: Value::Null,
     }
 }
 

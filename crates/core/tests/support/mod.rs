@@ -39,6 +39,7 @@ pub fn service(id: &str, items: Vec<Item>) -> Service {
         safeguard: Some("SCC".into()),
         policy: Some(format!("https://{id}.example/privacy")),
         items,
+        signals: Value::Null,
     }
 }
 
@@ -53,6 +54,16 @@ pub fn own(id: &str, services: Vec<Service>) -> Category {
         text: Some(Localized::All(format!("What the owner does under {id}."))),
         ..category(id, services)
     }
+}
+
+/// What the service that every configuration has says of its own.
+fn google() -> Value {
+    static SIGNALS: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| {
+        let config = r#"{"version":"1","controller":{"name":"A","contact":"a@example.com","policy":"/p"},"categories":{"marketing":{}}}"#;
+        let settings = askfirst_core::settings::parse(config, &[]).0.unwrap();
+        settings.categories[0].services[0].signals.clone()
+    });
+    SIGNALS.clone()
 }
 
 pub fn settings() -> Settings {
@@ -83,7 +94,10 @@ pub fn settings() -> Settings {
         site: Some("https://www.example.nl".into()),
         jurisdiction: Some("NL".into()),
         categories: vec![
-            category("functional", vec![service("login", vec![item("sid", Kind::Cookie, None)])]),
+            category(
+                "functional",
+                vec![Service { signals: google(), ..service("login", vec![item("sid", Kind::Cookie, None)]) }],
+            ),
             category("analytical", vec![metrics]),
             category("marketing", vec![clips]),
             own("chat", vec![]),

@@ -184,7 +184,7 @@ async fn what_is_too_long_too_deep_or_malformed_is_refused_for_good() {
     let unknown = good.replacen('{', r#"{"email":"a@example.nl","#, 1);
     let surrogate = good.replace("askfirst/0.1.0", r"\ud800");
     let control = good.replace("askfirst/0.1.0", "a\u{0}b");
-    let long = good.replace("askfirst/0.1.0", &"x".repeat(4096));
+    let long = good.replace("askfirst/0.1.0", &"x".repeat(12 * 1024));
     let cases: [(&str, String, u16, &str); 10] = [
         ("empty", String::new(), 400, "json"),
         ("deep", deep, 400, "json"),
@@ -194,7 +194,7 @@ async fn what_is_too_long_too_deep_or_malformed_is_refused_for_good() {
         ("NUL", control, 400, "json"),
         ("unknown field", unknown, 422, "unknown_field"),
         ("missing field", good.replace("\"prev\":null,", ""), 422, "missing"),
-        ("over 4 KiB", long, 413, "too_large"),
+        ("over 12 KiB", long, 413, "too_large"),
         ("over 16 KiB", "x".repeat(20_000), 413, "too_large"),
     ];
     for (what, text, status, code) in cases {

@@ -92,7 +92,11 @@ async function startFirefox(): Promise<Engine> {
   await send('browsingContext.setViewport', { context, viewport: { width: 1100, height: 800 } });
 
   const engine: Engine = {
-    goto: async (url) => void await send('browsingContext.navigate', { context, url, wait: 'complete' }),
+    async goto(url) {
+      const go = () => send('browsingContext.navigate', { context, url, wait: 'complete' });
+      // After a withdrawal the page reloads itself, and the two navigations can meet.
+      await go().catch((error) => (String(error).includes('NS_BINDING_ABORTED') ? go() : Promise.reject(error)));
+    },
     async evaluate(fn, ...args) {
       const expression = `(async () => JSON.stringify(await (${fn})(...${JSON.stringify(args)})) ?? 'null')()`;
       const { result, exceptionDetails } = await send('script.evaluate', { expression, target: { context }, awaitPromise: true });

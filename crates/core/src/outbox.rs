@@ -62,7 +62,8 @@ impl Answer {
 const ON_THE_WIRE: Millis = -1;
 
 impl Entry {
-    pub(crate) fn is_due(&self, now: Millis) -> bool {
+    /// Whether it may be sent now. A clock that was set back holds nothing for ever.
+    pub fn is_due(&self, now: Millis) -> bool {
         // A clock that was set back must not hold an entry for ever.
         self.next != ON_THE_WIRE && (self.next <= now || self.next > now + 2 * DAY)
     }
@@ -84,11 +85,6 @@ impl Outbox {
             self.entries.remove(1);
             self.dropped = self.dropped.saturating_add(1);
         }
-    }
-
-    /// The entries that may be sent now.
-    pub fn due(&self, now: Millis) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().filter(move |entry| entry.is_due(now))
     }
 
     /// A page starts: the counts that an earlier page has sent without hearing back are done with. Whether there were any.

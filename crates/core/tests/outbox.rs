@@ -7,6 +7,11 @@ use proptest::prelude::*;
 
 const NOW: Millis = 1_795_342_530_000;
 
+/// How many entries may be sent now.
+fn due(outbox: &Outbox, now: Millis) -> usize {
+    outbox.entries.iter().filter(|entry| entry.is_due(now)).count()
+}
+
 fn bodies(outbox: &Outbox) -> Vec<&str> {
     outbox.entries.iter().map(|entry| entry.body.as_str()).collect()
 }
@@ -50,10 +55,10 @@ fn past_the_bound_the_first_and_the_newest_stay() {
 fn a_new_entry_is_due_at_once_and_a_failed_one_later() {
     let mut outbox = Outbox::default();
     outbox.push(None, "a".into());
-    assert_eq!((outbox.due(NOW).count(), outbox.next(NOW)), (1, None));
+    assert_eq!((due(&outbox, NOW), outbox.next(NOW)), (1, None));
     outbox.answered("a", Answer::Later(30), NOW, 0);
-    assert_eq!((outbox.due(NOW).count(), outbox.next(NOW)), (0, Some(NOW + 30_000)));
-    assert_eq!(outbox.due(NOW + 30_000).count(), 1);
+    assert_eq!((due(&outbox, NOW), outbox.next(NOW)), (0, Some(NOW + 30_000)));
+    assert_eq!(due(&outbox, NOW + 30_000), 1);
 }
 
 #[test]
@@ -61,7 +66,7 @@ fn a_clock_that_was_set_back_holds_nothing_for_ever() {
     let mut outbox = Outbox::default();
     outbox.push(None, "a".into());
     outbox.answered("a", Answer::Later(0), NOW + 365 * DAY, 0);
-    assert_eq!((outbox.due(NOW).count(), outbox.next(NOW)), (1, None));
+    assert_eq!((due(&outbox, NOW), outbox.next(NOW)), (1, None));
 }
 
 #[test]

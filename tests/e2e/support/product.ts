@@ -163,8 +163,9 @@ export class Product {
 }
 
 // Below the range from which the kernel takes ports for outgoing connections: between looking and listening nobody else
-// gets one. Each worker has a thousand of its own.
-let nextPort = 21_000 + 1_000 * Number(process.env.TEST_PARALLEL_INDEX ?? 0);
+// gets one. Each worker has a thousand of its own; two checkouts that test at once on one machine start from different
+// TEST_PORTS.
+let nextPort = Number(process.env.TEST_PORTS ?? 21_000) + 1_000 * Number(process.env.TEST_PARALLEL_INDEX ?? 0);
 
 async function freePort(): Promise<number> {
   const port = (nextPort += 1);

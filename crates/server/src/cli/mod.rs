@@ -8,6 +8,7 @@ mod policy;
 mod purge;
 mod serve;
 mod verify;
+mod webhooks;
 
 use std::process::ExitCode;
 

@@ -218,6 +218,7 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
             proxies: options.trusted_proxy.clone(),
             admin_token: admin_token(options)?,
             body_timeout: Duration::from_secs(10),
+            choice_cookie: configs.iter().any(Config::asks_for_cookie),
             operations: Some(operations),
             webhooks: figures,
         },

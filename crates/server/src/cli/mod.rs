@@ -9,6 +9,7 @@ mod policy;
 mod purge;
 mod serve;
 mod verify;
+mod webhooks;
 
 use std::process::ExitCode;
 

@@ -23,6 +23,7 @@ mod recover;
 pub mod retention;
 pub mod secret;
 mod sqlite;
+mod tail;
 mod upkeep;
 mod writer;
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use askfirst_core::digest::is_uuid;
-use askfirst_core::log::evidence::{said, shown};
+use askfirst_core::log::evidence::{Grade, clock, said, shown};
 use askfirst_core::time;
 use clap::Args;
 
@@ -80,16 +80,14 @@ pub fn sentences(evidence: &Evidence) -> String {
         evidence.site,
         time::instant(receipt.received_at),
     );
-    match receipt.clock.name() {
-        "ahead" => out.push_str("The browser's clock was ahead by more than five minutes.\n"),
-        "behind" => {
-            out.push_str("The browser's clock was behind by more than five minutes, or the record waited there.\n")
-        }
-        _ => {}
-    }
     if let Ok(record) = &verdict.record {
+        let envelope = receipt.clock.envelope(receipt.received_at);
+        if let Some(clock) = clock(record, &envelope) {
+            out.push_str(&format!("It was received then, but {clock}.\n"));
+        }
         let said = said(record, verdict.notice.as_ref().ok());
-        out.extend(said.iter().map(|line| format!("{line}\n")));
+        let grade = Grade::of(record, &envelope, verdict.notice.is_ok()).lines();
+        out.extend(said.iter().chain(&grade).map(|line| format!("{line}\n")));
     }
     if let (Ok(record), Ok(notice)) = (&verdict.record, &verdict.notice) {
         out.push_str(&format!("\nWhat was shown, in “{}”, version {}:\n", record.notice.lang, record.notice.version));

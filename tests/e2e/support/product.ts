@@ -108,6 +108,12 @@ export class Product {
     return JSON.parse(stdout);
   }
 
+  /** The same in sentences. */
+  async sentences(id: string): Promise<string> {
+    const { stdout } = await run(BIN, ['export', '--database', this.path('records.sqlite'), '--record', id, '--text']);
+    return stdout;
+  }
+
   /** Figures of the server since it was started. */
   async figures() {
     const text = await (await fetch(`${this.origin}/metrics`)).text();

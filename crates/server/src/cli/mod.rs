@@ -1,6 +1,7 @@
 //! The command line.
 
 mod check;
+mod database;
 mod declaration;
 mod export;
 mod log;

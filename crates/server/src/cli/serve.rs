@@ -38,9 +38,8 @@ pub struct Options {
     /// Configuration of a site; its notices are registered and its `site` may send records. Several for several sites.
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     config: Vec<PathBuf>,
-    /// The SQLite database; made when it is not there.
-    #[arg(long, value_name = "FILE")]
-    database: PathBuf,
+    #[command(flatten)]
+    database: super::database::Argument,
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1:4400", value_name = "ADDRESS")]
     listen: SocketAddr,
@@ -200,7 +199,8 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
         }
     }
     let seed = options.log_key.read()?;
-    let store = Store::open(&options.database, &store::Options { queue: options.queue, seed, ..Default::default() })?;
+    let database = &options.database.database;
+    let store = database.open(&store::Options { queue: options.queue, seed, ..Default::default() }).await?;
     register(&store, &configs, &bundled).await?;
     let operations = options.operations.clone().unwrap_or_else(|| Operations::beside(&options.database));
     let operations = Arc::new(Operations::open(&operations)?);

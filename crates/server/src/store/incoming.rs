@@ -18,8 +18,6 @@ pub struct NewRecord {
     pub(super) notice: [u8; 32],
     /// The browser's clock.
     pub(super) at: Millis,
-    /// How long the consent is valid.
-    pub(super) lasts: Millis,
     /// When it ends by itself, by the browser's clock.
     pub(super) ends_at: Millis,
     /// The record that this one follows, which ends with it.
@@ -44,7 +42,6 @@ impl NewRecord {
             holder: key::digest(&record.holder).ok_or("$.holder")?,
             notice: key::digest(&record.notice.digest).ok_or("$.notice.digest")?,
             at: record.event.at,
-            lasts: record.event.valid_until.saturating_sub(record.event.at),
             ends_at: record.event.valid_until,
             prev: record.prev.as_deref().and_then(key::uuid),
             digest: sha256(body.as_bytes()),
@@ -54,10 +51,7 @@ impl NewRecord {
 
     /// When it ends by itself. A browser's clock that is wrong does not decide how long a record is kept (R6, S1).
     pub fn ends_at(&self, received_at: Millis) -> Millis {
-        match Clock::compare(self.at, received_at) {
-            Clock::Ok => self.ends_at.max(received_at),
-            Clock::Ahead | Clock::Behind => received_at.saturating_add(self.lasts),
-        }
+        ends_at(self.at, self.ends_at, received_at)
     }
 
     /// The receipt it gets at this place and time.
@@ -72,6 +66,14 @@ impl NewRecord {
             entry: None,
             inclusion: None,
         }
+    }
+}
+
+/// When a consent ends by itself that was given `at` and lasts until `valid_until`, both by the browser's clock.
+pub fn ends_at(at: Millis, valid_until: Millis, received_at: Millis) -> Millis {
+    match Clock::compare(at, received_at) {
+        Clock::Ok => valid_until.max(received_at),
+        Clock::Ahead | Clock::Behind => received_at.saturating_add(valid_until.saturating_sub(at)),
     }
 }
 

@@ -70,14 +70,39 @@ impl Sqlite {
 }
 
 /// One record as far as it matters here.
-struct Term {
-    seq: i64,
-    log: Option<i64>,
-    index: Option<u64>,
-    received_at: Millis,
-    ends_at: Millis,
-    erased: bool,
-    held: bool,
+pub struct Term {
+    pub seq: i64,
+    pub log: Option<i64>,
+    pub index: Option<u64>,
+    pub received_at: Millis,
+    pub ends_at: Millis,
+    pub erased: bool,
+    pub held: bool,
+}
+
+/// What is due among the records that were looked at so far.
+#[derive(Default)]
+pub struct Tally {
+    pub due: Due,
+    /// The first entry of each log that must stay.
+    pub first_left: BTreeMap<i64, u64>,
+}
+
+impl Tally {
+    pub fn count(&mut self, term: &Term, now: Millis, keep: Period) {
+        let is_due = term.is_due(now, keep);
+        self.due.records += u64::from(is_due && !term.held);
+        self.due.held += u64::from(is_due && term.held);
+        if let Some(log) = term.log.filter(|_| is_due && !term.held) {
+            *self.due.by_log.entry(log).or_default() += 1;
+        }
+        if !term.erased
+            && (!is_due || term.held)
+            && let (Some(log), Some(index)) = (term.log, term.index)
+        {
+            self.first_left.entry(log).or_insert(index);
+        }
+    }
 }
 
 /// Goes through the records that are old enough to be due. A consent never ends before it came in, so the first record
@@ -104,7 +129,7 @@ fn walk(
             erased: row.get("erased")?,
             held: row.get("held")?,
         };
-        if !each(&term) || keep.after(term.received_at) > now {
+        if !each(&term) || term.is_last(now, keep) {
             break;
         }
     }
@@ -112,30 +137,29 @@ fn walk(
 }
 
 impl Term {
-    fn is_due(&self, now: Millis, keep: Period) -> bool {
+    pub fn is_due(&self, now: Millis, keep: Period) -> bool {
         !self.erased && keep.after(self.ends_at) <= now
+    }
+
+    /// A consent never ends before it came in, so no record after this one is due.
+    pub fn is_last(&self, now: Millis, keep: Period) -> bool {
+        keep.after(self.received_at) > now
+    }
+
+    /// `bounds` has the first entry of each log that a prune mark leaves.
+    pub fn ended(&self, bounds: &BTreeMap<i64, u64>) -> Ended {
+        let bound = self.log.and_then(|log| bounds.get(&log)).copied().unwrap_or(0);
+        Ended { seq: self.seq, pruned: self.index.is_some_and(|index| index < bound) }
     }
 }
 
 pub fn due(connection: &Connection, now: Millis, keep: Period) -> rusqlite::Result<Due> {
-    let mut due = Due::default();
-    // The first entry of each log that must stay.
-    let mut first_left = BTreeMap::new();
+    let mut tally = Tally::default();
     walk(connection, 0, now, keep, |term| {
-        let is_due = term.is_due(now, keep);
-        due.records += u64::from(is_due && !term.held);
-        due.held += u64::from(is_due && term.held);
-        if let Some(log) = term.log.filter(|_| is_due && !term.held) {
-            *due.by_log.entry(log).or_default() += 1;
-        }
-        if !term.erased
-            && (!is_due || term.held)
-            && let (Some(log), Some(index)) = (term.log, term.index)
-        {
-            first_left.entry(log).or_insert(index);
-        }
+        tally.count(term, now, keep);
         true
     })?;
+    let Tally { mut due, first_left } = tally;
     for head in Head::all(connection)?.into_iter().filter(|head| !head.closed) {
         let left = match first_left.get(&head.log) {
             Some(index) => *index,
@@ -168,8 +192,7 @@ fn ended(
     let mut chunk = Vec::new();
     walk(connection, after, now, keep, |term| {
         if term.is_due(now, keep) && !term.held {
-            let bound = term.log.and_then(|log| bounds.get(&log)).copied().unwrap_or(0);
-            chunk.push(Ended { seq: term.seq, pruned: term.index.is_some_and(|index| index < bound) });
+            chunk.push(term.ended(bounds));
         }
         chunk.len() < CHUNK
     })?;

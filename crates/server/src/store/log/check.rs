@@ -91,7 +91,7 @@ pub fn tail(connection: &Connection, seed: &Seed) -> Result<(), Fault> {
 }
 
 /// The head is signed by our key and says what its row says.
-fn signed(head: &Head, seed: &Seed) -> Result<(), Fault> {
+pub fn signed(head: &Head, seed: &Seed) -> Result<(), Fault> {
     let key = seed.key(&head.origin).ok_or_else(|| Fault::Damaged(format!("{} is no name of a log", head.origin)))?;
     match Checkpoint::open(&head.note, std::slice::from_ref(key.verifier())) {
         Ok(opened) if (opened.checkpoint.size, opened.checkpoint.root) == (head.size, head.root) => Ok(()),
@@ -171,17 +171,17 @@ fn leaves(stored: &Stored<'_>, head: &Head, bundle: u64) -> Result<Vec<Hash>, Fa
 }
 
 /// One record beside its entry.
-struct Logged {
-    seq: i64,
-    index: Option<u64>,
-    received_at: i64,
-    clock: String,
-    digest: Option<Vec<u8>>,
-    body: Option<Vec<u8>>,
-    secret: Option<[u8; 32]>,
-    entry: Option<Vec<u8>>,
+pub struct Logged {
+    pub seq: i64,
+    pub index: Option<u64>,
+    pub received_at: i64,
+    pub clock: String,
+    pub digest: Option<Vec<u8>>,
+    pub body: Option<Vec<u8>>,
+    pub secret: Option<[u8; 32]>,
+    pub entry: Option<Vec<u8>>,
     /// The log says that everything up to this record's entry is gone.
-    pruned: bool,
+    pub pruned: bool,
 }
 
 impl Logged {
@@ -199,7 +199,14 @@ impl Logged {
         })
     }
 
-    /// The first thing that does not hold.
+    /// # Errors
+    /// The first thing that does not hold, with the place of the record.
+    pub fn hold(&self) -> Result<(), Fault> {
+        let Some(problem) = self.problem() else { return Ok(()) };
+        let place = self.index.map_or(String::new(), |index| format!(" (entry {index})"));
+        Err(Fault::Damaged(format!("record {}{place} {problem}", self.seq)))
+    }
+
     fn problem(&self) -> Option<&'static str> {
         if self.pruned && self.entry.is_none() {
             return (self.body.is_some() || self.secret.is_some()).then_some("is still there below the prune mark");
@@ -239,10 +246,7 @@ fn records(connection: &Connection, after: i64, mut each: impl FnMut(bool)) -> R
     let mut rows = statement.query([after])?;
     while let Some(row) = rows.next()? {
         let logged = Logged::of(row)?;
-        if let Some(problem) = logged.problem() {
-            let place = logged.index.map_or(String::new(), |index| format!(" (entry {index})"));
-            return Err(Fault::Damaged(format!("record {}{place} {problem}", logged.seq)));
-        }
+        logged.hold()?;
         each(logged.body.is_none());
     }
     Ok(())

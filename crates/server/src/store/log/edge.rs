@@ -59,6 +59,12 @@ impl Edge {
             *now = nodes;
         }
     }
+
+    /// The hashes of a tile, as far as they are here.
+    pub fn tile(&self, level: u8, tile: u64) -> Option<&[Hash]> {
+        let nodes = self.levels.get(usize::from(level))?.iter().find(|nodes| nodes.tile == tile)?;
+        nodes.rows.first().map(Vec::as_slice)
+    }
 }
 
 impl HashReader for Edge {

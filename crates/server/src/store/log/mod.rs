@@ -2,7 +2,7 @@
 //! commit (PROOF §3.3). The mathematics is `askfirst_core::log`'s; what stands here keeps it on the disk.
 
 pub mod check;
-mod edge;
+pub mod edge;
 pub mod key;
 pub mod published;
 pub mod read;
@@ -276,8 +276,8 @@ impl SiteLog {
     }
 }
 
-/// SQLite's numbers have a sign; no log gets near the last one.
-fn number(n: u64) -> i64 {
+/// A database's numbers have a sign; no log gets near the last one.
+pub fn number(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 

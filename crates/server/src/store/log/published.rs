@@ -25,7 +25,11 @@ impl Published {
     pub fn beside(database: &Path) -> Self {
         let mut name = database.as_os_str().to_owned();
         name.push(".published");
-        Self { path: PathBuf::from(name), written: None, behind: false }
+        Self::at(PathBuf::from(name))
+    }
+
+    pub fn at(path: PathBuf) -> Self {
+        Self { path, written: None, behind: false }
     }
 
     /// The checkpoints in the file; none when there is no file.

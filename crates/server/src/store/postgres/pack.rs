@@ -1,0 +1,93 @@
+//! The evidence pack of a record (`askfirst_core::log::evidence`), as far as the store has it: with everything that shows
+//! what was shown and answered, or, after an erasure, what is left and the word that it was erased.
+
+use askfirst_core::log::evidence::{LoggedErasure, LoggedNotice, Opening, Pack};
+use askfirst_core::log::{Commitment, Entry};
+use deadpool_postgres::GenericClient;
+
+use super::failure::Done;
+use super::read;
+use super::sql::query;
+use super::tree::{self, Tree, unsigned};
+use crate::store::log::number;
+use crate::store::{Receipt, key, secret};
+
+/// The pack of the record at this place. A record without an entry has none.
+pub async fn pack(client: &impl GenericClient, seq: i64) -> Done<Option<Pack>> {
+    let Some(evidence) = read::evidence(client, seq).await? else { return Ok(None) };
+    let Some(entry) = &evidence.receipt.entry else { return Ok(None) };
+    let Some((head, site)) = tree::by_number(client, entry.log).await? else { return Ok(None) };
+    // All proofs of a pack lead to one checkpoint. Who verifies the pack sees whose signature it has.
+    let tree = Tree::load(client, (&head, site), None).await?;
+    let (Some(commitment), Some(proof)) =
+        (commitment(client, entry.log, entry.index).await?, prove(client, &tree, entry.index).await?)
+    else {
+        return Ok(None);
+    };
+    let body = evidence.body.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let core = entry.secret.as_ref().zip(body).map(|(secret, body)| {
+        let Receipt { clock, received_at, .. } = evidence.receipt;
+        Opening { body: (body.to_owned(), clock.envelope(received_at)), salt: secret.core_salt() }
+    });
+    let context =
+        entry.secret.as_ref().map(|secret| Opening { body: secret::no_context(), salt: secret.context_salt() });
+    let notice = match evidence.notice.as_deref().and_then(key::digest) {
+        Some(digest) => notice_index(client, entry.log, digest).await?,
+        None => None,
+    };
+    let notice = match notice {
+        Some(index) => prove(client, &tree, index).await?,
+        None => None,
+    };
+    let text = evidence.notice_text.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let notice = notice.zip(text).map(|(proof, text)| LoggedNotice { text: text.to_owned(), proof });
+    let erasure = match evidence.receipt.erased {
+        true => erasure(client, entry.log, entry.index).await?,
+        false => None,
+    };
+    let erasure = match erasure {
+        Some((index, entry)) => prove(client, &tree, index).await?.map(|proof| LoggedErasure { entry, proof }),
+        None => None,
+    };
+    let keys = match bytes(client, entry.log, 0).await?.as_deref().and_then(Entry::parse) {
+        Some(Entry::Key { key, .. }) => vec![key.to_text()],
+        _ => Vec::new(),
+    };
+    Ok(Some(Pack { core, context, commitment, proof, notice, erasure, keys }))
+}
+
+async fn prove(client: &impl GenericClient, tree: &Tree, index: u64) -> Done<Option<String>> {
+    Ok(tree.prove_any(client, index).await?.map(|inclusion| inclusion.text()))
+}
+
+async fn bytes(client: &impl GenericClient, log: i64, index: u64) -> Done<Option<Vec<u8>>> {
+    Ok(tree::entries(client, log, index, number(index) + 1).await?.pop())
+}
+
+async fn commitment(client: &impl GenericClient, log: i64, index: u64) -> Done<Option<Commitment>> {
+    Ok(bytes(client, log, index).await?.and_then(|bytes| match Entry::parse(&bytes)? {
+        Entry::Record(commitment) => Some(commitment),
+        _ => None,
+    }))
+}
+
+async fn notice_index(client: &impl GenericClient, log: i64, notice: [u8; 32]) -> Done<Option<u64>> {
+    let sql = "SELECT idx FROM askfirst.log_notice WHERE log = $1 AND notice = $2";
+    let rows = query(client, sql, &[&log, &notice.as_slice()]).await?;
+    Ok(rows.first().map(|row| row.try_get(0)).transpose()?.map(unsigned))
+}
+
+/// The entry that says that an entry's body was erased. It is looked for: nobody asks for it often.
+async fn erasure(client: &impl GenericClient, log: i64, erased: u64) -> Done<Option<(u64, Entry)>> {
+    let sql = "SELECT idx, bytes FROM askfirst.log_entry WHERE log = $1 AND idx > $2 AND substr(bytes, 1, 1) = '\\x03'
+               ORDER BY idx";
+    for row in query(client, sql, &[&log, &number(erased)]).await? {
+        let entry = Entry::parse(&row.try_get::<_, Vec<u8>>(1)?);
+        if let Some(entry @ Entry::Erasure { index, .. }) = entry
+            && index == erased
+        {
+            return Ok(Some((unsigned(row.try_get(0)?), entry)));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,169 @@
+//! What is read for those who ask.
+
+use deadpool_postgres::GenericClient;
+use tokio_postgres::Row;
+
+use super::Postgres;
+use super::failure::Done;
+use super::sql::{bytes, hash, query};
+use super::tree::{self, Tree, unsigned};
+use crate::evidence::Evidence;
+use crate::store::log::number;
+use crate::store::log::read::Head;
+use crate::store::secret::Secret;
+use crate::store::{AboutNotice, Clock, EntryRef, Inclusion, Receipt, StoreError, key};
+use askfirst_core::log::{Resource, TILE_WIDTH, Tile, encode_bundle};
+
+/// The places of every record with this id, one per site, with what opens each.
+pub async fn holders(client: &impl GenericClient, record_id: [u8; 16]) -> Done<Vec<(i64, [u8; 32])>> {
+    let sql = "SELECT p.seq, r.holder FROM askfirst.record AS r
+               JOIN askfirst.place AS p ON p.record_id = r.record_id AND p.site = r.site
+               WHERE r.record_id = $1 AND r.holder IS NOT NULL ORDER BY p.seq";
+    let rows = query(client, sql, &[&record_id.as_slice()]).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, hash(row.try_get(1)?)?))).collect()
+}
+
+/// The places of every record with this id, the erased ones too.
+pub async fn places(client: &impl GenericClient, record_id: [u8; 16]) -> Done<Vec<i64>> {
+    let sql = "SELECT seq FROM askfirst.place WHERE record_id = $1 ORDER BY seq";
+    let rows = query(client, sql, &[&record_id.as_slice()]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// Everything stored about the record at this place; its proof is not in the row.
+pub async fn evidence(client: &impl GenericClient, seq: i64) -> Done<Option<Evidence>> {
+    let sql = "SELECT p.seq, p.record_id, p.log, p.idx, p.received_at, p.erased_at, r.browser_at, r.digest, r.notice,
+                   r.subject, r.holder, r.secret, r.body, s.origin, n.text AS notice_text
+               FROM askfirst.place AS p
+               JOIN askfirst.record AS r ON r.record_id = p.record_id AND r.site = p.site
+               JOIN askfirst.site AS s ON s.site = p.site
+               LEFT JOIN askfirst.notice AS n ON n.digest = r.notice
+               WHERE p.seq = $1";
+    query(client, sql, &[&seq]).await?.first().map(evidence_of).transpose()
+}
+
+fn evidence_of(row: &Row) -> Done<Evidence> {
+    let optional = |name: &str| -> Done<Option<Vec<u8>>> { Ok(row.try_get(name)?) };
+    let received_at = row.try_get("received_at")?;
+    let erased_at: Option<i64> = row.try_get("erased_at")?;
+    let secret = optional("secret")?.map(hash).transpose()?.map(Secret::from_bytes);
+    let digest = optional("digest")?.map(hash).transpose()?;
+    let receipt = Receipt {
+        record_id: key::uuid_text(&bytes(row.try_get("record_id")?)?),
+        seq: row.try_get("seq")?,
+        received_at,
+        clock: Clock::compare(row.try_get("browser_at")?, received_at),
+        digest: digest.as_ref().map_or_else(String::new, key::digest_text),
+        erased: erased_at.is_some(),
+        entry: Some(EntryRef { log: row.try_get("log")?, index: unsigned(row.try_get("idx")?), secret }),
+        inclusion: None,
+    };
+    let text: Option<String> = row.try_get("notice_text")?;
+    Ok(Evidence {
+        receipt,
+        site: row.try_get("origin")?,
+        subject: optional("subject")?.map(bytes).transpose()?,
+        holder: optional("holder")?.map(bytes).transpose()?,
+        notice: optional("notice")?.map(hash).transpose()?.as_ref().map(key::digest_text),
+        erased_at,
+        body: optional("body")?,
+        notice_text: text.map(String::into_bytes),
+    })
+}
+
+pub async fn about_notice(client: &impl GenericClient, digest: &[u8; 32]) -> Done<Option<AboutNotice>> {
+    let sql = "SELECT lang, version FROM askfirst.notice WHERE digest = $1";
+    let rows = query(client, sql, &[&digest.as_slice()]).await?;
+    let about = |row: &Row| Ok(AboutNotice { lang: row.try_get(0)?, version: row.try_get(1)? });
+    rows.first().map(about).transpose()
+}
+
+impl Postgres {
+    /// The stored bytes of a notice.
+    pub async fn notice(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(digest) = key::digest(digest) else { return Ok(None) };
+        let read = async {
+            let client = self.shared.client().await?;
+            let sql = "SELECT text FROM askfirst.notice WHERE digest = $1";
+            let rows = query(&client, sql, &[&digest.as_slice()]).await?;
+            let text: Option<String> = rows.first().map(|row| row.try_get(0)).transpose()?;
+            Ok(text.map(String::into_bytes))
+        };
+        self.shared.answer(read.await)
+    }
+
+    /// Where records with this id are, with the SHA-256 of the secret that opens each. Reads the same for any id (S4).
+    pub async fn holders(&self, record_id: &str) -> Result<Vec<(i64, [u8; 32])>, StoreError> {
+        let Some(record_id) = key::uuid(record_id) else { return Ok(Vec::new()) };
+        let read = async { holders(&self.shared.client().await?, record_id).await };
+        self.shared.answer(read.await)
+    }
+
+    /// Everything stored about the record at this place.
+    pub async fn evidence(&self, seq: i64) -> Result<Option<Evidence>, StoreError> {
+        let read = async {
+            let client = self.shared.client().await?;
+            let Some(mut evidence) = evidence(&client, seq).await? else { return Ok(None) };
+            if let Some(entry) = &evidence.receipt.entry {
+                let mut followers = self.shared.followers.lock().await;
+                let tree = self.shared.catch_up(&mut followers, &client, entry.log, entry.index).await?;
+                evidence.receipt.inclusion = match tree {
+                    Some(tree) => tree.prove_any(&client, entry.index).await?,
+                    None => None,
+                };
+            }
+            Ok(Some(evidence))
+        };
+        self.shared.answer(read.await)
+    }
+
+    /// The newest signed head of a site's log.
+    pub async fn head(&self, site: &str) -> Result<Option<Head>, StoreError> {
+        let read = async { tree::open_at(&self.shared.client().await?, site).await };
+        self.shared.answer(read.await)
+    }
+
+    /// Proves an entry of a site's log to its newest checkpoint.
+    pub async fn prove(&self, site: &str, index: u64) -> Result<Option<Inclusion>, StoreError> {
+        let read = async {
+            let client = self.shared.client().await?;
+            let Some(head) = tree::open_at(&client, site).await?.filter(|head| index < head.size) else {
+                return Ok(None);
+            };
+            let mut followers = self.shared.followers.lock().await;
+            match self.shared.catch_up(&mut followers, &client, head.log, head.size - 1).await? {
+                Some(tree) => tree.prove_any(&client, index).await,
+                None => Ok(None),
+            }
+        };
+        self.shared.answer(read.await)
+    }
+
+    /// The bytes of a tile or bundle of a site's log, when it has as much as that.
+    pub async fn log_resource(&self, site: &str, resource: Resource) -> Result<Option<Vec<u8>>, StoreError> {
+        let (Resource::Hashes(tile) | Resource::Entries(tile)) = resource;
+        let read = async {
+            let client = self.shared.client().await?;
+            let Some(head) = tree::open_at(&client, site).await? else { return Ok(None) };
+            let there = Tile::width_at(tile.level, tile.index, head.size);
+            let pruned = matches!(resource, Resource::Entries(_)) && tile.index * TILE_WIDTH < head.min_index;
+            if pruned || there < tile.width {
+                return Ok(None);
+            }
+            if matches!(resource, Resource::Entries(_)) {
+                let first = tile.index * TILE_WIDTH;
+                let entries = tree::entries(&client, head.log, first, number(first + u64::from(tile.width))).await?;
+                return Ok(encode_bundle(entries.iter().map(Vec::as_slice)));
+            }
+            let hashes = if u64::from(there) == TILE_WIDTH {
+                tree::full_tile(&client, head.log, tile.level, tile.index).await?
+            } else {
+                let mut followers = self.shared.followers.lock().await;
+                let tree = self.shared.catch_up(&mut followers, &client, head.log, head.size - 1).await?;
+                tree.and_then(|tree: &Tree| tree.growing(tile.level, tile.index)).map(<[_]>::concat)
+            };
+            Ok(hashes.and_then(|hashes| hashes.get(..usize::from(tile.width) * 32).map(<[u8]>::to_vec)))
+        };
+        self.shared.answer(read.await)
+    }
+}

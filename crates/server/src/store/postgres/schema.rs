@@ -1,0 +1,140 @@
+//! Bringing the database's format up to date, by one server at a time however many start together.
+
+use std::time::Duration;
+
+use deadpool_postgres::Client;
+use tokio_postgres::error::SqlState;
+
+use super::failure::{Done, Failure, Retry};
+
+/// What makes each format from the one before; a new database takes them all.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/1.sql")];
+/// The guards are the same for every format, and made again with each.
+const GUARDS: &str = include_str!("migrations/guards.sql");
+/// How long a server may take for one step before another goes on.
+const LEASE: f64 = 60.0;
+/// How long a start waits for the one that migrates.
+const PATIENCE: u32 = 600;
+
+/// Takes every step from the database's format to ours.
+pub async fn migrate(client: &mut Client) -> Result<(), String> {
+    let say = |failure: Failure| failure.sentence();
+    if format(client).await.map_err(say)? == newest() {
+        return Ok(());
+    }
+    prepare(client).await.map_err(say)?;
+    for _ in 0..PATIENCE {
+        let format = format(client).await.map_err(say)?;
+        if format > newest() {
+            return Err("it was made by a newer version of askfirst".to_owned());
+        }
+        if format == newest() {
+            return Ok(());
+        }
+        match lock(client).await.map_err(say)? {
+            Some(token) => step(client, format, token).await.map_err(say)?,
+            None => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+    Err("another server has been bringing the database up to date for a minute and has not finished".to_owned())
+}
+
+/// The number of the database's format; 0 for a new one.
+///
+/// # Errors
+/// It can't be read.
+pub async fn format(client: &Client) -> Done<i64> {
+    let row = client.query_opt("SELECT format FROM askfirst.format WHERE one = 1", &[]).await;
+    match row {
+        Ok(row) => Ok(row.map_or(0, |row| row.get(0))),
+        Err(error)
+            if error
+                .code()
+                .is_some_and(|code| *code == SqlState::UNDEFINED_TABLE || *code == SqlState::INVALID_SCHEMA_NAME) =>
+        {
+            Ok(0)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub fn newest() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+/// The row that says which format it is, and who is changing it.
+async fn prepare(client: &Client) -> Done<()> {
+    let steps = [
+        "CREATE SCHEMA IF NOT EXISTS askfirst",
+        "CREATE TABLE IF NOT EXISTS askfirst.format (
+             one INT8 PRIMARY KEY CHECK (one = 1), format INT8 NOT NULL, token INT8 NOT NULL,
+             expires_at TIMESTAMPTZ NOT NULL)",
+        "INSERT INTO askfirst.format (one, format, token, expires_at) VALUES (1, 0, 0, '1970-01-01 00:00:00+00')
+             ON CONFLICT (one) DO NOTHING",
+    ];
+    for step in steps {
+        let mut tries = 0;
+        // Two servers that make it at once: `IF NOT EXISTS` does not wait for one that is about to exist.
+        while let Err(error) = client.batch_execute(step).await {
+            tries += 1;
+            let raced = error.code().is_some_and(|code| {
+                [
+                    SqlState::UNIQUE_VIOLATION,
+                    SqlState::DUPLICATE_TABLE,
+                    SqlState::DUPLICATE_SCHEMA,
+                    SqlState::DUPLICATE_OBJECT,
+                    SqlState::T_R_SERIALIZATION_FAILURE,
+                ]
+                .contains(code)
+            });
+            if !raced || tries > 20 {
+                return Err(error.into());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    Ok(())
+}
+
+/// Takes the lock row, when nobody has it.
+async fn lock(client: &Client) -> Done<Option<i64>> {
+    let mut retry = Retry::default();
+    loop {
+        let row = client
+            .query_opt(
+                "UPDATE askfirst.format SET token = token + 1, expires_at = clock_timestamp() + $1 * interval '1 second'
+                 WHERE one = 1 AND expires_at < clock_timestamp() RETURNING token",
+                &[&LEASE],
+            )
+            .await
+            .map_err(Failure::from);
+        match row {
+            Err(failure) if retry.wait(&failure).await => {}
+            row => return Ok(row?.map(|row| row.get(0))),
+        }
+    }
+}
+
+/// Takes the step from `format` to the next, and gives the lock back.
+async fn step(client: &mut Client, format: i64, token: i64) -> Done<()> {
+    let Some(sql) = usize::try_from(format).ok().and_then(|format| MIGRATIONS.get(format)) else { return Ok(()) };
+    let transaction = client.transaction().await?;
+    let mine = transaction
+        .execute(
+            "UPDATE askfirst.format SET format = $1, expires_at = '1970-01-01 00:00:00+00'
+             WHERE one = 1 AND format = $2 AND token = $3",
+            &[&(format + 1), &format, &token],
+        )
+        .await?;
+    if mine == 1 {
+        transaction.batch_execute(sql).await?;
+        transaction.commit().await?;
+        if let Err(error) = client.batch_execute(GUARDS).await {
+            tracing::warn!(
+                code = error.code().map_or("connection", SqlState::code),
+                "the database takes no triggers: that nobody changes what is stored is for the log to show"
+            );
+        }
+    }
+    Ok(())
+}

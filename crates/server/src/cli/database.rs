@@ -8,7 +8,8 @@ use crate::store::Database;
 
 #[derive(Args)]
 pub struct Argument {
-    /// Where the records are kept: the path of a SQLite file, which `serve` makes when it is not there.
+    /// Where the records are kept: the path of a SQLite file, which `serve` makes when it is not there, or
+    /// postgres://user:password@host/database. A password is better given by ASKFIRST_DATABASE or PGPASSWORD.
     #[arg(
         long,
         env = "ASKFIRST_DATABASE",

@@ -19,6 +19,10 @@ pub struct Key {
     /// The same by the environment.
     #[arg(long, env = "ASKFIRST_LOG_KEY", hide = true, hide_env_values = true)]
     log_key: Option<String>,
+    /// File that remembers what the logs have said, so that a database from an older backup is noticed; it belongs into no
+    /// backup. Without it the file `.published` beside a SQLite database, and none for PostgreSQL.
+    #[arg(long, value_name = "FILE")]
+    published: Option<PathBuf>,
 }
 
 impl Key {
@@ -30,6 +34,14 @@ impl Key {
             (None, Some(text)) if !text.trim().is_empty() => Seed::parse(text).map(Some),
             _ => Ok(None),
         }
+    }
+
+    /// The options of a store that signs with it.
+    ///
+    /// # Errors
+    /// The key can't be read or is none.
+    pub fn options(&self) -> Result<store::Options, String> {
+        Ok(store::Options { seed: self.read()?, published: self.published.clone(), ..Default::default() })
     }
 }
 
@@ -89,10 +101,11 @@ pub struct Recover {
 }
 
 pub fn recover(options: &Recover) -> ExitCode {
-    let recovered = options
-        .key
-        .read()
-        .and_then(|seed| options.database.ask(async |database| database.recover(seed, clock::now()).await));
+    let recovered = options.key.read().and_then(|seed| {
+        options
+            .database
+            .ask(async |database| database.recover(seed, options.key.published.as_deref(), clock::now()).await)
+    });
     match recovered {
         Ok(names) => {
             for (old, new) in names {

@@ -95,9 +95,11 @@ fn with_store<T>(
     key: &super::log::Key,
     work: impl AsyncFnOnce(&Store) -> Result<T, store::StoreError>,
 ) -> Result<T, String> {
-    let seed = key.read()?;
+    let options = key.options()?;
     database.ask(async |database| {
-        let store = database.open(&store::Options { seed, ..Default::default() }).await?;
-        work(&store).await.map_err(|error| format!("{database}: {error:?}"))
+        let store = database.open(&options).await?;
+        let done = work(&store).await.map_err(|error| format!("{database}: {error:?}"));
+        store.close().await;
+        done
     })
 }

@@ -142,7 +142,9 @@ async fn serve(options: Options) -> ExitCode {
     connection::serve(listener, router, limits, stop).await;
     tasks.shutdown().await;
     // The last holder of the store waits for its writer.
-    drop(app);
+    if let Some(app) = Arc::into_inner(app) {
+        app.store.close().await;
+    }
     tracing::info!("stopped");
     ExitCode::SUCCESS
 }
@@ -195,9 +197,8 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
             return Err(format!("{}: there is no such folder", folder.display()));
         }
     }
-    let seed = options.log_key.read()?;
     let database = &options.database.database;
-    let store = database.open(&store::Options { queue: options.queue, seed, ..Default::default() }).await?;
+    let store = database.open(&store::Options { queue: options.queue, ..options.log_key.options()? }).await?;
     register(&store, &configs, &bundled).await?;
     let operations = Arc::new(options.operations.open(database)?);
     let figures = Arc::new(Figures::default());

@@ -14,6 +14,7 @@ use askfirst_core::time::{Millis, Period};
 use super::log::check::Looked;
 use super::log::read::Head;
 use super::log::{Inclusion, Seed};
+use super::postgres::{Address, Postgres};
 use super::retention::Due;
 use super::{
     AboutNotice, Counted, Erased, Figures, Inserted, NewNotice, NewRecord, Options, Sqlite, StoreError, recover,
@@ -24,19 +25,26 @@ use crate::evidence::Evidence;
 #[derive(Clone, Debug)]
 pub enum Database {
     Sqlite(PathBuf),
+    Postgres(Box<Address>),
 }
 
 /// The open store.
 pub enum Store {
     Sqlite(Box<Sqlite>),
+    Postgres(Box<Postgres>),
 }
 
 impl Database {
-    /// Reads `sqlite:PATH` or a path.
+    /// Reads `postgres://…`, `sqlite:PATH` or a path.
     ///
     /// # Errors
     /// What is wrong with it, without repeating a password.
     pub fn parse(text: &OsStr) -> Result<Self, String> {
+        if let Some(url) =
+            text.to_str().filter(|text| ["postgres://", "postgresql://"].iter().any(|s| text.starts_with(s)))
+        {
+            return Address::parse(url).map(Box::new).map(Self::Postgres);
+        }
         let path = text.to_str().and_then(|text| text.strip_prefix("sqlite:")).map_or(text, OsStr::new);
         if path.is_empty() { Err("names no file".to_owned()) } else { Ok(Self::Sqlite(path.into())) }
     }
@@ -48,6 +56,7 @@ impl Database {
     pub async fn open(&self, options: &Options) -> Result<Store, String> {
         match self {
             Self::Sqlite(path) => Store::open(path, options),
+            Self::Postgres(address) => Ok(Store::Postgres(Box::new(Postgres::open(address, options).await?))),
         }
     }
 
@@ -55,6 +64,7 @@ impl Database {
     pub fn file(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(path) => Some(path),
+            Self::Postgres(_) => None,
         }
     }
 
@@ -66,6 +76,8 @@ impl Database {
         match self {
             Self::Sqlite(path) if path.is_file() => Ok(()),
             Self::Sqlite(path) => Err(format!("{}: there is no such file", path.display())),
+            // Whether it is there shows when it is asked.
+            Self::Postgres(_) => Ok(()),
         }
     }
 
@@ -76,6 +88,7 @@ impl Database {
     pub async fn read(&self, record_id: &str) -> Result<Vec<Evidence>, String> {
         match self {
             Self::Sqlite(path) => super::read(path, record_id),
+            Self::Postgres(address) => address.read(record_id).await,
         }
     }
 
@@ -86,6 +99,7 @@ impl Database {
     pub async fn packs(&self, record_id: &str) -> Result<Vec<Pack>, String> {
         match self {
             Self::Sqlite(path) => super::packs(path, record_id),
+            Self::Postgres(address) => address.packs(record_id).await,
         }
     }
 
@@ -96,6 +110,7 @@ impl Database {
     pub async fn due(&self, now: Millis, keep: Period) -> Result<Due, String> {
         match self {
             Self::Sqlite(path) => super::due(path, now, keep),
+            Self::Postgres(address) => address.due(now, keep).await,
         }
     }
 
@@ -106,6 +121,7 @@ impl Database {
     pub async fn audit(&self) -> Result<Looked, String> {
         match self {
             Self::Sqlite(path) => super::audit(path),
+            Self::Postgres(address) => address.audit().await,
         }
     }
 
@@ -113,9 +129,15 @@ impl Database {
     ///
     /// # Errors
     /// A sentence for the person at the console.
-    pub async fn recover(&self, seed: Option<Seed>, now: Millis) -> Result<Vec<(String, String)>, String> {
+    pub async fn recover(
+        &self,
+        seed: Option<Seed>,
+        published: Option<&Path>,
+        now: Millis,
+    ) -> Result<Vec<(String, String)>, String> {
         match self {
-            Self::Sqlite(path) => recover(path, seed, now),
+            Self::Sqlite(path) => recover(path, seed, published, now),
+            Self::Postgres(address) => address.recover(seed, published, now).await,
         }
     }
 }
@@ -125,6 +147,7 @@ impl fmt::Display for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => path.display().fmt(f),
+            Self::Postgres(address) => address.fmt(f),
         }
     }
 }
@@ -134,6 +157,7 @@ macro_rules! engine {
     ($store:expr, $engine:ident => $call:expr) => {
         match $store {
             Store::Sqlite($engine) => $call,
+            Store::Postgres($engine) => $call,
         }
     };
 }
@@ -245,6 +269,14 @@ impl Store {
 
     pub fn figures(&self) -> &Figures {
         engine!(self, engine => engine.figures())
+    }
+
+    /// Writes what still waits before it goes.
+    pub async fn close(self) {
+        match self {
+            Self::Sqlite(engine) => drop(engine),
+            Self::Postgres(engine) => engine.close().await,
+        }
     }
 
     /// The clock that the store goes by.

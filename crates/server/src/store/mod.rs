@@ -5,7 +5,7 @@
 //! - A stored record is never changed. Erasing empties it and keeps its place (S5).
 //!
 //! There are two engines, and [`Store`] (`engine.rs`) is either of them. [`Sqlite`] stands here: its SQL is in `sqlite.rs`
-//! and `readers.rs` and its one writer in `writer.rs`.
+//! and `readers.rs` and its one writer in `writer.rs`. The other is in `postgres/`.
 
 mod adopt;
 mod database;
@@ -16,6 +16,7 @@ mod job;
 pub mod key;
 pub mod log;
 mod pack;
+mod postgres;
 mod readers;
 mod receipt;
 mod recent;
@@ -29,7 +30,7 @@ mod writer;
 
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -136,11 +137,20 @@ pub struct Options {
     pub now: fn() -> Millis,
     /// The key of the logs; without one the file `.key` beside the database has it.
     pub seed: Option<Seed>,
+    /// What the logs have said to the world; without a name the file `.published` beside the database.
+    pub published: Option<PathBuf>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { queue: 1024, readers: 4, generation: recent::GENERATION, now: crate::clock::now, seed: None }
+        Self {
+            queue: 1024,
+            readers: 4,
+            generation: recent::GENERATION,
+            now: crate::clock::now,
+            seed: None,
+            published: None,
+        }
     }
 }
 
@@ -169,7 +179,7 @@ impl Sqlite {
         let say = |error: rusqlite::Error| format!("{}: {error}", path.display());
         let connection = database::open_writer(path).map_err(say)?;
         let seed = options.seed.clone().map_or_else(|| Seed::beside(path), Ok)?;
-        let published = Published::beside(path);
+        let published = options.published.clone().map_or_else(|| Published::beside(path), Published::at);
         let frozen = match check(&connection, &seed, &published.read()?) {
             Ok(()) => None,
             Err(Fault::Damaged(what)) => {

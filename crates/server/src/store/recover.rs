@@ -18,13 +18,18 @@ use super::{database, lock, sqlite};
 ///
 /// # Errors
 /// A sentence for the person at the console.
-pub fn recover(path: &Path, seed: Option<Seed>, now: Millis) -> Result<Vec<(String, String)>, String> {
+pub fn recover(
+    path: &Path,
+    seed: Option<Seed>,
+    published: Option<&Path>,
+    now: Millis,
+) -> Result<Vec<(String, String)>, String> {
     let say = |error: rusqlite::Error| format!("{}: {error}", path.display());
     let _lock = lock(path)?;
     let seed = seed.map_or_else(|| Seed::beside(path), Ok)?;
     let connection = database::open_writer(path).map_err(say)?;
     check::tail(&connection, &seed).map_err(|fault| format!("{}: {}", path.display(), fault.sentence()))?;
-    let mut published = Published::beside(path);
+    let mut published = published.map_or_else(|| Published::beside(path), |path| Published::at(path.to_owned()));
     let said = published.read()?;
     let mut logs = Logs::new(&connection, seed).map_err(say)?;
     sqlite::begin(&connection).map_err(say)?;

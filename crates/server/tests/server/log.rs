@@ -280,7 +280,7 @@ async fn a_database_from_an_older_backup_does_not_sign() {
     let error = Store::open(&database(&folder), &store::Options::default()).err().unwrap();
     assert!(error.contains("older backup") && error.contains("askfirst recover"), "{error}");
 
-    let names = store::recover(&database(&folder), None, askfirst_server::clock::now()).unwrap();
+    let names = store::recover(&database(&folder), None, None, askfirst_server::clock::now()).unwrap();
     let name = |n: &str| format!("www.example.nl/askfirst/log{n}");
     assert_eq!(names, [(name(""), name("/2"))]);
     let store = Store::open(&database(&folder), &store::Options::default()).unwrap();

@@ -117,6 +117,32 @@ impl Postgres {
         self.shared.answer(read.await)
     }
 
+    /// The place of the newest record; 0 when there is none.
+    pub async fn newest(&self) -> Result<i64, StoreError> {
+        let read = async {
+            let client = self.shared.client().await?;
+            let rows = query(&client, "SELECT coalesce(max(seq), 0) FROM askfirst.place", &[]).await?;
+            Ok(rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(0))
+        };
+        self.shared.answer(read.await)
+    }
+
+    /// The records after a place, the oldest first, at most `most`, each with its place.
+    pub async fn after(&self, seq: i64, most: usize) -> Result<Vec<(i64, Evidence)>, StoreError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let read = async {
+            let client = self.shared.client().await?;
+            let sql = "SELECT seq FROM askfirst.place WHERE seq > $1 ORDER BY seq LIMIT $2";
+            let mut found = Vec::new();
+            for row in query(&client, sql, &[&seq, &most]).await? {
+                let seq = row.try_get(0)?;
+                found.extend(evidence(&client, seq).await?.map(|evidence| (seq, evidence)));
+            }
+            Ok(found)
+        };
+        self.shared.answer(read.await)
+    }
+
     /// The newest signed head of a site's log.
     pub async fn head(&self, site: &str) -> Result<Option<Head>, StoreError> {
         let read = async { tree::open_at(&self.shared.client().await?, site).await };

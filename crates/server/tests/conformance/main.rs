@@ -1,0 +1,12 @@
+//! What a store has to do, said once and asked of both engines; and what only several servers on one PostgreSQL can do
+//! wrong. PostgreSQL is a real one that these tests start themselves.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod cluster;
+mod place;
+/// Both engines.
+mod suite;

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use askfirst_server::http::connection::{Limits, serve};
@@ -161,9 +163,11 @@ async fn one_address_can_not_take_all_connections() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_under_load_answers_what_it_has_taken_and_keeps_it() {
     let mut listening = listen(Limits::default()).await;
+    let answered = Arc::new(AtomicUsize::new(0));
     let mut senders = JoinSet::new();
     for sender in 0..16u128 {
         let (address, notice) = (listening.address, listening.server.notice.clone());
+        let answered = Arc::clone(&answered);
         senders.spawn(async move {
             let mut stored = Vec::new();
             let Ok(mut stream) = TcpStream::connect(address).await else { return stored };
@@ -173,14 +177,19 @@ async fn a_stop_under_load_answers_what_it_has_taken_and_keeps_it() {
                     break;
                 }
                 match status(&mut stream).await {
-                    Some(201) => stored.push(record_id(n)),
+                    Some(201) => {
+                        stored.push(record_id(n));
+                        answered.fetch_add(1, Ordering::Relaxed);
+                    }
                     _ => break,
                 }
             }
             stored
         });
     }
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    while answered.load(Ordering::Relaxed) <= 50 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     listening.stop.take();
     let start = Instant::now();
     (&mut listening.running).await.unwrap();

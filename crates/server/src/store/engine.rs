@@ -196,6 +196,22 @@ impl Store {
         engine!(self, engine => engine.evidence(seq).await)
     }
 
+    /// The place of the newest record; 0 when there is none.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub async fn newest(&self) -> Result<i64, StoreError> {
+        engine!(self, engine => engine.newest().await)
+    }
+
+    /// The records after a place, the oldest first, at most `most`, each with its place.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub async fn after(&self, seq: i64, most: usize) -> Result<Vec<(i64, Evidence)>, StoreError> {
+        engine!(self, engine => engine.after(seq, most).await)
+    }
+
     /// The newest signed head of a site's log.
     pub async fn head(&self, site: &str) -> Result<Option<Head>, StoreError> {
         engine!(self, engine => engine.head(site).await)

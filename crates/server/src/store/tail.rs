@@ -2,23 +2,17 @@
 
 use rusqlite::Connection;
 
-use super::{Store, StoreError, readers};
+use super::{Sqlite, StoreError, readers};
 use crate::evidence::Evidence;
 
-impl Store {
-    /// The place of the newest record; 0 when there is none.
-    ///
-    /// # Errors
-    /// The store can't be read.
-    pub async fn newest(&self) -> Result<i64, StoreError> {
+impl Sqlite {
+    /// See [`super::Store::newest`].
+    pub(super) async fn newest(&self) -> Result<i64, StoreError> {
         self.readers.with(newest).await
     }
 
-    /// The records after a place, the oldest first, at most `most`, each with its place.
-    ///
-    /// # Errors
-    /// The store can't be read.
-    pub async fn after(&self, seq: i64, most: usize) -> Result<Vec<(i64, Evidence)>, StoreError> {
+    /// See [`super::Store::after`].
+    pub(super) async fn after(&self, seq: i64, most: usize) -> Result<Vec<(i64, Evidence)>, StoreError> {
         self.readers.with(move |connection| after(connection, seq, most)).await
     }
 }

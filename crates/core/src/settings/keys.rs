@@ -159,7 +159,7 @@ pub(super) const ITEM: &[Field] = &[
 ];
 
 pub(super) const RECORDS: &[Field] =
-    &[must("endpoint", Shape::Endpoint, "L29"), may("refusals", Shape::OneOf(REFUSALS))];
+    &[must("endpoint", Shape::Endpoint, "L29"), may("refusals", Shape::OneOf(REFUSALS)), may("cookie", Shape::Flag)];
 
 /// Why a key must be there, by code and key. Apart from the tables, so that a terse reader does not carry the words.
 pub(super) const WHY: &[(&str, &str, &str)] = &[

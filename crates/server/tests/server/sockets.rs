@@ -86,7 +86,9 @@ async fn a_head_that_does_not_end_is_cut_off_and_an_idle_connection_later() {
 
 #[tokio::test]
 async fn many_slow_senders_do_not_stand_in_the_way_of_an_honest_one() {
-    let listening = listen(short()).await;
+    // The slow ones may stay for longer than the honest one is given.
+    let patient = Duration::from_secs(60);
+    let listening = listen(Limits { head: patient, idle: patient, ..Limits::default() }).await;
     let mut slow = Vec::new();
     for n in 0..200 {
         let mut stream = TcpStream::connect(listening.address).await.unwrap();
@@ -99,10 +101,8 @@ async fn many_slow_senders_do_not_stand_in_the_way_of_an_honest_one() {
     let start = Instant::now();
     honest.write_all(request(&body(1, &listening.server.notice)).as_bytes()).await.unwrap();
     assert_eq!(status(&mut honest).await, Some(201));
-    assert!(start.elapsed() < Duration::from_millis(300), "{:?}", start.elapsed());
-    for mut stream in slow {
-        closed_after(&mut stream).await;
-    }
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    drop(slow);
 }
 
 #[tokio::test]

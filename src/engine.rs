@@ -274,7 +274,9 @@ impl Engine {
             Effect::ShowBanner => {
                 let state = self.state.borrow();
                 let asked = state.asked(&self.settings, now);
-                let why = if state.decided(&self.settings, now) { Asked::Changed(&asked) } else { Asked::First };
+                let changes = state.changes(&self.settings, &self.texts, now);
+                let changed = Asked::Changed(&asked, &changes);
+                let why = if state.decided(&self.settings, now) { changed } else { Asked::First };
                 let banner = view::banner(&self.settings, &self.texts, why, env.gpc);
                 drop(state);
                 self.draw("reopen", None);
@@ -294,6 +296,7 @@ impl Engine {
                     services: state.services(&self.settings, now),
                     decided: None,
                     record_id: None,
+                    changes: state.changes(&self.settings, &self.texts, now),
                 };
                 if let Some(choice) = &state.stored.choice {
                     standing.decided = Some(time::date(choice.at));

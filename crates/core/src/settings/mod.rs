@@ -303,6 +303,11 @@ impl Category {
 }
 
 impl Service {
+    /// A number that changes with what it is, like [`Category::substance`].
+    pub(crate) fn fingerprint(&self) -> u32 {
+        crate::digest::fingerprint(self.substance().as_bytes())
+    }
+
     fn substance(&self) -> String {
         let mut countries = Vec::new();
         for country in &self.countries {

@@ -86,6 +86,8 @@ impl Engine {
     /// |---|---|
     /// | `["has", category or service]` | whether it is open |
     /// | `["state"]`, `["receipt"]` | the state as in the events; what the visitor can keep |
+    /// | `["words"]` | the words, with the owner's own in their place, also those for lazy parts |
+    /// | `["erased"]` the server has erased the record of the choice | |
     /// | `["accept" \| "reject" \| "withdraw", by visitor]` | |
     /// | `["preferences"]`, `["open"]` | |
     /// | `["save", [[category or :service, granted]…], by visitor in a placeholder]` | |
@@ -107,6 +109,7 @@ impl Engine {
             }
             "state" => return self.state.borrow().text(&self.settings, &self.env(&self.world())),
             "receipt" => return self.receipt(),
+            "words" => return self.texts.canonical(),
             "accept" => self.decide(Decision::AcceptAll, Layer::Page, by(Method::AcceptAll)),
             "reject" => self.decide(Decision::RejectAll, Layer::Page, by(Method::RejectAll)),
             "withdraw" => self.decide(Decision::RejectAll, Layer::Page, by(Method::Withdraw)),
@@ -128,6 +131,7 @@ impl Engine {
                 self.dispatch(Event::Refresh);
                 self.dispatch(Event::Wake);
             }
+            "erased" => self.dispatch(Event::Erased),
             "cleared" => self.dispatch(Event::Cleared(argument(1).clone())),
             "seen" => self.seen(&gate::Tag {
                 element: words(1).to_string(),

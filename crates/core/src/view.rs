@@ -183,14 +183,25 @@ pub fn dialog(settings: &Settings, texts: &Texts, standing: &Standing, gpc: bool
     data.close(']');
     // What was chosen and when, with the receipt and the way back (B7, B16).
     data.optional("date", &standing.decided);
+    if let (Some(records), Some(_)) = (&settings.records, &standing.record_id) {
+        // Where `www/kept.ts` asks for the records and has them erased.
+        data.text("endpoint", &records.endpoint);
+    }
     data.flag("gpc", gpc);
     data.texts("granted", &standing.granted);
     data.optional("id", &standing.record_id);
-    // What Askfirst itself keeps is declared by `settings` (B18); where there is a server, what that keeps is added.
-    data.flag("kept", settings.records.is_some());
+    kept(&mut data, settings, texts);
     data.flag("ways", !standing.granted.is_empty() || standing.record_id.is_some());
     data.close('}');
     draw(include_str!("view/dialog.view"), settings, texts, data)
+}
+
+/// What Askfirst itself keeps is declared by `settings` (B18); where there is a server, what that keeps is added, and how
+/// long (GDPR Art. 13(2)(a)).
+fn kept(data: &mut Writer, settings: &Settings, texts: &Texts) {
+    if let Some(records) = &settings.records {
+        data.text("kept", &texts.duration(Some(records.retention)));
+    }
 }
 
 /// A mail address or a URL with its link; anything else (a telephone number, a name) without.

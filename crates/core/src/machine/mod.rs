@@ -76,6 +76,8 @@ pub enum Event {
         /// The answer's JSON.
         receipt: Option<Value>,
     },
+    /// The server has erased the record of the choice, at the visitor's wish (S4). The choice itself stands.
+    Erased,
     /// The stored value may have changed in another tab.
     Refresh,
     /// A retry is due, or the network came back.
@@ -178,6 +180,7 @@ pub fn handle(settings: &Settings, state: &mut State, event: Event, env: &Env) -
         Event::Open => turn.open(),
         Event::Close => turn.push(Effect::CloseDialog),
         Event::Answered { body, status, retry_after, receipt } => turn.answered(&body, status, retry_after, receipt),
+        Event::Erased => turn.forget_record(),
         Event::Refresh => turn.refresh(),
         Event::Wake => turn.deliver(),
     }

@@ -213,6 +213,14 @@ pub struct Records {
     pub endpoint: String,
     /// What happens with refusals (R10).
     pub refusals: Refusals,
+    /// How long a record is kept after its consent has ended (S1). Visitors are told; `askfirst serve --keep` may be
+    /// shorter and not longer.
+    pub retention: Period,
+}
+
+impl Records {
+    /// Three years, the default of [`Records::retention`].
+    pub const RETENTION: Period = Period::months(36);
 }
 
 /// What is sent when a visitor refuses (R10).

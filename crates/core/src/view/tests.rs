@@ -89,7 +89,11 @@ fn settings() -> Settings {
             category("marketing", Vec::from([clips])),
             chat,
         ]),
-        records: Some(Records { endpoint: "/askfirst/v1/records".into(), refusals: Refusals::Aggregate }),
+        records: Some(Records {
+            endpoint: "/askfirst/v1/records".into(),
+            refusals: Refusals::Aggregate,
+            retention: Records::RETENTION,
+        }),
         validity: Period::months(6),
         locale: "en".into(),
         texts: Value::Null,
@@ -313,12 +317,16 @@ fn a_reopened_dialog_shows_the_choice_its_date_and_the_way_back() {
     assert!(words(&tree).contains("2026-11-22") && words(&tree).contains("0192-abc"));
     assert_eq!(attribute(part(&tree, "withdraw"), "data-action"), Some("withdraw"));
     assert_eq!(attribute(part(&tree, "receipt"), "data-action"), Some("receipt"));
+    let records = |tree: &Element| {
+        elements(tree).into_iter().find_map(|node| attribute(node, "data-records").map(ToString::to_string))
+    };
+    assert_eq!(records(&tree).as_deref(), Some("/askfirst/v1/records"));
 
     // After a refusal there is neither a record nor anything to withdraw.
     (standing.granted, standing.record_id) = (Vec::new(), None);
     let refused = dialog(&settings, &texts, &standing, false).to_value();
     let parts: Vec<&str> = elements(&refused).into_iter().filter_map(|node| attribute(node, "part")).collect();
-    assert!(!parts.contains(&"withdraw") && !parts.contains(&"receipt"));
+    assert!(!parts.contains(&"withdraw") && !parts.contains(&"receipt") && records(&refused).is_none());
     assert!(words(&refused).contains("2026-11-22"));
 }
 
@@ -371,7 +379,17 @@ fn what_the_server_keeps_is_told_only_where_there_is_a_server() {
         words(&dialog(settings, &texts, &Standing::default(), false).to_value()).contains(texts.text("own.record"))
     };
     assert!(told(&settings));
+    let shown = |settings: &Settings| words(&dialog(settings, &texts, &Standing::default(), false).to_value());
+    let term = texts.text("dialog.kept");
+    assert!(shown(&settings).contains(&format!("{term} 3 years")), "{}", shown(&settings));
+    if let Some(records) = &mut settings.records {
+        records.retention = Period::months(18);
+    }
+    assert!(shown(&settings).contains(&format!("{term} 18 months")));
+    let tables = declaration(&settings, &texts, 2).to_markdown();
+    assert!(tables.contains(&format!("{term}: 18 months")), "{tables}");
     settings.records = None;
+    assert!(!shown(&settings).contains(term));
     assert!(!told(&settings));
 }
 
@@ -391,6 +409,9 @@ fn the_tree_has_only_elements_and_attributes_that_can_do_no_harm() {
         "class",
         "data-action",
         "data-category-id",
+        "data-countries",
+        "data-day",
+        "data-records",
         "disabled",
         "for",
         "href",

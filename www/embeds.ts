@@ -35,7 +35,8 @@ export async function placeholder(
   const { service: id } = frame.dataset;
   const service: Service | null = id ? ask('service', id) : null;
   if (!service) return;
-  const words: Record<string, string> = JSON.parse(await file(`locales/later/${lang}.json`));
+  // The owner's own words stand above the bundled ones.
+  const words: Record<string, string> = { ...JSON.parse(await file(`locales/later/${lang}.json`)), ...ask('words') };
   const say = (key: string) => words[key]!.replace(/\{(\w+)\}/g, (all, name: keyof Service) => service[name] ?? all);
 
   const draw = () => {

@@ -106,7 +106,7 @@ const actions = (lazy: (part: string) => Promise<any>, open: Boot[7], watch: Boo
   emit: ([name, detail]) => emit(name, detail),
   show([part, tree]: [keyof Interface, Tree | null]) {
     // Whoever looks at the preferences may withdraw in a moment.
-    if (part == 'dialog' && tree) lazy('switches').then(({ connect }) => connect(lazy)).catch(() => {});
+    if (part == 'dialog' && tree) lazy('switches').then(({ connect }) => connect(lazy, ask)).catch(() => {});
     quietly(() => ((ui ||= mount(css, lang, (...pressed) => ask('act', ...pressed)))[part](tree), true))
       || console.warn('askfirst: the browser refused the interface; what is shut stays shut');
   },

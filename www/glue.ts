@@ -93,7 +93,7 @@ type Interface = ReturnType<typeof mount>;
 let ui: Interface | undefined;
 
 /** What the engine calls, by name. What an action returns goes back as JSON. */
-const actions = (lazy: (part: string) => Promise<any>, open: Boot[7], watch: Boot[8], signal: Boot[9], flush: () => void, lang: string): Record<string, (detail: any) => unknown> => ({
+const actions = (base: string, keys: string, lazy: (part: string) => Promise<any>, open: Boot[7], watch: Boot[8], signal: Boot[9], flush: () => void, lang: string): Record<string, (detail: any) => unknown> => ({
   world: () => ({
     now: Date.now(),
     random: quietly(() => [...crypto.getRandomValues(new Uint8Array(64))]),
@@ -153,9 +153,10 @@ const actions = (lazy: (part: string) => Promise<any>, open: Boot[7], watch: Boo
       const answer = await fetch(url, {
         method: 'POST', body, keepalive: true, credentials: 'omit', headers: { 'content-type': 'text/plain' },
       });
-      ({ status } = answer);
       wait = Math.ceil(Number(answer.headers.get('retry-after')));
       text = await answer.text();
+      // A count has no receipt.
+      status = keys && answer.status < 202 ? await lazy('receipt').then(({ check }) => check(base, body, text, keys, answer.status, emit)) : answer.status;
     } catch {
       // No answer; the outbox keeps the record.
       if (left) return;
@@ -247,7 +248,7 @@ export async function start(...[base, wasm, remote, data, key, opened, queue, op
     let done: (state: unknown) => void;
     const askfirst = api(new Promise((resolve) => (done = resolve)), watch);
     (window as any).askfirst = askfirst;
-    const why = engine.start(host(actions(lazy, open, watch, signal, flush, lang!)), JSON.stringify({
+    const why = engine.start(host(actions(base, (quietly(() => JSON.parse(config)) as any)?.records?.key, lazy, open, watch, signal, flush, lang!)), JSON.stringify({
       config, locale, lang, services, key, opened, ui: __UI__, client: 'askfirst/' + __VERSION__,
     }));
     if (why) throw new Error(why.startsWith('error') ? 'the configuration has errors:\n' + await lines().catch(() => why) : why);

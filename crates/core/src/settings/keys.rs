@@ -158,8 +158,9 @@ pub(super) const ITEM: &[Field] = &[
     may("purpose", Shape::Purpose),
 ];
 
+/// `key` is for `www/glue.ts`, which checks receipts with it (R8).
 pub(super) const RECORDS: &[Field] =
-    &[must("endpoint", Shape::Endpoint, "L29"), may("refusals", Shape::OneOf(REFUSALS))];
+    &[must("endpoint", Shape::Endpoint, "L29"), may("key", Shape::Text(2000)), may("refusals", Shape::OneOf(REFUSALS))];
 
 /// Why a key must be there, by code and key. Apart from the tables, so that a terse reader does not carry the words.
 pub(super) const WHY: &[(&str, &str, &str)] = &[
@@ -211,6 +212,7 @@ pub(super) const PEERS: &[(&str, &str)] = &[
     ("categories", "purposes groups consenttypes cookietypes"),
     ("services", "vendors apps integrations providers"),
     ("records", "consentlog recording log"),
+    ("records.key", "publickey vkey verifierkey logkey"),
     ("records.endpoint", "endpoint url backendurl recordurl server"),
     ("validity", "expires expiry cookieexpiresafterdays expiresafterdays cookieexpiration maxage days lifetime"),
     ("site", "domain origin host scope"),

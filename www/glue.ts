@@ -93,7 +93,7 @@ type Interface = ReturnType<typeof mount>;
 let ui: Interface | undefined;
 
 /** What the engine calls, by name. What an action returns goes back as JSON. */
-const actions = (base: string, keys: string, lazy: (part: string) => Promise<any>, open: Boot[7], watch: Boot[8], signal: Boot[9], flush: () => void, lang: string): Record<string, (detail: any) => unknown> => ({
+const actions = (base: string, lazy: (part: string) => Promise<any>, open: Boot[7], watch: Boot[8], signal: Boot[9], flush: () => void, lang: string, records?: { endpoint: string; key?: string; cookie?: boolean }): Record<string, (detail: any) => unknown> => ({
   world: () => ({
     now: Date.now(),
     random: quietly(() => [...crypto.getRandomValues(new Uint8Array(64))]),
@@ -128,10 +128,17 @@ const actions = (base: string, keys: string, lazy: (part: string) => Promise<any
     const cookie = `${KEY}=${value}; path=/; samesite=lax${location.protocol == 'https:' ? '; secure' : ''}; max-age=${age}`;
     // Beyond the longest cookie that browsers keep (RFC 6265 §6.1) an older mirror would contradict localStorage.
     const fits = cookie.length <= 4000;
-    if (!fits || own().length > 1) void lazy('clear').then(({ expire }) => (expire(KEY), fits && bake(cookie)), () => {});
+    const kept = () => own().some(([, kept]) => kept == value);
+    const write = () => {
+      bake(cookie);
+      // Safari soon forgets what a script has written, not what the server has set (P3).
+      if (records?.cookie) lazy('choice').then(({ keep }) => keep(records.endpoint, text)).catch(() => {});
+    };
+    if (!fits || own().length > 1) void lazy('clear').then(({ expire }) => (expire(KEY), fits && write()), () => {});
+    else if (records?.cookie && kept()) return true;
     if (!fits) return false;
-    bake(cookie);
-    return own().some(([, kept]) => kept == value);
+    write();
+    return kept();
   },
   /** Deletes what is declared for refused purposes; the engine waits for the outcome of a withdrawal. */
   clear: ([tell, ...targets]) => void lazy('clear').then(
@@ -156,7 +163,7 @@ const actions = (base: string, keys: string, lazy: (part: string) => Promise<any
       wait = Math.ceil(Number(answer.headers.get('retry-after')));
       text = await answer.text();
       // A count has no receipt.
-      status = keys && answer.status < 202 ? await lazy('receipt').then(({ check }) => check(base, body, text, keys, answer.status, emit)) : answer.status;
+      status = records?.key && answer.status < 202 ? await lazy('receipt').then(({ check }) => check(base, body, text, records.key, answer.status, emit)) : answer.status;
     } catch {
       // No answer; the outbox keeps the record.
       if (left) return;
@@ -248,7 +255,7 @@ export async function start(...[base, wasm, remote, data, key, opened, queue, op
     let done: (state: unknown) => void;
     const askfirst = api(new Promise((resolve) => (done = resolve)), watch);
     (window as any).askfirst = askfirst;
-    const why = engine.start(host(actions(base, (quietly(() => JSON.parse(config)) as any)?.records?.key, lazy, open, watch, signal, flush, lang!)), JSON.stringify({
+    const why = engine.start(host(actions(base, lazy, open, watch, signal, flush, lang!, quietly(() => JSON.parse(config).records))), JSON.stringify({
       config, locale, lang, services, key, opened, ui: __UI__, client: 'askfirst/' + __VERSION__,
     }));
     if (why) throw new Error(why.startsWith('error') ? 'the configuration has errors:\n' + await lines().catch(() => why) : why);

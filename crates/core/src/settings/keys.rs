@@ -159,8 +159,12 @@ pub(super) const ITEM: &[Field] = &[
 ];
 
 /// `key` is for `www/glue.ts`, which checks receipts with it (R8).
-pub(super) const RECORDS: &[Field] =
-    &[must("endpoint", Shape::Endpoint, "L29"), may("key", Shape::Text(2000)), may("refusals", Shape::OneOf(REFUSALS))];
+pub(super) const RECORDS: &[Field] = &[
+    must("endpoint", Shape::Endpoint, "L29"),
+    may("key", Shape::Text(2000)),
+    may("refusals", Shape::OneOf(REFUSALS)),
+    may("cookie", Shape::Flag),
+];
 
 /// Why a key must be there, by code and key. Apart from the tables, so that a terse reader does not carry the words.
 pub(super) const WHY: &[(&str, &str, &str)] = &[

@@ -202,6 +202,13 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
             let why = "is not the public key of a log: no receipt would hold; `askfirst check --database` prints it";
             self.warning(&at.key("records").key("key"), "L29", &[why], None);
         }
+        if WORDS
+            && value.at("cookie") == Some(&Value::Bool(true))
+            && str(value, "endpoint").is_none_or(|url| !url.starts_with('/'))
+        {
+            let why = "has no effect: only the site itself can set its cookie, so `endpoint` must be a path on it";
+            self.warning(&at.key("records").key("cookie"), "P3", &[why], None);
+        }
         let refusals = place(REFUSALS, str(value, "refusals").unwrap_or_default()).unwrap_or(0);
         Some(Records {
             endpoint: text(value, "endpoint")?,

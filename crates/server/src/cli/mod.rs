@@ -5,6 +5,7 @@ mod database;
 mod declaration;
 mod export;
 mod log;
+mod operations;
 mod policy;
 mod purge;
 mod serve;

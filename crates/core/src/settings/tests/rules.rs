@@ -219,6 +219,17 @@ fn l29_records_go_to_a_safe_place() {
         },
         Rule {
             set: "records",
+            good: r#"{"cookie":true,"endpoint":"/r"}"#,
+            faults: &[(
+                r#"{"cookie":true,"endpoint":"https://consent.example.nl/r"}"#,
+                "$.records.cookie",
+                "P3",
+                W,
+                None,
+            )],
+        },
+        Rule {
+            set: "records",
             good: r#"{"endpoint":"/r"}"#,
             faults: &[("", "$.records", "L29", W, Some(r#""records": { "endpoint": "/askfirst/v1/records" }"#))],
         },

@@ -6,6 +6,7 @@ mod declaration;
 mod export;
 mod log;
 mod operations;
+mod picture;
 mod policy;
 mod purge;
 mod serve;

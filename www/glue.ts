@@ -93,7 +93,7 @@ type Interface = ReturnType<typeof mount>;
 let ui: Interface | undefined;
 
 /** What the engine calls, by name. What an action returns goes back as JSON. */
-const actions = (lazy: (part: string) => Promise<any>, open: Boot[7], watch: Boot[8], signal: Boot[9], flush: () => void, lang: string, records?: { endpoint: string; cookie?: boolean }): Record<string, (detail: any) => unknown> => ({
+const actions = (base: string, lazy: (part: string) => Promise<any>, open: Boot[7], watch: Boot[8], signal: Boot[9], flush: () => void, lang: string, records?: { endpoint: string; key?: string; cookie?: boolean }): Record<string, (detail: any) => unknown> => ({
   world: () => ({
     now: Date.now(),
     random: quietly(() => [...crypto.getRandomValues(new Uint8Array(64))]),
@@ -160,9 +160,10 @@ const actions = (lazy: (part: string) => Promise<any>, open: Boot[7], watch: Boo
       const answer = await fetch(url, {
         method: 'POST', body, keepalive: true, credentials: 'omit', headers: { 'content-type': 'text/plain' },
       });
-      ({ status } = answer);
       wait = Math.ceil(Number(answer.headers.get('retry-after')));
       text = await answer.text();
+      // A count has no receipt.
+      status = records?.key && answer.status < 202 ? await lazy('receipt').then(({ check }) => check(base, body, text, records.key, answer.status, emit)) : answer.status;
     } catch {
       // No answer; the outbox keeps the record.
       if (left) return;
@@ -254,7 +255,7 @@ export async function start(...[base, wasm, remote, data, key, opened, queue, op
     let done: (state: unknown) => void;
     const askfirst = api(new Promise((resolve) => (done = resolve)), watch);
     (window as any).askfirst = askfirst;
-    const why = engine.start(host(actions(lazy, open, watch, signal, flush, lang!, quietly(() => JSON.parse(config).records))), JSON.stringify({
+    const why = engine.start(host(actions(base, lazy, open, watch, signal, flush, lang!, quietly(() => JSON.parse(config).records))), JSON.stringify({
       config, locale, lang, services, key, opened, ui: __UI__, client: 'askfirst/' + __VERSION__,
     }));
     if (why) throw new Error(why.startsWith('error') ? 'the configuration has errors:\n' + await lines().catch(() => why) : why);

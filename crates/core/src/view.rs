@@ -11,6 +11,8 @@ mod template;
 mod tests;
 
 pub use declaration::{declaration, declared};
+pub use html::drawn;
+pub(crate) use html::escape;
 
 use crate::json::{Value, Writer};
 use crate::notice;

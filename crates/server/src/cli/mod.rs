@@ -7,6 +7,7 @@ mod export;
 mod leaks;
 mod log;
 mod operations;
+mod picture;
 mod policy;
 mod purge;
 mod serve;

@@ -89,7 +89,7 @@ impl Engine {
     /// | `["accept" \| "reject" \| "withdraw", by visitor]` | |
     /// | `["preferences"]`, `["open"]` | |
     /// | `["save", [[category or :service, granted]…], by visitor in a placeholder]` | |
-    /// | `["act", name of an action, [[category or :service, switched on]…]]` in the interface | |
+    /// | `["act", name of an action, [[category or :service, switched on]…], interaction]` in the interface | |
     /// | `["service", id]` | what the notice declares of it, for a placeholder; `null` without such a service |
     /// | `["answered", body, status or 0, Retry-After in seconds or null, text]` | |
     /// | `["wake"]` after a while, or when another tab may have written | |
@@ -116,7 +116,7 @@ impl Engine {
                 let (layer, method) = if is(2) { (Layer::Embed, Method::Save) } else { (Layer::Page, Method::Api) };
                 self.decide(Decision::Save(answers(argument(1))), layer, method);
             }
-            "act" => self.act(words(1), answers(argument(2))),
+            "act" => self.act(words(1), answers(argument(2)), argument(3)),
             "service" => return self.service(words(1)),
             "answered" => self.dispatch(Event::Answered {
                 body: words(1).to_string(),
@@ -167,7 +167,7 @@ impl Engine {
     }
 
     /// The visitor pressed something.
-    fn act(&self, action: &str, switches: Vec<(String, bool)>) {
+    fn act(&self, action: &str, switches: Vec<(String, bool)>, interaction: &Value) {
         let Some(action) = Action::named(action) else { return };
         let (decision, layer, method) = match action {
             Action::Accept => (Decision::Accept, Layer::First, Method::AcceptAll),
@@ -182,6 +182,7 @@ impl Engine {
                 return self.host.tell_text("download", &self.receipt());
             }
         };
+        self.state.borrow_mut().pressed = Some(interaction.canonical());
         self.decide(decision, layer, method);
     }
 

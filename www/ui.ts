@@ -8,8 +8,10 @@ import { HOST, RTL } from './generated/wire';
 /** `["tag", {attributes}, content…]`, as in the notice. Text only ever becomes text nodes (T2). */
 export type Tree = [tag: string, attributes: Record<string, string>, ...content: (string | Tree)[]];
 
-/** What was pressed, and the switches as they stand: [category or :service, on]. */
-export type Act = (action: string, switches: [string, boolean][]) => void;
+/** What is measured of a press (`core::record::Interaction`). */
+export type Interaction = { input: string; dwell_ms: number; first_layer_equal_choice?: boolean; trusted_event: boolean };
+/** What was pressed, the switches as they stand, [category or :service, on], and how it was pressed. */
+export type Act = (action: string, switches: [string, boolean][], interaction?: Interaction) => void;
 
 const BANNER = '[part=banner]';
 const DIALOG = '[part=dialog]';
@@ -98,9 +100,10 @@ export const mount = (css: string, lang: string, act: Act) => {
   const find = (selector: string) => root.querySelector<HTMLElement>(selector);
 
   const add = (tree: Tree) => {
-    const made = element(tree);
+    const made: any = element(tree);
     root.append(made);
-    return made;
+    made.since = performance.now();
+    return made as HTMLElement;
   };
 
   /** Into the top layer, where neither `z-index` nor `transform`, `contain` or `filter` of the page matters. */
@@ -170,14 +173,33 @@ export const mount = (css: string, lang: string, act: Act) => {
     if (dialog) attempt(() => openModal(dialog));
   }
 
-  const press = (action: string) => {
+  /** Size and look of a button on the first layer; halves of a pixel are the browser's. Nothing without that layer. */
+  const look = (name: string) => {
+    const button = find(`${BANNER} [part=${name}]`);
+    if (!button) return;
+    const { width, height } = button.getBoundingClientRect();
+    const { font, color, background, opacity, visibility } = getComputedStyle(button);
+    return [Math.round(width), Math.round(height), font, color, background, opacity, visibility] + '';
+  };
+
+  const press = (action: string, interaction?: Interaction) => {
     const inputs = [...root.querySelectorAll<HTMLInputElement>('[data-category-id]')];
     if (action == 'close') closeDialog();
-    act(action, inputs.map((input) => [input.dataset.categoryId!, input.checked]));
+    act(action, inputs.map((input) => [input.dataset.categoryId!, input.checked]), interaction);
   };
-  const click = (event: Event) => {
-    const control = (event.target as Element).closest('[data-action]');
-    if (control) press(control.getAttribute('data-action')!);
+  const click = ({ target, isTrusted, detail }: any) => {
+    const control = target.closest('[data-action]');
+    const layer: any = [...root.children].find((child) => child.contains(target));
+    const rejecting = look('reject');
+    if (control) press(control.getAttribute('data-action')!, {
+      // The keyboard clicks nothing in particular.
+      input: isTrusted ? detail ? 'pointer' : 'keyboard' : 'agent',
+      // No more exact than it may be kept (R2), whatever the page has made of its clock.
+      dwell_ms: Math.min(Math.max((performance.now() - layer.since) / 100 + 0.5 | 0, 0), 6e3) * 100,
+      trusted_event: isTrusted,
+      // B3.
+      first_layer_equal_choice: rejecting && rejecting == look('accept'),
+    } as Interaction);
   };
   // Escape and Android's back gesture close the dialog natively. That decides nothing (B1). The event doesn't bubble.
   const close = () => press('close');

@@ -114,5 +114,6 @@ fn template(notice: &NewNotice) -> Record {
         vendors: Vec::new(),
         signals: Signals::default(),
         client: "askfirst/0.1.0".to_owned(),
+        ui: None,
     }
 }

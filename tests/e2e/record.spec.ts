@@ -4,7 +4,7 @@ import { serveMini } from './support/mini.ts';
 import type { Product } from './support/product.ts';
 
 /** Every key that a record has, and no other (R2). */
-const RECORD = ['client', 'decisions', 'event', 'holder', 'jurisdiction', 'notice', 'prev', 'record_id', 'schema', 'signals', 'site', 'subject'];
+const RECORD = ['client', 'decisions', 'event', 'holder', 'jurisdiction', 'notice', 'prev', 'record_id', 'schema', 'signals', 'site', 'subject', 'ui'];
 const COUNT = ['day', 'lang', 'layer', 'method', 'notice', 'schema', 'site'];
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/;
 

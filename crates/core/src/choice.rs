@@ -89,6 +89,8 @@ pub struct Proof {
     pub jurisdiction: Option<String>,
     /// When the server received the record; `None` until its receipt has come.
     pub received: Option<String>,
+    /// How the control was pressed: the text of an `Interaction`, which the server reads; here it is only passed on.
+    pub interaction: Option<String>,
 }
 
 /// The stored value.
@@ -268,6 +270,7 @@ impl Default for Proof {
             client: String::new(),
             jurisdiction: None,
             received: None,
+            interaction: None,
         }
     }
 }
@@ -277,6 +280,9 @@ impl Proof {
         writer.open('{');
         writer.text("client", &self.client);
         writer.text("holder", &self.holder);
+        if let Some(interaction) = &self.interaction {
+            writer.text("interaction", interaction);
+        }
         writer.optional("jurisdiction", &self.jurisdiction);
         writer.text("layer", self.layer.name());
         writer.text("method", self.method.name());
@@ -305,6 +311,7 @@ impl Proof {
         proof.state = State::ALL[fields.named("state", State::NAMES)];
         proof.method = Method::ALL[fields.named("method", Method::NAMES)];
         proof.layer = Layer::ALL[fields.named("layer", Layer::NAMES)];
+        fields.take_optional("interaction", &mut proof.interaction);
         fields.good.then_some(proof)
     }
 }

@@ -37,6 +37,7 @@ fn choice(at: Millis, grants: [bool; 2]) -> Choice {
         client: "askfirst/0.1.0".into(),
         jurisdiction: Some("NL".into()),
         received: None,
+        interaction: None,
     };
     Choice {
         at,

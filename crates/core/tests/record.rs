@@ -6,8 +6,8 @@ mod support;
 use askfirst_core::digest::{base64url, digest, uuid};
 use askfirst_core::json::{self, Value};
 use askfirst_core::record::{
-    Count, Decision, Event, Layer, MAX_BYTES, MAX_DECISIONS, MAX_VENDORS, Method, NoticeRef, Record, Rejection,
-    Signals, State, Submission,
+    Count, Decision, Event, Input, Interaction, Layer, MAX_BYTES, MAX_DECISIONS, MAX_DWELL, MAX_VENDORS, Method,
+    NoticeRef, Record, Rejection, Signals, State, Submission,
 };
 use askfirst_core::time::{DAY, Millis};
 use askfirst_core::wire;
@@ -40,6 +40,7 @@ fn record() -> Record {
         vendors: vec![],
         signals: Signals { gpc: false },
         client: "askfirst/0.1.0".into(),
+        ui: None,
     }
 }
 
@@ -71,7 +72,14 @@ fn arbitrary() -> impl Strategy<Value = Record> {
         (one(State::ALL), one(Method::ALL), one(Layer::ALL), 0i64..4_000_000_000, 1i64..700 * 86_400, any::<bool>());
     let decisions = prop::collection::hash_map("[a-z][a-z0-9-]{0,39}", (any::<u32>(), any::<bool>()), 1..=20);
     let vendors = prop::collection::btree_map("[a-z0-9][a-z0-9-]{0,39}", any::<bool>(), 0..=8);
-    (ids, place, what, decisions, vendors).prop_map(|(ids, place, what, decisions, vendors)| {
+    let ui = (one(Input::ALL), 0i64..=6000, proptest::option::of(any::<bool>()));
+    let ui = ui.prop_map(|(input, dwell, first_layer_equal_choice)| Interaction {
+        input,
+        dwell_ms: dwell * 100,
+        first_layer_equal_choice,
+    });
+    let ui = proptest::option::of(ui);
+    (ids, place, what, decisions, vendors, ui).prop_map(|(ids, place, what, decisions, vendors, ui)| {
         let refusing = matches!(what.0, State::Refused | State::Withdrawn);
         let method = if refusing || what.1 != Method::Withdraw { what.1 } else { Method::Save };
         let mut decisions: Vec<Decision> = decisions
@@ -98,6 +106,7 @@ fn arbitrary() -> impl Strategy<Value = Record> {
             vendors: vendors.into_iter().map(|(id, allowed)| (id, allowed && !refusing)).collect(),
             signals: Signals { gpc: what.5 },
             client: place.4,
+            ui,
         }
     })
 }
@@ -334,6 +343,8 @@ fn the_longest_lawful_record_fits() {
     longest.notice.version = "\"".repeat(64);
     longest.notice.lang = "a".repeat(35);
     longest.event.layer = Layer::Preferences;
+    longest.ui =
+        Some(Interaction { input: Input::Keyboard, dwell_ms: MAX_DWELL, first_layer_equal_choice: Some(false) });
     longest.event.method = Method::AcceptAll;
     longest.decisions = (0..MAX_DECISIONS)
         .map(|i| Decision { purpose: format!("{}{i:02}", "p".repeat(38)), v: u32::MAX, granted: i == 0 })
@@ -441,4 +452,64 @@ fn golden_records_are_read_and_written_byte_for_byte() {
     assert_eq!(Submission::parse(&other), Ok(Submission::Count(count())));
     assert_eq!(count().to_value().canonical(), other.trim_end());
     assert_eq!(json::parse(&text).unwrap().canonical(), text.trim_end());
+}
+
+/// A record with this `ui`.
+fn with_ui(ui: &str) -> Result<Option<Interaction>, (String, &'static str)> {
+    let mut value = record().to_value();
+    value.set("ui", json::parse(ui).unwrap());
+    match Submission::parse(&value.canonical()) {
+        Ok(Submission::Record(record)) => Ok(record.ui),
+        Ok(other) => panic!("{other:?}"),
+        Err(rejection) => Err((rejection.path, rejection.code)),
+    }
+}
+
+#[test]
+fn how_a_control_was_pressed_is_kept_and_may_be_left_out() {
+    // PROOF §1.3; records of older clients have none.
+    assert_eq!(record().ui, None);
+    assert!(!record().canonical().contains("\"ui\":{"));
+    let whole = r#"{"dwell_ms":4200,"first_layer_equal_choice":true,"input":"pointer","trusted_event":true}"#;
+    let kept = Interaction { input: Input::Pointer, dwell_ms: 4200, first_layer_equal_choice: Some(true) };
+    assert_eq!(with_ui(whole), Ok(Some(kept)));
+    let least = Interaction { input: Input::Agent, dwell_ms: 0, first_layer_equal_choice: None };
+    assert_eq!(with_ui(r#"{"dwell_ms":0,"input":"agent","trusted_event":false}"#), Ok(Some(least)));
+}
+
+#[test]
+fn no_more_is_kept_of_a_press_than_its_kind_and_a_rounded_time() {
+    // R2: neither coordinates nor exact times, which would tell people apart.
+    let refused = |rest: &str, path: &str, code| {
+        let ui = format!(r#"{{"input":"pointer","trusted_event":true{rest}}}"#);
+        assert_eq!(with_ui(&ui), Err((path.to_string(), code)), "{ui}");
+    };
+    refused(r#","dwell_ms":0,"x":10"#, "$.ui", "unknown_field");
+    refused("", "$.ui.dwell_ms", "invalid");
+    for ms in ["4217", "600100", "-100", "\"4200\"", "null"] {
+        refused(&format!(r#","dwell_ms":{ms}"#), "$.ui.dwell_ms", "invalid");
+    }
+    refused(r#","dwell_ms":0,"first_layer_equal_choice":1"#, "$.ui.first_layer_equal_choice", "invalid");
+    for (ui, path) in [
+        (r#"{"dwell_ms":0,"input":"agent","trusted_event":true}"#, "$.ui.trusted_event"),
+        (r#"{"dwell_ms":0,"input":"keyboard","trusted_event":false}"#, "$.ui.trusted_event"),
+        (r#"{"input":"gaze","trusted_event":true}"#, "$.ui.input"),
+        ("[]", "$.ui"),
+    ] {
+        assert_eq!(with_ui(ui), Err((path.into(), "invalid")), "{ui}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_a_page_measures_is_rounded_to_what_a_server_takes(ms in any::<i64>()) {
+        let measured = json::parse(&format!(r#"{{"input":"pointer","dwell_ms":{ms},"first_layer_equal_choice":null}}"#));
+        let Ok(measured) = measured else { return Ok(()) };
+        let ui = Interaction::read(&measured).unwrap();
+        let dwell = ui.dwell_ms;
+        prop_assert!(dwell % 100 == 0 && (0..=MAX_DWELL).contains(&dwell));
+        prop_assert!((dwell - ms.clamp(0, MAX_DWELL)).abs() <= 50);
+        let record = Record { ui: Some(ui), ..record() };
+        prop_assert_eq!(Submission::parse(&record.canonical()), Ok(Submission::Record(record)));
+    }
 }

@@ -13,4 +13,6 @@ pub mod clock;
 pub mod config;
 pub mod evidence;
 pub mod http;
+pub mod operations;
 pub mod store;
+pub mod webhook;

@@ -36,6 +36,8 @@ export class Product {
   readonly front: Front;
   readonly sink: { url: string; log: Arrived[]; close(): Promise<void> };
   private server: ChildProcess | undefined;
+  /** Further options of `askfirst serve`, from its next start on. */
+  options: string[] = [];
   /** What the server said on standard error. */
   said = '';
 
@@ -65,7 +67,7 @@ export class Product {
     const { host } = new URL(this.origin);
     const child = spawn(BIN, [
       'serve', '--listen', host, '--origin', this.origin, '--origin', this.front.origin, '--origin', `http://localhost:${this.front.port}`,
-      '--config', this.path('askfirst.json'), '--dist', DIST, '--static', this.path('site'), '--database', this.path('records.sqlite'),
+      '--config', this.path('askfirst.json'), '--dist', DIST, '--static', this.path('site'), '--database', this.path('records.sqlite'), ...this.options,
     ], { stdio: ['ignore', 'ignore', 'pipe'] });
     this.server = child;
     child.stderr!.on('data', (text) => (this.said += text));
@@ -104,6 +106,12 @@ export class Product {
   async evidence(id: string): Promise<any> {
     const { stdout } = await run(BIN, ['export', '--database', this.path('records.sqlite'), '--record', id]);
     return JSON.parse(stdout);
+  }
+
+  /** The same in sentences. */
+  async sentences(id: string): Promise<string> {
+    const { stdout } = await run(BIN, ['export', '--database', this.path('records.sqlite'), '--record', id, '--text']);
+    return stdout;
   }
 
   /** Figures of the server since it was started. */

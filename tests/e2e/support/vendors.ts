@@ -8,30 +8,33 @@ const folder = fileURLToPath(new URL('../../frameworks/vendors/', import.meta.ur
 /** Kind and name, as in the configuration. */
 type Item = [kind: 'cookie' | 'localStorage' | 'sessionStorage' | 'indexedDB' | 'pixel', name: string];
 
+/** Declared by its file in www/services: what that file says of storage is held against the real library. */
+const READY_MADE = 'ready made';
+
 /**
  * The vendors whose client library from npm is started by `tests/frameworks/vendors/<id>.js`, and what that library was
- * seen to keep on the device, which is what an owner has to declare.
+ * seen to keep on the device, which is what an owner has to declare if no ready-made service does.
  */
-export const VENDORS: Record<string, Item[]> = {
-  amplitude: [['cookie', 'AMP_*'], ['localStorage', 'AMP_*'], ['indexedDB', 'AMP_diagnostics_slackwater']],
+export const VENDORS: Record<string, Item[] | typeof READY_MADE> = {
+  amplitude: READY_MADE,
   bugsnag: [['localStorage', 'bugsnag-anonymous-id']],
   countly: [['localStorage', 'slackwater/cly_*'], ['cookie', 'slackwater/cly_*']],
   faro: [['sessionStorage', 'com.grafana.faro.*']],
   jitsu: [['cookie', '__eventn_*']],
-  mixpanel: [['cookie', 'mp_*'], ['localStorage', '__mp*'], ['sessionStorage', 'mp_*'], ['indexedDB', 'mixpanelBrowserDb'], ['indexedDB', 'mixpanelFlagsDb']],
+  mixpanel: READY_MADE,
   openpanel: [['pixel', '/openpanel/track']],
-  rudderstack: [['cookie', 'rl_*'], ['localStorage', 'rudder_*'], ['localStorage', 'rl_*']],
-  segment: [['cookie', 'ajs_*'], ['localStorage', 'ajs_*'], ['localStorage', 'analytics_session_id*']],
-  sentry: [['pixel', '/sentry']],
-  snowplow: [['cookie', '_sp_*'], ['localStorage', 'snowplowOutQueue_*']],
+  rudderstack: READY_MADE,
+  segment: READY_MADE,
+  sentry: READY_MADE,
+  snowplow: READY_MADE,
   vercel: [['pixel', '/vercel/script.js']],
 };
 
-/** The declaration of each vendor for the owner's configuration. */
-export const declarations = () => Object.fromEntries(Object.entries(VENDORS).map(([id, items]) => [id, {
+/** The owner's own declarations, of the vendors without a ready-made service. */
+export const declarations = () => Object.fromEntries(Object.entries(VENDORS).flatMap(([id, items]) => items == READY_MADE ? [] : [[id, {
   name: id, provider: `${id} Inc.`, purpose: 'purpose.statistics', countries: ['US'], safeguard: 'SCC', policy: `https://${id}.example/privacy`,
   items: items.map(([kind, name]) => ({ kind, name, duration: 'P1Y', thirdParty: true })),
-}]));
+}]]));
 
 /**
  * Each starter with its library as one classic script that talks to `sink` in place of the vendor, and says in

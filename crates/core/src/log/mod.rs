@@ -22,7 +22,7 @@ mod text_proof;
 mod tile;
 mod tree;
 
-pub use base64::{decode as from_base64, decode_url as from_base64url};
+pub use base64::{decode as from_base64, decode_url as from_base64url, encode as to_base64};
 pub use checkpoint::Checkpoint;
 #[cfg(feature = "ed25519")]
 pub use checkpoint::{OpenError, Opened};

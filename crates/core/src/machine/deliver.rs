@@ -53,6 +53,8 @@ impl Turn<'_> {
         proof.client.clone_from(&self.env.client);
         proof.jurisdiction.clone_from(&self.settings.jurisdiction);
         proof.received = None;
+        // On a control of the page, or by a call, nothing was measured.
+        proof.interaction = self.state.pressed.take().filter(|_| layer != Layer::Page);
         choice.proof = Some(proof);
         self.post(choice);
         if !pseudonymous {

@@ -150,6 +150,9 @@ pub struct Target {
 pub struct State {
     /// What is stored. The caller reads it anew before each event, so that no tab overwrites another's.
     pub stored: Stored,
+    /// How the control of ours was pressed that the next decision comes from; set by the caller
+    /// (`record::Interaction`, its text).
+    pub pressed: Option<String>,
     /// What this page has acted on: time, signal and answers of the choice, as text.
     seen: String,
     /// What was open then.

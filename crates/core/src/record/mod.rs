@@ -11,13 +11,44 @@
 //!   "event": { "state": "given", "type": "expressed", "method": "accept_all", "layer": "first",
 //!              "at": "2026-11-22T10:15:30Z", "valid_until": "2027-05-22T10:15:30Z" },
 //!   "decisions": [ { "purpose": "analytical", "v": 3735928559, "granted": true } ],
-//!   "vendors": { "youtube": true }, "signals": { "gpc": false }, "client": "askfirst/0.1.0" }
+//!   "vendors": { "youtube": true }, "signals": { "gpc": false }, "client": "askfirst/0.1.0",
+//!   "ui": { "input": "pointer", "trusted_event": true, "dwell_ms": 4200, "first_layer_equal_choice": true } }
 //! ```
 //!
-//! `vendors` is there only when the visitor decided about a service otherwise than about its purpose.
+//! `vendors` is there only when the visitor decided about a service otherwise than about its purpose, `ui` when a control
+//! was pressed, [`Interaction`].
 
+/// An enum whose variants have names in JSON.
+macro_rules! names {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$doc])* $variant),+ }
+
+        impl $name {
+            /// Every variant.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Their names, in the same order.
+            pub(crate) const NAMES: &[&str] = &[$($text),+];
+
+            /// Its name in JSON.
+            pub fn name(self) -> &'static str {
+                Self::NAMES[self as usize]
+            }
+
+            /// The variant with this name.
+            pub fn named(name: &str) -> Option<Self> {
+                crate::json::place(Self::NAMES, name).map(|place| Self::ALL[place])
+            }
+        }
+    };
+}
+
+mod interaction;
 mod read;
 
+pub use interaction::{Input, Interaction, MAX_DWELL};
 pub use read::{is_id, is_origin};
 
 use crate::choice::{Choice, Held, Proof};
@@ -69,6 +100,8 @@ pub struct Record {
     pub signals: Signals,
     /// Name and version of the software, `askfirst/0.1.0`.
     pub client: String,
+    /// How the control was pressed; nothing after a call of the JavaScript API, nor from older clients.
+    pub ui: Option<Interaction>,
 }
 
 /// Which notice was shown, by which code.
@@ -115,32 +148,6 @@ pub struct Decision {
 pub struct Signals {
     /// Global Privacy Control.
     pub gpc: bool,
-}
-
-macro_rules! names {
-    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name { $($(#[$doc])* $variant),+ }
-
-        impl $name {
-            /// Every variant.
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            /// Their names, in the same order.
-            pub(crate) const NAMES: &[&str] = &[$($text),+];
-
-            /// Its name in JSON.
-            pub fn name(self) -> &'static str {
-                Self::NAMES[self as usize]
-            }
-
-            /// The variant with this name.
-            pub fn named(name: &str) -> Option<Self> {
-                crate::json::place(Self::NAMES, name).map(|place| Self::ALL[place])
-            }
-        }
-    };
 }
 
 names! {
@@ -271,6 +278,7 @@ impl Record {
             client: self.client.clone(),
             jurisdiction: self.jurisdiction.clone(),
             received: None,
+            interaction: self.ui.map(Interaction::text),
         };
         text(&choice, &proof, &self.site)
     }
@@ -327,6 +335,10 @@ pub(crate) fn text(choice: &Choice, proof: &Proof, site: &str) -> String {
     writer.close('}');
     writer.text("site", site);
     writer.text("subject", &proof.subject);
+    if let Some(interaction) = &proof.interaction {
+        writer.key("ui");
+        writer.raw(interaction);
+    }
     if !vendors.is_empty() {
         writer.key("vendors");
         writer.value(&Value::Map(vendors));

@@ -2,8 +2,8 @@
 //! never reads, so nothing of this is in the browser bundle.
 
 use super::{
-    Count, Decision, Event, Layer, MAX_BYTES, MAX_DECISIONS, MAX_VALIDITY, MAX_VENDORS, Method, NoticeRef, Record,
-    Rejection, Signals, State, Submission,
+    Count, Decision, Event, Input, Interaction, Layer, MAX_BYTES, MAX_DECISIONS, MAX_VALIDITY, MAX_VENDORS, Method,
+    NoticeRef, Record, Rejection, Signals, State, Submission,
 };
 use crate::digest::{is_base64url, is_digest, is_uuid};
 use crate::json::{self, Value};
@@ -53,6 +53,7 @@ fn read_record(root: &Fields<'_>) -> Result<Record, Rejection> {
         "vendors",
         "signals",
         "client",
+        "ui",
     ])?;
     let notice = root.object("notice", "$.notice")?;
     notice.only(&["digest", "version", "lang", "ui"])?;
@@ -85,6 +86,7 @@ fn read_record(root: &Fields<'_>) -> Result<Record, Rejection> {
         vendors: read_vendors(root)?,
         signals: Signals { gpc: signals.flag("gpc")? },
         client: root.shaped("client", is_client, "must be a name, a slash and a version")?,
+        ui: root.value.at("ui").map(read_interaction).transpose()?,
     };
     consistent(&record, root)?;
     Ok(record)
@@ -109,6 +111,27 @@ fn consistent(record: &Record, root: &Fields<'_>) -> Result<(), Rejection> {
         return root.invalid("decisions", "a given, changed or renewed consent grants at least one purpose");
     }
     Ok(())
+}
+
+const DWELL: &str = "must be a multiple of 100, at most 600000";
+
+/// What the page measured; who measured less sends less.
+fn read_interaction(value: &Value) -> Result<Interaction, Rejection> {
+    let ui = Fields { path: "$.ui", value };
+    ui.only(&["dwell_ms", "first_layer_equal_choice", "input", "trusted_event"])?;
+    ui.named("input", Input::named)?;
+    let Some(read) = Interaction::read(value) else { return ui.invalid("dwell_ms", DWELL) };
+    // Finer times would tell people apart, so they are not stored (R2).
+    if ui.get("dwell_ms")?.int() != Some(read.dwell_ms) {
+        return ui.invalid("dwell_ms", DWELL);
+    }
+    if ui.flag("trusted_event")? != read.is_trusted() {
+        return ui.invalid("trusted_event", "must be false after a click by an agent, and true otherwise");
+    }
+    if value.at("first_layer_equal_choice").is_some() {
+        ui.flag("first_layer_equal_choice")?;
+    }
+    Ok(read)
 }
 
 fn read_decisions(root: &Fields<'_>) -> Result<Vec<Decision>, Rejection> {

@@ -96,6 +96,7 @@ pub fn record() -> Record {
         vendors: vec![],
         signals: Signals { gpc: false },
         client: "askfirst/0.1.0".into(),
+        ui: None,
     }
 }
 

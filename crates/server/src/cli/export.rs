@@ -1,22 +1,19 @@
 //! `askfirst export`: what the owner can show about one record (R1).
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use askfirst_core::digest::is_uuid;
-use askfirst_core::log::evidence::{said, shown};
+use askfirst_core::log::evidence::{Grade, clock, said, shown};
 use askfirst_core::time;
 use clap::Args;
 
 use super::fail;
 use crate::evidence::Evidence;
-use crate::store;
 
 #[derive(Args)]
 pub struct Options {
-    /// The database of `askfirst serve`; it may be running.
-    #[arg(long, value_name = "FILE")]
-    database: PathBuf,
+    #[command(flatten)]
+    database: super::database::Argument,
     /// The record's id.
     #[arg(long, value_name = "ID")]
     record: String,
@@ -32,13 +29,10 @@ pub fn run(options: &Options) -> ExitCode {
     if !is_uuid(&options.record) {
         return fail("a record id is a version 4 UUID in small letters");
     }
-    if !options.database.is_file() {
-        return fail(&format!("{}: there is no such file", options.database.display()));
-    }
     if options.evidence {
         return packs(options);
     }
-    let found = match store::read(&options.database, &options.record) {
+    let found = match options.database.ask(async |database| database.read(&options.record).await) {
         Ok(found) => found,
         Err(message) => return fail(&message),
     };
@@ -62,7 +56,7 @@ pub fn run(options: &Options) -> ExitCode {
 }
 
 fn packs(options: &Options) -> ExitCode {
-    match store::packs(&options.database, &options.record) {
+    match options.database.ask(async |database| database.packs(&options.record).await) {
         Ok(packs) if packs.is_empty() => {
             eprintln!("askfirst: no record in the log has this id");
             ExitCode::from(1)
@@ -86,16 +80,14 @@ pub fn sentences(evidence: &Evidence) -> String {
         evidence.site,
         time::instant(receipt.received_at),
     );
-    match receipt.clock.name() {
-        "ahead" => out.push_str("The browser's clock was ahead by more than five minutes.\n"),
-        "behind" => {
-            out.push_str("The browser's clock was behind by more than five minutes, or the record waited there.\n")
-        }
-        _ => {}
-    }
     if let Ok(record) = &verdict.record {
+        let envelope = receipt.clock.envelope(receipt.received_at);
+        if let Some(clock) = clock(record, &envelope) {
+            out.push_str(&format!("It was received then, but {clock}.\n"));
+        }
         let said = said(record, verdict.notice.as_ref().ok());
-        out.extend(said.iter().map(|line| format!("{line}\n")));
+        let grade = Grade::of(record, &envelope, verdict.notice.is_ok()).lines();
+        out.extend(said.iter().chain(&grade).map(|line| format!("{line}\n")));
     }
     if let (Ok(record), Ok(notice)) = (&verdict.record, &verdict.notice) {
         out.push_str(&format!("\nWhat was shown, in “{}”, version {}:\n", record.notice.lang, record.notice.version));

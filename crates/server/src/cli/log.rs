@@ -59,16 +59,12 @@ pub fn keygen(options: &Keygen) -> ExitCode {
 
 #[derive(Args)]
 pub struct Audit {
-    /// The database of `askfirst serve`; it may be running.
-    #[arg(long, value_name = "FILE")]
-    database: PathBuf,
+    #[command(flatten)]
+    database: super::database::Argument,
 }
 
 pub fn audit(options: &Audit) -> ExitCode {
-    if !options.database.is_file() {
-        return fail(&format!("{}: there is no such file", options.database.display()));
-    }
-    match store::audit(&options.database) {
+    match options.database.ask(async |database| database.audit().await) {
         Ok(looked) => {
             println!(
                 "{} logs with {} entries, and {} records of which {} were erased: every tree is the one that was signed, \
@@ -86,18 +82,17 @@ pub fn audit(options: &Audit) -> ExitCode {
 
 #[derive(Args)]
 pub struct Recover {
-    /// The restored database; no server may have it open.
-    #[arg(long, value_name = "FILE")]
-    database: PathBuf,
+    #[command(flatten)]
+    database: super::database::Argument,
     #[command(flatten)]
     key: Key,
 }
 
 pub fn recover(options: &Recover) -> ExitCode {
-    if !options.database.is_file() {
-        return fail(&format!("{}: there is no such file", options.database.display()));
-    }
-    let recovered = options.key.read().and_then(|seed| store::recover(&options.database, seed, clock::now()));
+    let recovered = options
+        .key
+        .read()
+        .and_then(|seed| options.database.ask(async |database| database.recover(seed, clock::now()).await));
     match recovered {
         Ok(names) => {
             for (old, new) in names {

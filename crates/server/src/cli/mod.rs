@@ -1,6 +1,7 @@
 //! The command line.
 
 mod check;
+mod database;
 mod declaration;
 mod export;
 mod log;
@@ -8,6 +9,7 @@ mod policy;
 mod purge;
 mod serve;
 mod verify;
+mod webhooks;
 
 use std::process::ExitCode;
 

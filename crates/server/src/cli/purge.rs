@@ -1,7 +1,6 @@
 //! `askfirst purge` and `askfirst hold`: how long records are kept (S1). The server purges by itself once a day; these are
 //! for seeing what would go, and for when it does not run.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use askfirst_core::digest::is_uuid;
@@ -31,9 +30,8 @@ pub struct Keep {
 
 #[derive(Args)]
 pub struct Purge {
-    /// The database of `askfirst serve`.
-    #[arg(long, value_name = "FILE")]
-    database: PathBuf,
+    #[command(flatten)]
+    database: super::database::Argument,
     /// How long a record is kept after the consent has ended.
     #[arg(long, default_value = "P3Y", value_parser = period, value_name = "PERIOD")]
     keep: Keep,
@@ -45,11 +43,8 @@ pub struct Purge {
 }
 
 pub fn purge(options: Purge) -> ExitCode {
-    if !options.database.is_file() {
-        return fail(&format!("{}: there is no such file", options.database.display()));
-    }
     let due = match options.dry_run {
-        true => store::due(&options.database, clock::now(), options.keep.period),
+        true => options.database.ask(async |database| database.due(clock::now(), options.keep.period).await),
         false => with_store(&options.database, &options.key, async |store| {
             store.purge(options.keep.period, &options.keep.text).await
         }),
@@ -66,9 +61,8 @@ pub fn purge(options: Purge) -> ExitCode {
 
 #[derive(Args)]
 pub struct Hold {
-    /// The database; no server may have it open.
-    #[arg(long, value_name = "FILE")]
-    database: PathBuf,
+    #[command(flatten)]
+    database: super::database::Argument,
     /// The record's id.
     #[arg(long, value_name = "ID")]
     record: String,
@@ -80,8 +74,8 @@ pub struct Hold {
 }
 
 pub fn hold(options: Hold) -> ExitCode {
-    if !is_uuid(&options.record) || !options.database.is_file() {
-        return fail("give the id of a record and the database that has it");
+    if !is_uuid(&options.record) {
+        return fail("a record id is a version 4 UUID in small letters");
     }
     let found =
         with_store(&options.database, &options.key, async |store| store.hold(&options.record, !options.release).await);
@@ -97,18 +91,13 @@ pub fn hold(options: Hold) -> ExitCode {
 
 /// Opens the store as the server does, for one piece of work.
 fn with_store<T>(
-    database: &std::path::Path,
+    database: &super::database::Argument,
     key: &super::log::Key,
     work: impl AsyncFnOnce(&Store) -> Result<T, store::StoreError>,
 ) -> Result<T, String> {
     let seed = key.read()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(|error| format!("the program can't start its threads: {error}"))?;
-    runtime.block_on(async {
-        let store = Store::open(database, &store::Options { seed, ..Default::default() })?;
-        work(&store).await.map_err(|error| format!("{}: {error:?}", database.display()))
+    database.ask(async |database| {
+        let store = database.open(&store::Options { seed, ..Default::default() }).await?;
+        work(&store).await.map_err(|error| format!("{database}: {error:?}"))
     })
 }

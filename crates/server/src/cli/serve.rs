@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 
@@ -22,7 +23,9 @@ use crate::http::connection::{self, Limits};
 use crate::http::cors::Origins;
 use crate::http::limits::Rate;
 use crate::http::{self, App, Files};
+use crate::operations::Operations;
 use crate::store::{self, Store, StoreError};
+use crate::webhook::{Delivery, Figures};
 
 /// Shortest admin token.
 const TOKEN_LENGTH: usize = 16;
@@ -35,9 +38,8 @@ pub struct Options {
     /// Configuration of a site; its notices are registered and its `site` may send records. Several for several sites.
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     config: Vec<PathBuf>,
-    /// The SQLite database; made when it is not there.
-    #[arg(long, value_name = "FILE")]
-    database: PathBuf,
+    #[command(flatten)]
+    database: super::database::Argument,
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1:4400", value_name = "ADDRESS")]
     listen: SocketAddr,
@@ -58,6 +60,12 @@ pub struct Options {
     admin_token: Option<String>,
     #[command(flatten)]
     log_key: super::log::Key,
+    /// The file of what is not a record: tokens, webhooks that wait, leaks, who has read what. Without it `.operations`
+    /// beside the database.
+    #[arg(long, value_name = "FILE")]
+    operations: Option<PathBuf>,
+    #[command(flatten)]
+    webhooks: super::webhooks::Webhooks,
     /// How long a record is kept after the consent has ended; what is due is erased once a day.
     #[arg(long, default_value = "P3Y", value_parser = super::purge::period, value_name = "PERIOD")]
     keep: super::purge::Keep,
@@ -123,16 +131,19 @@ async fn serve(options: Options) -> ExitCode {
         Ok(prepared) => prepared,
         Err(message) => return fail(&message),
     };
-    let Prepared { listener, app, files, limits } = prepared;
+    let Prepared { listener, app, files, limits, deliveries } = prepared;
     let stop = match stop_signal() {
         Ok(stop) => stop,
         Err(error) => return fail(&format!("signals can't be listened to: {error}")),
     };
     let router = http::router(Arc::clone(&app), files);
-    let purging = tokio::spawn(purge_daily(Arc::clone(&app), keep));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(purge_daily(Arc::clone(&app), keep));
+    for delivery in deliveries {
+        tasks.spawn(delivery.run(Arc::clone(&app)));
+    }
     connection::serve(listener, router, limits, stop).await;
-    purging.abort();
-    let _ = purging.await;
+    tasks.shutdown().await;
     // The last holder of the store waits for its writer.
     drop(app);
     tracing::info!("stopped");
@@ -145,6 +156,10 @@ async fn purge_daily(app: http::Shared, keep: Keep) {
     loop {
         tokio::time::sleep(wait).await;
         wait = Duration::from_secs(24 * 60 * 60);
+        if let Some(operations) = &app.operations {
+            // What it can't do it has said itself, and does tomorrow.
+            let _ = operations.purge(app.store.now()).await;
+        }
         match app.store.purge(keep.period, &keep.text).await {
             Ok(due) => tracing::info!(erased = due.records, held = due.held, "purged"),
             Err(error) => {
@@ -160,6 +175,7 @@ struct Prepared {
     app: http::Shared,
     files: Files,
     limits: Limits,
+    deliveries: Vec<Delivery>,
 }
 
 async fn prepare(options: &Options) -> Result<Prepared, String> {
@@ -183,8 +199,13 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
         }
     }
     let seed = options.log_key.read()?;
-    let store = Store::open(&options.database, &store::Options { queue: options.queue, seed, ..Default::default() })?;
+    let database = &options.database.database;
+    let store = database.open(&store::Options { queue: options.queue, seed, ..Default::default() }).await?;
     register(&store, &configs, &bundled).await?;
+    let operations = options.operations.clone().unwrap_or_else(|| Operations::beside(&options.database));
+    let operations = Arc::new(Operations::open(&operations)?);
+    let figures = Arc::new(Figures::default());
+    let deliveries = options.webhooks.deliveries(&operations, &figures)?;
     let listener = TcpListener::bind(options.listen).await.map_err(|error| format!("{}: {error}", options.listen))?;
     let address = listener.local_addr().map_err(|error| format!("{}: {error}", options.listen))?;
     tracing::info!(%address, origins = origins.sorted().join(" "), "listening");
@@ -197,6 +218,8 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
             proxies: options.trusted_proxy.clone(),
             admin_token: admin_token(options)?,
             body_timeout: Duration::from_secs(10),
+            operations: Some(operations),
+            webhooks: figures,
         },
     );
     let config = configs.into_iter().next().map(|config| config.text);
@@ -211,7 +234,7 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
         proxies: options.trusted_proxy.clone(),
         ..Limits::default()
     };
-    Ok(Prepared { listener, app: Arc::new(app), files, limits })
+    Ok(Prepared { listener, app: Arc::new(app), files, limits, deliveries })
 }
 
 /// Reads every configuration, and prints every problem of every one before it gives up.

@@ -22,11 +22,14 @@ use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post, put};
 use ipnet::IpNet;
+use tokio::sync::Notify;
 use tower_http::services::ServeDir;
 
 pub use error::{Code, Error};
 
+use crate::operations::Operations;
 use crate::store::Store;
+use crate::webhook;
 use cors::Origins;
 use files::{Config, Dist};
 use limits::{Limiter, Rate};
@@ -52,6 +55,11 @@ pub struct App {
     pub admin: Option<[u8; 32]>,
     pub body_timeout: Duration,
     pub metrics: Metrics,
+    /// What is not a record; without it the routes that need it answer 503.
+    pub operations: Option<Arc<Operations>>,
+    pub webhooks: Arc<webhook::Figures>,
+    /// Told after each record that was stored.
+    pub stored: Notify,
 }
 
 pub type Shared = Arc<App>;
@@ -63,6 +71,8 @@ pub struct Options {
     pub proxies: Vec<IpNet>,
     pub admin_token: Option<String>,
     pub body_timeout: Duration,
+    pub operations: Option<Arc<Operations>>,
+    pub webhooks: Arc<webhook::Figures>,
 }
 
 impl Default for Options {
@@ -73,6 +83,8 @@ impl Default for Options {
             proxies: Vec::new(),
             admin_token: None,
             body_timeout: Duration::from_secs(10),
+            operations: None,
+            webhooks: Arc::default(),
         }
     }
 }
@@ -100,6 +112,9 @@ impl App {
             admin,
             body_timeout: options.body_timeout,
             metrics: Metrics::default(),
+            operations: options.operations,
+            webhooks: options.webhooks,
+            stored: Notify::new(),
         }
     }
 }

@@ -15,6 +15,7 @@ use axum::response::Response;
 
 use super::{Code, Shared};
 use crate::store::Figures;
+use crate::webhook;
 
 /// Counts since the start of the process.
 #[derive(Default)]
@@ -50,7 +51,7 @@ impl Metrics {
     }
 
     /// The Prometheus text format.
-    pub fn text(&self, store: &Figures) -> String {
+    pub fn text(&self, store: &Figures, webhooks: &webhook::Figures) -> String {
         let mut out = String::new();
         let mut counter = |name: &str, help: &str, value: u64| {
             // Writing to a String cannot fail.
@@ -74,6 +75,9 @@ impl Metrics {
             "Commits at which the clock was behind the last record.",
             of(&store.clock_went_back),
         );
+        counter("askfirst_webhooks_delivered_total", "Messages that an endpoint took.", of(&webhooks.delivered));
+        counter("askfirst_webhooks_failed_total", "Attempts that failed.", of(&webhooks.failed));
+        counter("askfirst_webhooks_given_up_total", "Messages that no endpoint took in time.", of(&webhooks.given_up));
         let queued = of(&store.queued);
         let _ = writeln!(
             out,

@@ -54,6 +54,7 @@ pub async fn submit(State(app): State<Shared>, request: Request) -> Result<Respo
             match app.store.insert(record).await? {
                 Inserted::Created(receipt) => {
                     app.metrics.accepted();
+                    app.stored.notify_waiters();
                     Ok(answer_text(StatusCode::CREATED, receipt.canonical()))
                 }
                 Inserted::Repeated(receipt) => {

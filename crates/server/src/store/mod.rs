@@ -4,11 +4,12 @@
 //! - A record is stored once per (site, record id); a retry gets the receipt of the first time (R7).
 //! - A stored record is never changed. Erasing empties it and keeps its place (S5).
 //!
-//! SQLite is the only store now. Its SQL is in `sqlite.rs` and `readers.rs` and its one writer in `writer.rs`; what
-//! stands here knows none of it, so that another engine can take their place with its own SQL.
+//! There are two engines, and [`Store`] (`engine.rs`) is either of them. [`Sqlite`] stands here: its SQL is in `sqlite.rs`
+//! and `readers.rs` and its one writer in `writer.rs`.
 
 mod adopt;
 mod database;
+mod engine;
 mod fold;
 mod incoming;
 mod job;
@@ -22,6 +23,7 @@ mod recover;
 pub mod retention;
 pub mod secret;
 mod sqlite;
+mod tail;
 mod upkeep;
 mod writer;
 
@@ -36,6 +38,7 @@ use askfirst_core::record::Count;
 use askfirst_core::time::{Millis, Period};
 
 use crate::evidence::Evidence;
+pub use engine::{Database, Store};
 pub use incoming::NewRecord;
 use incoming::Received;
 pub use log::Inclusion;
@@ -141,8 +144,8 @@ impl Default for Options {
     }
 }
 
-/// The open store.
-pub struct Store {
+/// The open store in a SQLite file.
+pub struct Sqlite {
     // Closed in this order: the writer, as the last one, then folds the write-ahead log into the database.
     readers: Readers,
     writer: Writer,
@@ -156,7 +159,7 @@ pub struct Store {
     _lock: File,
 }
 
-impl Store {
+impl Sqlite {
     /// Opens the database, making it or bringing it up to date where needed.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use askfirst_core::time::{Millis, Period};
 use rusqlite::{Connection, params};
 
 use super::log::read::Head;
-use super::{Store, StoreError};
+use super::{Sqlite, StoreError};
 
 /// Three years after the end (S1).
 pub const KEEP: Period = Period::months(36);
@@ -40,7 +40,7 @@ pub struct Ended {
     pub pruned: bool,
 }
 
-impl Store {
+impl Sqlite {
     /// Erases what is due, and says in the logs what is gone. Answers what was due.
     pub async fn purge(&self, keep: Period, policy: &str) -> Result<Due, StoreError> {
         let now = self.now();
@@ -62,7 +62,7 @@ impl Store {
         Ok(due)
     }
 
-    /// What [`Store::purge`] would erase.
+    /// What [`Sqlite::purge`] would erase.
     pub async fn due(&self, keep: Period) -> Result<Due, StoreError> {
         let now = self.now();
         self.readers.with(move |connection| due(connection, now, keep)).await

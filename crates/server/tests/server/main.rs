@@ -25,3 +25,5 @@ mod retention;
 mod sockets;
 /// The store by itself, and older databases.
 mod store;
+/// Other systems hear of a withdrawal.
+mod webhooks;

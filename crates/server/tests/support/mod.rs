@@ -126,6 +126,7 @@ pub fn record(n: u128, notice: &NewNotice) -> Record {
         vendors: vec![],
         signals: Signals::default(),
         client: "askfirst/0.1.0".to_owned(),
+        ui: None,
     }
 }
 

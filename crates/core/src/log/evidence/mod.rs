@@ -4,16 +4,18 @@
 //!
 //! The same function is behind `askfirst verify`, the page `/askfirst/verify/` and the receipt that a page checks.
 
+mod grade;
 mod read;
 mod receipt;
 mod report;
 mod verify;
 mod words;
 
+pub use grade::Grade;
 pub use receipt::Logged;
 pub use report::{Mark, Outcome, Report, Step};
 pub use verify::{disagreement, read_keys, verify, verify_receipt};
-pub use words::{Part, said, shown};
+pub use words::{Part, clock, said, shown};
 
 use super::{Commitment, Entry, Envelope, Salt};
 use crate::digest::base64url;

@@ -1,7 +1,7 @@
 //! The one verification: everything is derived anew from the bytes in the file, nothing in it is believed.
 
 use super::report::{Mark, Report, Step};
-use super::{Logged, LoggedErasure, LoggedNotice, PACK_SCHEMA, Pack, said, shown};
+use super::{Grade, Logged, LoggedErasure, LoggedNotice, PACK_SCHEMA, Pack, clock, said, shown};
 use crate::digest::digest;
 use crate::json::{self, Value};
 use crate::log::{
@@ -132,7 +132,11 @@ impl<'a> Check<'a> {
         let record = self.core(&pack)?;
         self.context(&pack)?;
         match (&record, &pack.notice) {
-            (Some(record), Some(notice)) => self.notice(record, notice, index, &opened, &keys)?,
+            (Some(record), Some(notice)) => {
+                self.notice(record, notice, index, &opened, &keys)?;
+                let grade = pack.core.as_ref().map(|core| Grade::of(record, &core.body.1, true).lines());
+                self.report.said.extend(grade.unwrap_or_default());
+            }
             (Some(_), None) => {
                 self.fails("The file does not have the notice, so it can't show what was agreed to.".to_string())?
             }
@@ -158,7 +162,7 @@ impl<'a> Check<'a> {
             Mark::Holds,
             "The record and the time of its receipt are, letter for letter, what the log committed to.".to_string(),
         );
-        self.received(envelope);
+        self.received(&record, envelope);
         self.report.said = said(&record, None);
         Ok(Some(record))
     }
@@ -174,12 +178,8 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn received(&mut self, envelope: &crate::log::Envelope) {
-        let clock = match envelope.clock.as_str() {
-            "ahead" => "; the browser's clock was ahead by more than five minutes",
-            "behind" => "; the browser's clock was behind by more than five minutes, or the record waited there",
-            _ => "",
-        };
+    fn received(&mut self, record: &Record, envelope: &crate::log::Envelope) {
+        let clock = clock(record, envelope).map_or(String::new(), |clock| format!("; {clock}"));
         let at = time::instant(envelope.received_at);
         self.say(Mark::Note, format!("It was received at {at} by the server's clock{clock}."));
         if !envelope.more.is_empty() {
@@ -350,7 +350,7 @@ impl<'a> Check<'a> {
             return Ok(record);
         }
         let (_, opened) = self.place("The record", &logged.entry(text), &logged.proof, &[])?;
-        self.received(&logged.envelope);
+        self.received(&record, &logged.envelope);
         self.signatures(&opened);
         Ok(record)
     }

@@ -1,8 +1,9 @@
 //! What a record says and what its notice showed, for a person who knows nothing of the format.
 
 use crate::json::Value;
-use crate::record::Record;
-use crate::time;
+use crate::log::Envelope;
+use crate::record::{Record, State};
+use crate::time::{self, DAY};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -58,6 +59,20 @@ pub fn said(record: &Record, notice: Option<&Value>) -> Vec<String> {
         lines.push(format!("It follows record {prev}."));
     }
     lines
+}
+
+/// How the browser's clock stood to the server's, when they disagree (R6). A refusal is kept to the day (P1): that the
+/// day is right is all that it can say.
+pub fn clock(record: &Record, envelope: &Envelope) -> Option<&'static str> {
+    let (at, received_at) = (record.event.at, envelope.received_at);
+    if record.event.state == State::Refused && at % DAY == 0 && (at..at + DAY).contains(&received_at) {
+        return None;
+    }
+    match envelope.clock.as_str() {
+        "ahead" => Some("the browser's clock was ahead by more than five minutes"),
+        "behind" => Some("the browser's clock was behind by more than five minutes, or the record waited there"),
+        _ => None,
+    }
 }
 
 fn title<'a>(notice: &'a Value, purpose: &str) -> Option<&'a str> {

@@ -1,0 +1,133 @@
+//! The grade of a record's evidence: what lowers it, and what must not (GDPR Art. 7(1), PROOF §1.3).
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use askfirst_core::json;
+use askfirst_core::log::Envelope;
+use askfirst_core::log::evidence::{Grade, clock};
+use askfirst_core::machine::{Decision, Event};
+use askfirst_core::record::{Input, Interaction, Layer, Method, Record, State};
+use askfirst_core::settings::Refusals;
+use askfirst_core::time::DAY;
+use support::{Browser, NOW, with_refusals};
+
+const PRESS: Interaction = Interaction { input: Input::Pointer, dwell_ms: 3000, first_layer_equal_choice: Some(true) };
+
+fn browser() -> Browser {
+    let mut browser = Browser::new(with_refusals(Refusals::Pseudonymous), NOW);
+    browser.boot();
+    browser
+}
+
+/// The record of one answer on the first layer.
+fn answered(decision: Decision, method: Method, ui: Option<Interaction>) -> Record {
+    let mut browser = browser();
+    browser.page.pressed = ui.map(Interaction::text);
+    browser.send(Event::Decide(decision, Layer::First, method));
+    browser.records().pop().unwrap()
+}
+
+fn accepted(ui: Option<Interaction>) -> Record {
+    answered(Decision::Accept, Method::AcceptAll, ui)
+}
+
+fn envelope(clock: &str) -> Envelope {
+    Envelope { received_at: NOW, clock: clock.into(), more: Vec::new() }
+}
+
+fn graded(record: &Record) -> Grade {
+    Grade::of(record, &envelope("ok"), true)
+}
+
+#[test]
+fn the_press_of_a_person_on_equal_buttons_is_the_best_evidence() {
+    for input in [Input::Pointer, Input::Keyboard] {
+        let grade = graded(&accepted(Some(Interaction { input, ..PRESS })));
+        assert_eq!(grade.letter, 'A');
+        assert!(grade.reasons.iter().all(|(holds, _)| *holds) && grade.reasons.len() >= 4, "{grade:?}");
+    }
+}
+
+#[test]
+fn each_weakness_lowers_the_grade_and_is_named() {
+    let record = accepted(Some(PRESS));
+    for (grade, letter) in [
+        (graded(&accepted(None)), 'B'),
+        (graded(&accepted(Some(Interaction { dwell_ms: 400, ..PRESS }))), 'B'),
+        (Grade::of(&record, &envelope("behind"), true), 'B'),
+        (Grade::of(&record, &envelope("ok"), false), 'C'),
+        (graded(&accepted(Some(Interaction { input: Input::Agent, ..PRESS }))), 'C'),
+        (graded(&accepted(Some(Interaction { first_layer_equal_choice: Some(false), ..PRESS }))), 'C'),
+        (graded(&answered(Decision::AcceptAll, Method::Api, None)), 'C'),
+    ] {
+        assert_eq!(grade.letter, letter, "{grade:?}");
+        assert_eq!(grade.reasons.iter().filter(|(holds, _)| !holds).count(), 1, "{grade:?}");
+    }
+}
+
+#[test]
+fn a_service_that_was_allowed_alone_needs_a_person_too() {
+    let mut record = answered(Decision::Reject, Method::RejectAll, Some(Interaction { input: Input::Agent, ..PRESS }));
+    record.event.state = State::Given;
+    record.vendors = vec![("youtube".into(), true)];
+    assert_eq!(graded(&record).letter, 'C');
+}
+
+#[test]
+fn a_refusal_kept_to_the_day_is_not_said_to_come_from_a_wrong_clock() {
+    // P1: its time is midnight. The server's comparison marks it as late.
+    let mut record = answered(Decision::Reject, Method::RejectAll, Some(PRESS));
+    assert_eq!(record.event.at % DAY, 0);
+    let received = |received_at| Envelope { received_at, ..envelope("behind") };
+    assert_eq!(clock(&record, &received(record.event.at + DAY - 1)), None);
+    assert_eq!(Grade::of(&record, &received(record.event.at + DAY - 1), true).letter, 'A');
+    assert!(clock(&record, &received(record.event.at + DAY)).is_some(), "another day is another day");
+    record.event.state = State::Given;
+    assert!(clock(&record, &received(record.event.at + DAY - 1)).is_some(), "a grant has its second");
+}
+
+#[test]
+fn the_worst_of_several_weaknesses_counts() {
+    let record = accepted(Some(Interaction { input: Input::Agent, dwell_ms: 0, ..PRESS }));
+    assert_eq!(Grade::of(&record, &envelope("ahead"), true).letter, 'C');
+}
+
+#[test]
+fn a_no_is_as_good_however_it_was_said() {
+    let quick = Interaction { input: Input::Agent, dwell_ms: 0, first_layer_equal_choice: Some(false) };
+    for ui in [Some(quick), Some(PRESS), None] {
+        let record = answered(Decision::Reject, Method::RejectAll, ui);
+        assert_eq!(graded(&record).letter, 'A');
+        assert_eq!((record.event.method, record.ui), (Method::RejectAll, ui), "an agent's click is said to be one");
+    }
+    assert_eq!(graded(&answered(Decision::RejectAll, Method::Api, None)).letter, 'A');
+}
+
+#[test]
+fn the_record_that_is_rebuilt_or_sent_again_says_the_same_of_the_press() {
+    let mut browser = browser();
+    browser.page.pressed = Some(PRESS.text());
+    browser.send(Event::Decide(Decision::Accept, Layer::First, Method::AcceptAll));
+    // Only the cookie has survived.
+    browser.local = None;
+    browser.boot();
+    let records = browser.records();
+    assert_eq!(records.len(), 1, "byte for byte the same, so the server counts it once");
+    assert_eq!(records[0].ui, Some(PRESS));
+    // The next answer, by a call, does not inherit it.
+    browser.save(&[("marketing", false)]);
+    assert_eq!(browser.records().pop().unwrap().ui, None);
+}
+
+#[test]
+fn a_count_of_refusals_says_nothing_of_the_press() {
+    // R10: a refusal is counted without anything that could tell people apart.
+    let mut browser = Browser::new(with_refusals(Refusals::Aggregate), NOW);
+    browser.boot();
+    browser.page.pressed = Some(PRESS.text());
+    browser.send(Event::Decide(Decision::Reject, Layer::First, Method::RejectAll));
+    let [count] = &browser.posted[..] else { panic!("one count") };
+    assert!(json::parse(count).unwrap().at("ui").is_none() && !count.contains("pointer"));
+    assert!(!browser.local.unwrap().contains("pointer"), "nor does the browser keep it");
+}

@@ -1,0 +1,40 @@
+//! The format of the file, and what is forgotten of it.
+
+use askfirst_core::time::{self, Millis};
+use rusqlite::Connection;
+
+/// `PRAGMA application_id`: "ASKO".
+const APPLICATION: i32 = 0x4153_4b4f;
+/// What makes each format from the one before. Their number is `PRAGMA user_version`.
+const MIGRATIONS: &[&str] = &[include_str!("1.sql")];
+
+/// Takes every step from the file's format to ours in one transaction.
+pub fn migrate(connection: &Connection) -> rusqlite::Result<()> {
+    let newest = i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX);
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let format: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let steps = match (application, format) {
+        (APPLICATION, format) | (0, format @ 0) => usize::try_from(format).ok().and_then(|done| MIGRATIONS.get(done..)),
+        _ => None,
+    };
+    let Some(steps) = steps else {
+        connection.execute_batch("ROLLBACK")?;
+        let why = "it belongs to another program or to a newer version of askfirst".to_owned();
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_NOTADB);
+        return Err(rusqlite::Error::SqliteFailure(code, Some(why)));
+    };
+    steps.iter().try_for_each(|step| connection.execute_batch(step))?;
+    connection.pragma_update(None, "application_id", APPLICATION)?;
+    connection.pragma_update(None, "user_version", newest)?;
+    connection.execute_batch("COMMIT")
+}
+
+/// Removes what is from before `end`; how many rows.
+pub fn purge(connection: &Connection, end: Millis) -> rusqlite::Result<usize> {
+    let entries = connection.execute("DELETE FROM webhook_entry WHERE given_up_at < ?1", [end])?;
+    let leaks = connection.execute("DELETE FROM leak WHERE day < ?1", [time::date(end)])?;
+    let reads = connection.execute("DELETE FROM access WHERE at < ?1", [end])?;
+    let tokens = connection.execute("DELETE FROM token WHERE ended_at < ?1", [end])?;
+    Ok(entries + leaks + reads + tokens)
+}

@@ -1,0 +1,237 @@
+//! The two engines behind one name: what the HTTP and the command line ask of a store, whichever it is.
+//!
+//! A method of one engine that the other lacks does not compile here: there is no silent difference between them.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use askfirst_core::log::Resource;
+use askfirst_core::log::evidence::Pack;
+use askfirst_core::record::Count;
+use askfirst_core::time::{Millis, Period};
+
+use super::log::check::Looked;
+use super::log::read::Head;
+use super::log::{Inclusion, Seed};
+use super::retention::Due;
+use super::{
+    AboutNotice, Counted, Erased, Figures, Inserted, NewNotice, NewRecord, Options, Sqlite, StoreError, recover,
+};
+use crate::evidence::Evidence;
+
+/// Where the records are kept: what `--database` names.
+#[derive(Clone, Debug)]
+pub enum Database {
+    Sqlite(PathBuf),
+}
+
+/// The open store.
+pub enum Store {
+    Sqlite(Box<Sqlite>),
+}
+
+impl Database {
+    /// Reads `sqlite:PATH` or a path.
+    ///
+    /// # Errors
+    /// What is wrong with it, without repeating a password.
+    pub fn parse(text: &OsStr) -> Result<Self, String> {
+        let path = text.to_str().and_then(|text| text.strip_prefix("sqlite:")).map_or(text, OsStr::new);
+        if path.is_empty() { Err("names no file".to_owned()) } else { Ok(Self::Sqlite(path.into())) }
+    }
+
+    /// Opens it as a server does: makes it or brings it up to date where needed.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub async fn open(&self, options: &Options) -> Result<Store, String> {
+        match self {
+            Self::Sqlite(path) => Store::open(path, options),
+        }
+    }
+
+    /// For commands that look at a store and make none.
+    ///
+    /// # Errors
+    /// There is no such file.
+    pub fn require(&self) -> Result<(), String> {
+        match self {
+            Self::Sqlite(path) if path.is_file() => Ok(()),
+            Self::Sqlite(path) => Err(format!("{}: there is no such file", path.display())),
+        }
+    }
+
+    /// What is stored under a record id, for `askfirst export`; a server may be running.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub async fn read(&self, record_id: &str) -> Result<Vec<Evidence>, String> {
+        match self {
+            Self::Sqlite(path) => super::read(path, record_id),
+        }
+    }
+
+    /// The evidence packs of the records with this id, one per site.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub async fn packs(&self, record_id: &str) -> Result<Vec<Pack>, String> {
+        match self {
+            Self::Sqlite(path) => super::packs(path, record_id),
+        }
+    }
+
+    /// What a purge would erase now, for `askfirst purge --dry-run`.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub async fn due(&self, now: Millis, keep: Period) -> Result<Due, String> {
+        match self {
+            Self::Sqlite(path) => super::due(path, now, keep),
+        }
+    }
+
+    /// Rebuilds every tree from its entries and compares tiles, heads and records, for `askfirst audit`.
+    ///
+    /// # Errors
+    /// The first thing that does not hold, in one sentence.
+    pub async fn audit(&self) -> Result<Looked, String> {
+        match self {
+            Self::Sqlite(path) => super::audit(path),
+        }
+    }
+
+    /// Closes every open log and begins another in its place, after a restore. Answers the names, old and new.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub async fn recover(&self, seed: Option<Seed>, now: Millis) -> Result<Vec<(String, String)>, String> {
+        match self {
+            Self::Sqlite(path) => recover(path, seed, now),
+        }
+    }
+}
+
+impl fmt::Display for Database {
+    /// For messages: never with a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// Hands a call to the engine.
+macro_rules! engine {
+    ($store:expr, $engine:ident => $call:expr) => {
+        match $store {
+            Store::Sqlite($engine) => $call,
+        }
+    };
+}
+
+impl Store {
+    /// Opens a SQLite file.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console: another server has it open, it is not ours, it is from a newer version.
+    pub fn open(path: &Path, options: &Options) -> Result<Self, String> {
+        Sqlite::open(path, options).map(Box::new).map(Self::Sqlite)
+    }
+
+    /// Stores a record, or finds that it is stored.
+    pub async fn insert(&self, record: NewRecord) -> Result<Inserted, StoreError> {
+        engine!(self, engine => engine.insert(record).await)
+    }
+
+    /// Adds one to the refusals of today (R10).
+    pub async fn count(&self, count: Count) -> Result<Counted, StoreError> {
+        engine!(self, engine => engine.count(count).await)
+    }
+
+    /// Stores a notice; whether it is new.
+    pub async fn register(&self, notice: NewNotice) -> Result<bool, StoreError> {
+        engine!(self, engine => engine.register(notice).await)
+    }
+
+    /// Empties the record at this place (S4, S5). `reason` is a code for the log.
+    pub async fn erase(&self, seq: i64, reason: &'static str) -> Result<Erased, StoreError> {
+        engine!(self, engine => engine.erase(seq, reason).await)
+    }
+
+    /// Keeps a record for a legal claim beyond its time and against an erasure (GDPR Art. 17(3)(e)), or no longer. How many
+    /// records have this id.
+    pub async fn hold(&self, record_id: &str, held: bool) -> Result<usize, StoreError> {
+        engine!(self, engine => engine.hold(record_id, held).await)
+    }
+
+    /// Erases what is due, and says in the logs what is gone. Answers what was due.
+    pub async fn purge(&self, keep: Period, policy: &str) -> Result<Due, StoreError> {
+        engine!(self, engine => engine.purge(keep, policy).await)
+    }
+
+    /// What [`Store::purge`] would erase.
+    pub async fn due(&self, keep: Period) -> Result<Due, StoreError> {
+        engine!(self, engine => engine.due(keep).await)
+    }
+
+    /// What a submission that names this notice must agree with, when the notice is known.
+    pub async fn about_notice(&self, digest: &str) -> Result<Option<AboutNotice>, StoreError> {
+        engine!(self, engine => engine.about_notice(digest).await)
+    }
+
+    /// The stored bytes of a notice.
+    pub async fn notice(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        engine!(self, engine => engine.notice(digest).await)
+    }
+
+    /// Where records with this id are, with the SHA-256 of the secret that opens each. Reads the same for any id (S4).
+    pub async fn holders(&self, record_id: &str) -> Result<Vec<(i64, [u8; 32])>, StoreError> {
+        engine!(self, engine => engine.holders(record_id).await)
+    }
+
+    /// Everything stored about the record at this place.
+    pub async fn evidence(&self, seq: i64) -> Result<Option<Evidence>, StoreError> {
+        engine!(self, engine => engine.evidence(seq).await)
+    }
+
+    /// The newest signed head of a site's log.
+    pub async fn head(&self, site: &str) -> Result<Option<Head>, StoreError> {
+        engine!(self, engine => engine.head(site).await)
+    }
+
+    /// The public key of a log, as a signed-note verifier key.
+    pub fn verifier(&self, origin: &str) -> Option<String> {
+        engine!(self, engine => engine.verifier(origin))
+    }
+
+    /// Proves an entry of a site's log to its newest checkpoint.
+    pub async fn prove(&self, site: &str, index: u64) -> Result<Option<Inclusion>, StoreError> {
+        engine!(self, engine => engine.prove(site, index).await)
+    }
+
+    /// The bytes of a tile or bundle of a site's log, when it has as much as that.
+    pub async fn log_resource(&self, site: &str, resource: Resource) -> Result<Option<Vec<u8>>, StoreError> {
+        engine!(self, engine => engine.log_resource(site, resource).await)
+    }
+
+    /// Why nothing is added to the store.
+    pub fn frozen(&self) -> Option<&str> {
+        engine!(self, engine => engine.frozen())
+    }
+
+    /// Whether the store can be read, and the last write went well.
+    pub async fn healthy(&self) -> bool {
+        engine!(self, engine => engine.healthy().await)
+    }
+
+    pub fn figures(&self) -> &Figures {
+        engine!(self, engine => engine.figures())
+    }
+
+    /// The clock that the store goes by.
+    pub fn now(&self) -> Millis {
+        engine!(self, engine => engine.now())
+    }
+}

@@ -1,0 +1,143 @@
+//! One POST to an endpoint: over TLS, or in plain text to this machine; no redirect is followed and no answer read but
+//! its status.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, Uri, header};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+/// How long one attempt may take, from the look-up of the name to the head of the answer.
+const ATTEMPT: Duration = Duration::from_secs(15);
+
+/// Where messages go.
+#[derive(Clone, Debug)]
+pub struct Target {
+    host: String,
+    port: u16,
+    tls: bool,
+    path: String,
+    /// The header `host`.
+    authority: String,
+}
+
+/// What came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    /// Seconds.
+    pub retry_after: Option<u64>,
+}
+
+impl Target {
+    /// Reads a URL.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console: it is none, or others on the way could read what is sent there (S6).
+    pub fn parse(url: &str) -> Result<Self, String> {
+        let wrong = || format!("{url} is not a URL such as https://www.example.nl/consent");
+        let uri: Uri = url.parse().map_err(|_| wrong())?;
+        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or_else(wrong)?;
+        let host = authority.host().trim_matches(['[', ']']).to_owned();
+        let tls = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") if is_this_machine(&host) => false,
+            Some("http") => return Err(format!("{url}: plain http is for this machine only; use https")),
+            _ => return Err(wrong()),
+        };
+        let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
+        let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        Ok(Self { host, port, tls, path, authority: authority.to_string() })
+    }
+
+    /// The name of the machine, for the log: a path may hold a secret of the receiver's.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+}
+
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Sends messages. The authorities that it trusts are those of the machine (`SSL_CERT_FILE` names others).
+#[derive(Clone)]
+pub struct Client {
+    tls: Arc<ClientConfig>,
+}
+
+impl Client {
+    /// # Errors
+    /// TLS can't be used at all.
+    pub fn new() -> Result<Self, String> {
+        let mut roots = rustls::RootCertStore::empty();
+        // One that can't be read is left out; an endpoint that needs it then says so at its first attempt.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?;
+        Ok(Self { tls: Arc::new(tls.with_root_certificates(roots).with_no_client_auth()) })
+    }
+
+    /// Posts a body.
+    ///
+    /// # Errors
+    /// A code for the log: `timeout`, `connect`, `tls`, `http`.
+    pub async fn post(&self, target: &Target, headers: HeaderMap, body: String) -> Result<Answer, &'static str> {
+        let attempt = async {
+            let stream = TcpStream::connect((target.host.as_str(), target.port)).await.map_err(|_| "connect")?;
+            if !target.tls {
+                return send(stream, target, headers, body).await;
+            }
+            let name = ServerName::try_from(target.host.clone()).map_err(|_| "tls")?;
+            let connector = TlsConnector::from(Arc::clone(&self.tls));
+            let stream = connector.connect(name, stream).await.map_err(|_| "tls")?;
+            send(stream, target, headers, body).await
+        };
+        tokio::time::timeout(ATTEMPT, attempt).await.unwrap_or(Err("timeout"))
+    }
+}
+
+async fn send(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    target: &Target,
+    headers: HeaderMap,
+    body: String,
+) -> Result<Answer, &'static str> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| "http")?;
+    let driver = tokio::spawn(connection);
+    let mut request = Request::post(target.path.as_str()).body(Body::from(body)).map_err(|_| "http")?;
+    *request.headers_mut() = headers;
+    let host = target.authority.parse().map_err(|_| "http")?;
+    request.headers_mut().insert(header::HOST, host);
+    let answer = sender.send_request(request).await.map_err(|_| "http");
+    // What the endpoint says besides its status is of no use here, and may have no end.
+    driver.abort();
+    let answer = answer?;
+    let retry_after = answer.headers().get(header::RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
+    Ok(Answer { status: answer.status().as_u16(), retry_after })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_told_in_plain_text() {
+        for url in ["https://a.example", "https://a.example:8443/x?y=1", "http://127.0.0.1:9/x", "http://[::1]:9/"] {
+            assert!(Target::parse(url).is_ok(), "{url}");
+        }
+        for url in
+            ["http://a.example/", "ftp://a.example/", "a.example", "/x", "https://u:p@a.example/", "http://10.0.0.1/"]
+        {
+            assert!(Target::parse(url).is_err(), "{url}");
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! G6, S10: a receiving server hears of a withdrawal, once it is stored, until it has heard.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use askfirst_core::digest::uuid;
+use askfirst_core::json::{self, Value};
+use askfirst_core::log::{from_base64, to_base64};
+use askfirst_core::record::{Record, State};
+use askfirst_core::time::{DAY, Millis};
+use askfirst_server::operations::{Operations, queue};
+use askfirst_server::store;
+use askfirst_server::webhook::{Client, Delivery, Endpoint, Secret, Target};
+use axum::Router;
+use axum::http::{HeaderMap, StatusCode};
+use hmac::{Hmac, Mac};
+use tokio::net::TcpListener;
+
+use crate::support::*;
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// A receiving server: what it was told, and what it answers.
+#[derive(Clone)]
+struct Receiver {
+    address: SocketAddr,
+    told: Arc<Mutex<Vec<(HeaderMap, String)>>>,
+    answer: Arc<Mutex<(StatusCode, Duration)>>,
+}
+
+impl Receiver {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let receiver = Self {
+            address: listener.local_addr().unwrap(),
+            told: Arc::default(),
+            answer: Arc::new(Mutex::new((StatusCode::NO_CONTENT, Duration::ZERO))),
+        };
+        let this = receiver.clone();
+        let take = async move |headers: HeaderMap, body: String| {
+            this.told.lock().unwrap().push((headers, body));
+            let (status, wait) = *this.answer.lock().unwrap();
+            tokio::time::sleep(wait).await;
+            status
+        };
+        let router = Router::new().fallback(take);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        receiver
+    }
+
+    fn answers(&self, status: u16) {
+        self.answer.lock().unwrap().0 = StatusCode::from_u16(status).unwrap();
+    }
+
+    fn told(&self) -> Vec<(HeaderMap, String)> {
+        self.told.lock().unwrap().clone()
+    }
+
+    /// The one message.
+    fn only(&self) -> (HeaderMap, Value) {
+        let told = self.told();
+        assert_eq!(told.len(), 1);
+        (told[0].0.clone(), json::parse(&told[0].1).unwrap())
+    }
+
+    fn delivery(&self, server: &Server, on: &[State]) -> Delivery {
+        let url = format!("http://{}/consent", self.address);
+        let operations = Operations::open(&Operations::beside(&server.database())).unwrap();
+        let target = Target::parse(&url).unwrap();
+        let endpoint = Endpoint { url, target, secrets: Secret::read(SECRET).unwrap(), on: on.to_vec() };
+        let operations = Arc::new(operations);
+        Delivery { endpoint, client: Client::new().unwrap(), operations, figures: Arc::default() }
+    }
+}
+
+/// What the specification says a receiver checks.
+fn is_signed(headers: &HeaderMap, body: &str) -> bool {
+    let header = |name: &str| headers[name].to_str().unwrap();
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&from_base64(&SECRET[6..]).unwrap()).unwrap();
+    mac.update(format!("{}.{}.{body}", header("webhook-id"), header("webhook-timestamp")).as_bytes());
+    header("webhook-signature") == format!("v1,{}", to_base64(&mac.finalize().into_bytes()))
+}
+
+/// A record that follows another and answers so.
+fn after(before: &Record, n: u8, state: State, answers: &[(&str, bool)]) -> Record {
+    let mut record = before.clone();
+    record.record_id = uuid(&[n; 16]);
+    record.prev = Some(before.record_id.clone());
+    record.event.state = state;
+    for (purpose, granted) in answers {
+        record.decisions.iter_mut().find(|said| said.purpose == *purpose).unwrap().granted = *granted;
+    }
+    record
+}
+
+async fn keep(server: &Server, record: &Record) {
+    assert_eq!(server.ask(post(record.canonical())).await.status, StatusCode::CREATED);
+}
+
+fn texts(value: Value) -> Vec<String> {
+    value.items().iter().map(|item| item.text().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_withdrawal_is_told_signed_and_with_nothing_that_the_receiver_does_not_need() {
+    let server = server().await;
+    let receiver = Receiver::start().await;
+    let delivery = receiver.delivery(&server, &[State::Withdrawn]);
+    delivery.step(&server.app.store).await.unwrap();
+    let given = record(1, &server.notice);
+    keep(&server, &given).await;
+    let withdrawn = after(&given, 2, State::Withdrawn, &[("analytical", false)]);
+    keep(&server, &withdrawn).await;
+    delivery.step(&server.app.store).await.unwrap();
+    delivery.step(&server.app.store).await.unwrap();
+
+    let (headers, body) = receiver.only();
+    assert!(is_signed(&headers, &receiver.told()[0].1));
+    assert_eq!(headers["content-type"], "application/json");
+    assert_eq!(body.at("type").unwrap().text(), Some("consent.withdrawn"));
+    let data = body.at("data").unwrap();
+    let keys: Vec<_> = data.entries().iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(keys, ["categories", "previous", "record_id", "services", "site", "subject", "withdrawn"]);
+    assert_eq!(data.at("record_id").unwrap().text(), Some(withdrawn.record_id.as_str()));
+    assert_eq!(data.at("previous").unwrap().text(), Some(given.record_id.as_str()));
+    assert_eq!(data.at("subject").unwrap().text(), Some(given.subject.as_str()));
+    assert_eq!(texts(data.get("categories").get("refused").clone()), ["analytical", "marketing"]);
+    // Only what had been granted was taken back.
+    assert_eq!(texts(data.get("withdrawn").get("categories").clone()), ["analytical"]);
+}
+
+#[tokio::test]
+async fn taking_back_one_of_two_is_a_withdrawal_and_granting_one_more_is_not() {
+    let server = server().await;
+    let receiver = Receiver::start().await;
+    let delivery = receiver.delivery(&server, &[State::Withdrawn]);
+    delivery.step(&server.app.store).await.unwrap();
+    let given = record(1, &server.notice);
+    keep(&server, &given).await;
+    let more = after(&given, 2, State::Changed, &[("marketing", true)]);
+    keep(&server, &more).await;
+    delivery.step(&server.app.store).await.unwrap();
+    assert!(receiver.told().is_empty());
+    keep(&server, &after(&more, 3, State::Changed, &[("analytical", false)])).await;
+    delivery.step(&server.app.store).await.unwrap();
+    let (_, body) = receiver.only();
+    assert_eq!(body.get("type").text(), Some("consent.withdrawn"));
+    assert_eq!(texts(body.get("data").get("withdrawn").get("categories").clone()), ["analytical"]);
+    assert_eq!(texts(body.get("data").get("categories").get("granted").clone()), ["marketing"]);
+}
+
+#[tokio::test]
+async fn each_kind_of_decision_is_told_to_whoever_asks_for_it() {
+    let server = server().await;
+    let receiver = Receiver::start().await;
+    let delivery = receiver.delivery(&server, &[State::Given, State::Changed]);
+    delivery.step(&server.app.store).await.unwrap();
+    let given = record(1, &server.notice);
+    keep(&server, &given).await;
+    keep(&server, &after(&given, 2, State::Withdrawn, &[("analytical", false)])).await;
+    delivery.step(&server.app.store).await.unwrap();
+    assert_eq!(receiver.only().1.get("type").text(), Some("consent.given"));
+}
+
+/// A clock that the test turns, and a server that goes by it.
+macro_rules! turned {
+    ($clock:ident) => {{
+        static $clock: AtomicI64 = AtomicI64::new(0);
+        $clock.store(askfirst_server::clock::now(), Ordering::SeqCst);
+        let options = store::Options { now: || $clock.load(Ordering::SeqCst), ..store::Options::default() };
+        let turn = |by: Millis| $clock.store($clock.load(Ordering::SeqCst) + by, Ordering::SeqCst);
+        (server_with(no_limit(), options, |_| Default::default()).await, turn)
+    }};
+}
+
+#[tokio::test]
+async fn an_endpoint_that_fails_hears_the_same_message_later_also_from_the_next_process() {
+    let (server, turn) = turned!(NOW);
+    let receiver = Receiver::start().await;
+    let delivery = receiver.delivery(&server, &[State::Given]);
+    delivery.step(&server.app.store).await.unwrap();
+    receiver.answers(500);
+    keep(&server, &record(1, &server.notice)).await;
+    delivery.step(&server.app.store).await.unwrap();
+    delivery.step(&server.app.store).await.unwrap();
+    assert_eq!(receiver.told().len(), 1, "not before its time");
+    drop(delivery);
+
+    // Another process, as after a crash.
+    let delivery = receiver.delivery(&server, &[State::Given]);
+    turn(60_000);
+    receiver.answers(204);
+    delivery.step(&server.app.store).await.unwrap();
+    turn(60_000);
+    delivery.step(&server.app.store).await.unwrap();
+    let told = receiver.told();
+    assert_eq!(told.len(), 2);
+    assert_eq!(told[0].0["webhook-id"], told[1].0["webhook-id"]);
+    assert_eq!(told[0].1, told[1].1);
+    assert_ne!(told[0].0["webhook-timestamp"], told[1].0["webhook-timestamp"]);
+    assert!(told.iter().all(|(headers, body)| is_signed(headers, body)));
+}
+
+#[tokio::test]
+async fn after_three_days_a_message_is_given_up_and_its_text_forgotten() {
+    let (server, turn) = turned!(NOW);
+    let receiver = Receiver::start().await;
+    let delivery = receiver.delivery(&server, &[State::Given]);
+    delivery.step(&server.app.store).await.unwrap();
+    receiver.answers(503);
+    keep(&server, &record(1, &server.notice)).await;
+    let mut hours = 0;
+    while state(&delivery).waiting == 1 || hours == 0 {
+        delivery.step(&server.app.store).await.unwrap();
+        turn(60 * 60 * 1000);
+        hours += 1;
+        assert!(hours < 100);
+    }
+    assert!((60..=72).contains(&hours), "{hours}");
+    // Pauses that double: far fewer attempts than hours.
+    assert!((10..=40).contains(&receiver.told().len()), "{}", receiver.told().len());
+    let given_up = state(&delivery);
+    assert_eq!((given_up.waiting, given_up.given_up), (0, 1));
+    let kept: Option<String> = delivery
+        .operations
+        .run(|connection| connection.query_row("SELECT body FROM webhook_entry", [], |row| row.get(0)))
+        .unwrap();
+    assert_eq!(kept, None);
+    // S2: and after 90 days the rest.
+    delivery.operations.purge(server.app.store.now() + 91 * DAY).await.unwrap();
+    assert_eq!(state(&delivery).given_up, 0);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_gone_is_not_asked_again() {
+    let server = server().await;
+    let receiver = Receiver::start().await;
+    let delivery = receiver.delivery(&server, &[State::Given]);
+    delivery.step(&server.app.store).await.unwrap();
+    receiver.answers(410);
+    keep(&server, &record(1, &server.notice)).await;
+    delivery.step(&server.app.store).await.unwrap();
+    assert_eq!((state(&delivery).waiting, state(&delivery).given_up), (0, 1));
+}
+
+#[tokio::test]
+async fn a_redirect_is_no_delivery_and_is_not_followed() {
+    let server = server().await;
+    let receiver = Receiver::start().await;
+    let delivery = receiver.delivery(&server, &[State::Given]);
+    delivery.step(&server.app.store).await.unwrap();
+    receiver.answers(307);
+    keep(&server, &record(1, &server.notice)).await;
+    delivery.step(&server.app.store).await.unwrap();
+    assert_eq!((receiver.told().len(), state(&delivery).waiting), (1, 1));
+    assert_eq!(state(&delivery).outcome.as_deref(), Some("307"));
+}
+
+#[tokio::test]
+async fn who_asks_later_is_not_told_about_what_was_before() {
+    let server = server().await;
+    keep(&server, &record(1, &server.notice)).await;
+    let receiver = Receiver::start().await;
+    let delivery = receiver.delivery(&server, &[State::Given]);
+    delivery.step(&server.app.store).await.unwrap();
+    assert!(receiver.told().is_empty());
+    keep(&server, &record(2, &server.notice)).await;
+    delivery.step(&server.app.store).await.unwrap();
+    assert_eq!(receiver.only().1.get("data").get("record_id").text(), Some(record_id(2).as_str()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endpoint_that_hangs_delays_no_receipt() {
+    let server = server_with(no_limit(), Default::default(), |_| Default::default()).await;
+    let receiver = Receiver::start().await;
+    receiver.answer.lock().unwrap().1 = Duration::from_secs(60);
+    let delivery = receiver.delivery(&server, &[State::Given]);
+    delivery.step(&server.app.store).await.unwrap();
+    let working = tokio::spawn(delivery.run(Arc::clone(&server.app)));
+    keep(&server, &record(1, &server.notice)).await;
+    while receiver.told().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let start = Instant::now();
+    for n in 2..42 {
+        keep(&server, &record(n, &server.notice)).await;
+    }
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    working.abort();
+}
+
+fn state(delivery: &Delivery) -> queue::State {
+    delivery.operations.run(|connection| queue::state(connection, &delivery.endpoint.url)).unwrap()
+}

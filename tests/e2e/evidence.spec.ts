@@ -1,0 +1,88 @@
+import { delivered, expect, part, state, test, visit } from './support/visit.ts';
+
+/** What the record of this page's answer says of the press. */
+const ui = async (product: any, page: any) => {
+  await delivered(page);
+  return (await product.evidence((await state(page)).recordId)).record.ui;
+};
+
+test('a record says that a person pressed, with what, after how long, and that both buttons were alike (PROOF 1.3)', async ({ page, product }) => {
+  await visit(page, product.front.origin);
+  await expect(part(page, 'accept')).toBeVisible();
+  await page.waitForTimeout(700);
+  await part(page, 'accept').click();
+  const { dwell_ms, ...rest } = await ui(product, page);
+  expect(rest).toEqual({ first_layer_equal_choice: true, input: 'pointer', trusted_event: true });
+  expect(dwell_ms % 100).toBe(0);
+  expect(dwell_ms).toBeGreaterThanOrEqual(600);
+  expect(dwell_ms).toBeLessThan(20_000);
+  expect(await product.sentences((await state(page)).recordId)).toMatch(/Evidence grade A:\n(  \+ .*\n){4}/);
+});
+
+test('the keyboard counts as a person', async ({ page, product }) => {
+  await visit(page, product.front.origin);
+  await part(page, 'accept').focus();
+  await page.keyboard.press('Enter');
+  expect(await ui(product, page)).toMatchObject({ input: 'keyboard', trusted_event: true });
+});
+
+test('a click by a program in the page is taken and said to be one; the evidence is graded lower', async ({ page, product }) => {
+  await visit(page, product.front.origin);
+  await part(page, 'accept').evaluate((button: HTMLElement) => button.click());
+  expect(await ui(product, page)).toMatchObject({ input: 'agent', trusted_event: false });
+  expect((await product.evidence((await state(page)).recordId)).record.event.method).toBe('accept_all');
+  expect(await product.sentences((await state(page)).recordId)).toContain('Evidence grade C:\n  - A program in the page pressed the control, not a person.');
+});
+
+test('a refusal by a program in the page counts like any other, and its record is no worse for it', async ({ page, product }) => {
+  await product.configure((config: any) => (config.records.refusals = 'pseudonymous'));
+  await visit(page, product.front.origin);
+  await part(page, 'reject').evaluate((button: HTMLElement) => button.click());
+  expect(await ui(product, page)).toMatchObject({ input: 'agent', trusted_event: false });
+  expect((await state(page)).refused).toEqual(['analytical', 'marketing']);
+  expect(await product.sentences((await state(page)).recordId)).toContain('Evidence grade A:');
+});
+
+test('buttons that the page has made unequal are measured as such', async ({ page, product }) => {
+  await visit(page, product.front.origin);
+  // A style sheet of the page can't do it (B4); a script can, the shadow root is open.
+  await part(page, 'reject').evaluate((button: HTMLElement) => button.style.setProperty('opacity', '0.3', 'important'));
+  await part(page, 'accept').click();
+  expect(await ui(product, page)).toMatchObject({ first_layer_equal_choice: false });
+  expect(await product.sentences((await state(page)).recordId)).toContain('- Accepting and rejecting were measured to differ in size or look.');
+});
+
+test('a style sheet of the page can\'t make them unequal (B4)', async ({ page, product }) => {
+  await visit(page, product.front.origin);
+  await page.addStyleTag({ content: 'askfirst-ui::part(reject) { font-size: 8px; background: none; opacity: 0.3 }' });
+  await part(page, 'accept').click();
+  expect(await ui(product, page)).toMatchObject({ first_layer_equal_choice: true });
+});
+
+test('in the dialog there is no first layer to measure, and the time is the dialog\'s', async ({ page, product }) => {
+  await visit(page, product.front.origin);
+  await page.waitForTimeout(1500);
+  await part(page, 'reject').click();
+  await part(page, 'reopen').click();
+  await part(page, 'dialog-accept').click();
+  const said = await ui(product, page);
+  expect(said).toEqual({ dwell_ms: said.dwell_ms, input: 'pointer', trusted_event: true });
+  expect(said.dwell_ms).toBeLessThan(1500);
+});
+
+test('a clock that the page has replaced does not spoil the record', async ({ page, product }) => {
+  await page.addInitScript(() => {
+    let now = 1e6;
+    performance.now = () => (now -= 5000);
+  });
+  await visit(page, product.front.origin);
+  await part(page, 'accept').click();
+  expect(await ui(product, page)).toMatchObject({ dwell_ms: 0, trusted_event: true });
+});
+
+test('a call by the page\'s own code says nothing of a press', async ({ page, product }) => {
+  await visit(page, product.front.origin);
+  await page.evaluate(() => (window as any).askfirst.accept());
+  expect(await ui(product, page)).toBeUndefined();
+  expect(await product.sentences((await state(page)).recordId)).toContain('Evidence grade C:');
+});

@@ -4,7 +4,7 @@ import init, * as engine from 'askfirst-wasm';
 import css from './ui.css';
 import { ACTIONS, EVENTS, KEY, LOCALES } from './generated/wire';
 import type { Boot } from './loader';
-import { mount, type Tree } from './ui';
+import { absolute, mount, type Tree } from './ui';
 
 declare const __UI__: string;
 declare const __VERSION__: string;
@@ -157,7 +157,7 @@ const actions = (base: string, lazy: (part: string) => Promise<any>, open: Boot[
     let wait = 0;
     let text = '';
     try {
-      const answer = await fetch(url, {
+      const answer = await fetch(absolute(url), {
         method: 'POST', body, keepalive: true, credentials: 'omit', headers: { 'content-type': 'text/plain' },
       });
       wait = Math.ceil(Number(answer.headers.get('retry-after')));

@@ -85,6 +85,22 @@ pub fn ensure_other_engines() -> Result<()> {
     ensure_packages(OTHER_ENGINES, "the test in other engines needs Firefox ESR, WebKitGTK's driver and Xvfb")
 }
 
+/// PostgreSQL, which the tests of the store start in folders of their own. Debian keeps its programs off the path.
+const POSTGRES: &[(&str, &str)] = &[("initdb", "postgresql")];
+
+/// Makes sure that there is a real PostgreSQL for the tests of the store.
+pub fn ensure_postgres() -> Result<()> {
+    if has_debian_postgres() {
+        return Ok(());
+    }
+    ensure_packages(POSTGRES, "the tests of the store need PostgreSQL")
+}
+
+fn has_debian_postgres() -> bool {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    versions.into_iter().any(|version| version.path().join("bin/initdb").is_file())
+}
+
 fn ensure_packages(programs: &[(&str, &'static str)], why: &str) -> Result<()> {
     let missing = absent(programs);
     if missing.is_empty() {
@@ -121,6 +137,9 @@ pub fn missing(project: &Project) -> Vec<&'static str> {
     }
     missing.extend(absent(CHROMIUM));
     missing.extend(absent(OTHER_ENGINES));
+    if !has_debian_postgres() {
+        missing.extend(absent(POSTGRES));
+    }
     missing
 }
 

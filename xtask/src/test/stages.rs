@@ -73,6 +73,7 @@ fn native(project: &Project, totals: &mut Totals) -> Result<()> {
     if !project.path("tests/contract").join("main.rs").exists() {
         bail!("the contract tests (tests/contract/main.rs) are missing");
     }
+    tools::ensure_postgres()?;
     counted("cargo test", project.cargo().args(["test", "--workspace", "--", "--quiet"]), totals)
 }
 

@@ -29,7 +29,8 @@ pub fn cluster() -> &'static Cluster {
 }
 
 impl Cluster {
-    fn start() -> Self {
+    /// One of its own, for a test that stops it.
+    pub fn start() -> Self {
         let bin = programs().expect(
             "these tests need PostgreSQL: `cargo xtask test` installs it, or `apt-get install postgresql` does",
         );

@@ -8,5 +8,8 @@ mod support;
 
 mod cluster;
 mod place;
+mod process;
+/// Several servers on one PostgreSQL.
+mod servers;
 /// Both engines.
 mod suite;

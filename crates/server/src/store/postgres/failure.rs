@@ -62,7 +62,10 @@ impl Failure {
     fn is_collision(&self) -> bool {
         let Self::Sql(error) = self else { return false };
         error.code().is_some_and(|code| {
-            *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED
+            *code == SqlState::T_R_SERIALIZATION_FAILURE
+                || *code == SqlState::T_R_DEADLOCK_DETECTED
+                // Of statements that were sent together, one that came after the one that failed.
+                || *code == SqlState::IN_FAILED_SQL_TRANSACTION
         })
     }
 

@@ -4,7 +4,7 @@
 //! small language of [`template`], about what the notice declares ([`notice::declared`]).
 
 mod declaration;
-mod html;
+pub(crate) mod html;
 mod markdown;
 mod template;
 #[cfg(test)]
@@ -12,7 +12,6 @@ mod tests;
 
 pub use declaration::{declaration, declared};
 pub use html::drawn;
-pub(crate) use html::escape;
 
 use crate::json::{Value, Writer};
 use crate::notice;

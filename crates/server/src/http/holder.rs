@@ -30,11 +30,11 @@ pub async fn read(
     let asked = uri.query().unwrap_or("").split('&').find_map(|pair| pair.strip_prefix("format="));
     let format = asked.map_or(Some(Format::Json), Format::named).ok_or_else(|| {
         let known = Format::ALL.map(|(_, name)| name).join(", ");
-        Error::new(StatusCode::BAD_REQUEST, "format", &format!("there are the formats {known}"))
+        Error::new(StatusCode::BAD_REQUEST, "format", format!("there are the formats {known}"))
     })?;
     let seq = open(&app, &id, &headers).await?;
     let evidence = app.store.evidence(seq).await?.ok_or_else(Error::not_found)?;
-    let translated = evidence.translated(format).map_err(|why| Error::new(StatusCode::CONFLICT, "format", &why))?;
+    let translated = evidence.translated(format).map_err(|why| Error::new(StatusCode::CONFLICT, "format", why))?;
     let value = match translated {
         Some(value) => value,
         None => app.store.pack(seq).await?.ok_or_else(Error::not_found)?.to_value(),

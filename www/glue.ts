@@ -4,7 +4,7 @@ import init, * as engine from 'askfirst-wasm';
 import css from './ui.css';
 import { ACTIONS, EVENTS, KEY, LOCALES } from './generated/wire';
 import type { Boot } from './loader';
-import { mount, type Tree } from './ui';
+import { absolute, mount, type Tree } from './ui';
 
 declare const __UI__: string;
 declare const __VERSION__: string;
@@ -106,7 +106,7 @@ const actions = (base: string, lazy: (part: string) => Promise<any>, open: Boot[
   emit: ([name, detail]) => emit(name, detail),
   show([part, tree]: [keyof Interface, Tree | null]) {
     // Whoever looks at the preferences may withdraw in a moment.
-    if (part == 'dialog' && tree) lazy('switches').then(({ connect }) => connect(lazy)).catch(() => {});
+    if (part == 'dialog' && tree) lazy('switches').then(({ connect }) => connect(lazy, ask)).catch(() => {});
     quietly(() => ((ui ||= mount(css, lang, (...pressed) => ask('act', ...pressed)))[part](tree), true))
       || console.warn('askfirst: the browser refused the interface; what is shut stays shut');
   },
@@ -157,7 +157,7 @@ const actions = (base: string, lazy: (part: string) => Promise<any>, open: Boot[
     let wait = 0;
     let text = '';
     try {
-      const answer = await fetch(url, {
+      const answer = await fetch(absolute(url), {
         method: 'POST', body, keepalive: true, credentials: 'omit', headers: { 'content-type': 'text/plain' },
       });
       wait = Math.ceil(Number(answer.headers.get('retry-after')));

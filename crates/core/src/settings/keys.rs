@@ -26,6 +26,8 @@ pub(super) enum Shape {
     Origin,
     /// An ISO 8601 period, `session` or `persistent`.
     Duration,
+    /// An ISO 8601 period.
+    Period,
     /// How long a choice holds (P7).
     Validity,
     /// An ISO 3166 alpha-2 code.
@@ -164,6 +166,7 @@ pub(super) const RECORDS: &[Field] = &[
     may("key", Shape::Text(2000)),
     may("refusals", Shape::OneOf(REFUSALS)),
     may("cookie", Shape::Flag),
+    may("retention", Shape::Period),
 ];
 
 /// Why a key must be there, by code and key. Apart from the tables, so that a terse reader does not carry the words.
@@ -218,6 +221,7 @@ pub(super) const PEERS: &[(&str, &str)] = &[
     ("records", "consentlog recording log"),
     ("records.key", "publickey vkey verifierkey logkey"),
     ("records.endpoint", "endpoint url backendurl recordurl server"),
+    ("records.retention", "keep retentionperiod storageperiod"),
     ("validity", "expires expiry cookieexpiresafterdays expiresafterdays cookieexpiration maxage days lifetime"),
     ("site", "domain origin host scope"),
     ("jurisdiction", "country law region"),

@@ -213,6 +213,7 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
         Some(Records {
             endpoint: text(value, "endpoint")?,
             refusals: REFUSALS_AS.get(refusals).copied().unwrap_or_default(),
+            retention: str(value, "retention").and_then(Period::parse).unwrap_or(Records::RETENTION),
         })
     }
 

@@ -7,6 +7,7 @@ pub mod cors;
 mod error;
 pub mod files;
 mod holder;
+mod leaks;
 pub mod limits;
 mod log;
 mod notices;
@@ -130,6 +131,7 @@ pub fn router(app: Shared, files: Files) -> Router {
     let records = Router::new()
         .route("/askfirst/v1/records", post(records::submit))
         .route("/askfirst/v1/choice", post(choice::set))
+        .route("/askfirst/v1/leaks", post(leaks::submit))
         .route("/askfirst/v1/records/{id}", get(holder::read).delete(holder::erase))
         .route("/askfirst/v1/notices/{digest}", put(notices::register).get(notices::read))
         .nest("/askfirst/v1/log", log::routes())

@@ -13,6 +13,8 @@ mod files;
 mod holder;
 /// What is taken in and what is not.
 mod ingest;
+/// What pages report that happened without consent.
+mod leaks;
 /// How much is taken from one sender, one site, and at once.
 mod limits;
 /// The log of a site.

@@ -237,6 +237,25 @@ fn l29_records_go_to_a_safe_place() {
 }
 
 #[test]
+fn records_are_kept_for_a_period() {
+    // S1
+    const P3Y: Option<&str> = Some("P3Y");
+    check(&[Rule {
+        set: "records/retention",
+        good: r#""P3Y""#,
+        faults: &[
+            (r#""3 years""#, "$.records.retention", "value", E, P3Y),
+            (r#""session""#, "$.records.retention", "value", E, P3Y),
+            (r#""P0D""#, "$.records.retention", "value", E, P3Y),
+            ("3", "$.records.retention", "type", E, P3Y),
+        ],
+    }]);
+    let kept = |text: &str| read_terse(text).unwrap().records.unwrap().retention;
+    assert_eq!(kept(EXAMPLE), Period::months(36));
+    assert_eq!(kept(&with(EXAMPLE, "records/retention", r#""P18M""#)), Period::months(18));
+}
+
+#[test]
 fn l13_and_l14_a_choice_holds_six_to_twenty_four_months() {
     const P6M: Option<&str> = Some("P6M");
     const P12M: Option<&str> = Some("P12M");

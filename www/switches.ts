@@ -14,9 +14,9 @@ const follow = (category: Element, changed?: EventTarget | null) => {
   category.querySelector('[id^=count]')!.textContent = all.indeterminate ? `${on}/${each.length}` : '';
 };
 
-/** Begins with the dialog that is open; fetches what a withdrawal in it will need. */
-export function connect(lazy: (part: string) => Promise<unknown>) {
-  lazy('clear').catch(() => {});
+/** Begins with the dialog that is open; fetches what a withdrawal in it will need, and lists what the last one has left. */
+export function connect(lazy: (part: string) => Promise<any>) {
+  lazy('clear').then(({ list }) => list()).catch(() => {});
   for (const category of document.querySelector(HOST)!.shadowRoot!.querySelectorAll<HTMLElement>('.category')) {
     follow(category);
     category.onchange = ({ target }) => follow(category, target);

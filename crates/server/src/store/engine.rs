@@ -51,6 +51,13 @@ impl Database {
         }
     }
 
+    /// The file on this machine, when it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(path) => Some(path),
+        }
+    }
+
     /// For commands that look at a store and make none.
     ///
     /// # Errors
@@ -194,6 +201,16 @@ impl Store {
     /// Everything stored about the record at this place.
     pub async fn evidence(&self, seq: i64) -> Result<Option<Evidence>, StoreError> {
         engine!(self, engine => engine.evidence(seq).await)
+    }
+
+    /// The place of the newest record; 0 when there is none.
+    pub async fn newest(&self) -> Result<i64, StoreError> {
+        engine!(self, engine => engine.newest().await)
+    }
+
+    /// The records after a place, the oldest first, at most `most`, each with its place.
+    pub async fn after(&self, seq: i64, most: usize) -> Result<Vec<(i64, Evidence)>, StoreError> {
+        engine!(self, engine => engine.after(seq, most).await)
     }
 
     /// The newest signed head of a site's log.

@@ -12,8 +12,8 @@ use sha2::Sha256;
 #[derive(Clone)]
 pub struct Secret {
     bytes: [u8; 32],
-    /// What commitment and receipt both need, derived once.
-    core_salt: OnceLock<Salt>,
+    /// The salts of the record and of the context, which commitment and receipt both need, derived once.
+    salts: OnceLock<[Salt; 2]>,
     context: OnceLock<Hash>,
 }
 
@@ -34,7 +34,7 @@ impl Secret {
     }
 
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self { bytes, core_salt: OnceLock::new(), context: OnceLock::new() }
+        Self { bytes, salts: OnceLock::new(), context: OnceLock::new() }
     }
 
     pub fn bytes(&self) -> &[u8; 32] {
@@ -43,12 +43,16 @@ impl Secret {
 
     /// The salt of the commitment to record and envelope.
     pub fn core_salt(&self) -> Salt {
-        *self.core_salt.get_or_init(|| self.expand(b"askfirst core salt v1"))
+        self.salts()[0]
     }
 
     /// The salt of the commitment to the context.
     pub fn context_salt(&self) -> Salt {
-        self.expand(b"askfirst context salt v1")
+        self.salts()[1]
+    }
+
+    fn salts(&self) -> &[Salt; 2] {
+        self.salts.get_or_init(|| self.expand([b"askfirst core salt v1", b"askfirst context salt v1"]))
     }
 
     /// The two commitments that stand in the log for a record without further context.
@@ -64,12 +68,14 @@ impl Secret {
         *self.context.get_or_init(|| Commitment::to_context(&self.context_salt(), NO_CONTEXT))
     }
 
-    /// HKDF-Expand (RFC 5869): the secret is random already.
-    fn expand(&self, purpose: &[u8]) -> [u8; 32] {
-        let mut out = [0; 32];
+    /// HKDF-Expand (RFC 5869) for each purpose: the secret is random already.
+    fn expand<const N: usize>(&self, purposes: [&[u8]; N]) -> [[u8; 32]; N] {
+        let mut out = [[0; 32]; N];
         if let Ok(key) = Hkdf::<Sha256>::from_prk(&self.bytes) {
-            // 32 bytes in and out: neither call has a length to refuse.
-            let _ = key.expand(purpose, &mut out);
+            for (purpose, out) in purposes.into_iter().zip(&mut out) {
+                // 32 bytes in and out: neither call has a length to refuse.
+                let _ = key.expand(purpose, out);
+            }
         }
         out
     }

@@ -70,26 +70,29 @@ pub fn unmoved(connection: &Connection) -> rusqlite::Result<Vec<(Key, i64)>> {
     statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?.collect()
 }
 
-/// Inserts a record at `seq` whose entry is in the log, and ends the record that it follows.
-pub fn insert(
-    connection: &Connection,
-    received: &Received,
-    seq: i64,
-    (log, index): (i64, u64),
-) -> rusqlite::Result<Receipt> {
-    let record = &received.record;
-    let mut receipt = record.receipt(seq, received.at);
-    connection
-        .prepare_cached(
-            "INSERT INTO record (seq, site, record_id, received_at, clock, log, idx, ends_at, digest, notice, subject, holder, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-        )?
-        .execute(params![
+/// A record on its way into its table, whose entry is in the log.
+pub struct Placed<'a> {
+    pub received: &'a Received,
+    pub seq: i64,
+    /// The log and the number of the entry.
+    pub place: (i64, u64),
+}
+
+/// Inserts records with their secrets.
+pub fn insert<'a>(connection: &Connection, records: impl Iterator<Item = Placed<'a>>) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO record (seq, site, record_id, received_at, clock, log, idx, ends_at, digest, notice, subject, holder, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    )?;
+    let mut keep = connection.prepare_cached(KEEP_SECRET)?;
+    for Placed { received, seq, place: (log, index) } in records {
+        let record = &received.record;
+        insert.execute(params![
             seq,
             record.site,
             record.record_id,
             received.at,
-            receipt.clock.name(),
+            Clock::compare(record.at, received.at).name(),
             log,
             index,
             record.ends_at(received.at),
@@ -99,16 +102,15 @@ pub fn insert(
             record.holder,
             record.body
         ])?;
-    keep_secret(connection, seq, &received.secret)?;
-    receipt.entry = Some(EntryRef { log, index, secret: Some(received.secret.clone()) });
-    Ok(receipt)
+        keep.execute(params![seq, received.secret.bytes()])?;
+    }
+    Ok(())
 }
 
+const KEEP_SECRET: &str = "INSERT INTO record_secret (seq, secret) VALUES (?1, ?2)";
+
 pub fn keep_secret(connection: &Connection, seq: i64, secret: &Secret) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("INSERT INTO record_secret (seq, secret) VALUES (?1, ?2)")?
-        .execute(params![seq, secret.bytes()])
-        .map(drop)
+    connection.prepare_cached(KEEP_SECRET)?.execute(params![seq, secret.bytes()]).map(drop)
 }
 
 /// The consent at this place has ended by then, if it had not before (S1).

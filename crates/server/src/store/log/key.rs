@@ -93,14 +93,20 @@ impl Seed {
         written.map_err(|error| format!("{}: {error}", path.display()))
     }
 
+    /// The key that was made beside a database.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn of(database: &Path) -> Result<Self, String> {
+        Self::read(&file_beside(database))
+    }
+
     /// The key beside a database, made with the first start.
     ///
     /// # Errors
     /// It can't be read or made.
     pub fn beside(database: &Path) -> Result<Self, String> {
-        let mut name = database.as_os_str().to_owned();
-        name.push(".key");
-        let path = PathBuf::from(name);
+        let path = file_beside(database);
         if path.exists() {
             return Self::read(&path);
         }
@@ -108,6 +114,12 @@ impl Seed {
         seed.create(&path)?;
         Ok(seed)
     }
+}
+
+fn file_beside(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".key");
+    PathBuf::from(name)
 }
 
 impl std::fmt::Debug for Seed {

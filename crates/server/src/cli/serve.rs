@@ -199,10 +199,10 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
         }
     }
     let seed = options.log_key.read()?;
-    let database = &options.database.database;
+    let database = options.database.with_key()?;
     let store = database.open(&store::Options { queue: options.queue, seed, ..Default::default() }).await?;
     register(&store, &configs, &bundled).await?;
-    let operations = options.operations.clone().unwrap_or_else(|| Operations::beside(database));
+    let operations = options.operations.clone().unwrap_or_else(|| Operations::beside(&database));
     let operations = Arc::new(Operations::open(&operations)?);
     let figures = Arc::new(Figures::default());
     let deliveries = options.webhooks.deliveries(&operations, &figures)?;

@@ -68,7 +68,8 @@ impl Receiver {
 
     fn delivery(&self, server: &Server, on: &[State]) -> Delivery {
         let url = format!("http://{}/consent", self.address);
-        let operations = Operations::open(&Operations::beside(&Database::Sqlite(server.database()))).unwrap();
+        let operations =
+            Operations::open(&Operations::beside(&Database::Sqlite(server.database().as_path().into()))).unwrap();
         let target = Target::parse(&url).unwrap();
         let endpoint = Endpoint { url, target, secrets: Secret::read(SECRET).unwrap(), on: on.to_vec() };
         let operations = Arc::new(operations);

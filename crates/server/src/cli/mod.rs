@@ -5,7 +5,10 @@ mod database;
 mod declaration;
 mod export;
 mod keys;
+mod leaks;
 mod log;
+mod operations;
+mod picture;
 mod policy;
 mod purge;
 mod serve;
@@ -36,6 +39,8 @@ enum Command {
     /// Check an evidence pack or an export from the file and the log's key alone. Exit code 0: everything holds; 1:
     /// something does not; 2: it can't be read; 3: nothing false, but not proven (no key, or no proof of the log).
     Verify(verify::Options),
+    /// Show what pages in audit mode saw happen without consent, summed per day.
+    Leaks(leaks::Options),
     /// Erase the records whose time has come.
     Purge(purge::Purge),
     /// Keep a record for a legal claim, beyond its time and against an erasure.
@@ -58,6 +63,7 @@ pub fn run() -> ExitCode {
         Command::Check(options) => check::run(&options),
         Command::Declaration(options) => declaration::run(&options),
         Command::Export(options) => export::run(&options),
+        Command::Leaks(options) => leaks::run(&options),
         Command::Purge(options) => purge::purge(options),
         Command::Hold(options) => purge::hold(options),
         Command::Keygen(options) => log::keygen(&options),

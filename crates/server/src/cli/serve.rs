@@ -23,7 +23,6 @@ use crate::http::connection::{self, Limits};
 use crate::http::cors::Origins;
 use crate::http::limits::Rate;
 use crate::http::{self, App, Files};
-use crate::operations::Operations;
 use crate::store::{self, Store, StoreError};
 use crate::webhook::{Delivery, Figures};
 
@@ -60,10 +59,8 @@ pub struct Options {
     admin_token: Option<String>,
     #[command(flatten)]
     log_key: super::log::Key,
-    /// The file of what is not a record: tokens, webhooks that wait, leaks, who has read what. Without it `.operations`
-    /// beside the database.
-    #[arg(long, value_name = "FILE")]
-    operations: Option<PathBuf>,
+    #[command(flatten)]
+    operations: super::operations::File,
     #[command(flatten)]
     webhooks: super::webhooks::Webhooks,
     /// How long a record is kept after the consent has ended; what is due is erased once a day.
@@ -188,6 +185,7 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
     }
     let bundled = Bundled::read(options.dist.as_deref())?;
     let configs = read_configs(&options.config, &bundled)?;
+    configs.iter().try_for_each(|config| keeps_its_word(config, &options.keep))?;
     let sites = configs.iter().filter_map(|config| config.settings.as_ref()?.site.clone());
     let origins = Origins::new(options.origin.iter().cloned().chain(sites))?;
     if origins.is_empty() {
@@ -202,8 +200,7 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
     let database = options.database.with_key()?;
     let store = database.open(&store::Options { queue: options.queue, seed, ..Default::default() }).await?;
     register(&store, &configs, &bundled).await?;
-    let operations = options.operations.clone().unwrap_or_else(|| Operations::beside(&database));
-    let operations = Arc::new(Operations::open(&operations)?);
+    let operations = Arc::new(options.operations.open(&database)?);
     let figures = Arc::new(Figures::default());
     let deliveries = options.webhooks.deliveries(&operations, &figures)?;
     let listener = TcpListener::bind(options.listen).await.map_err(|error| format!("{}: {error}", options.listen))?;
@@ -218,6 +215,7 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
             proxies: options.trusted_proxy.clone(),
             admin_token: admin_token(options)?,
             body_timeout: Duration::from_secs(10),
+            choice_cookie: configs.iter().any(Config::asks_for_cookie),
             operations: Some(operations),
             webhooks: figures,
         },
@@ -238,6 +236,19 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
 }
 
 /// Reads every configuration, and prints every problem of every one before it gives up.
+/// S1: visitors are told how long records are kept (`records.retention`); nothing is kept longer.
+fn keeps_its_word(config: &Config, keep: &Keep) -> Result<(), String> {
+    let records = config.settings.as_ref().and_then(|settings| settings.records.as_ref());
+    match records {
+        Some(records) if records.retention.days_at_most() < keep.period.days_at_most() => Err(format!(
+            "{}: visitors are told a shorter period in `records.retention` than --keep {}; make them alike",
+            config.path.display(),
+            keep.text
+        )),
+        _ => Ok(()),
+    }
+}
+
 fn read_configs(files: &[PathBuf], bundled: &Bundled) -> Result<Vec<Config>, String> {
     let configs = files.iter().map(|file| Config::read(file, bundled)).collect::<Result<Vec<_>, _>>()?;
     for config in &configs {

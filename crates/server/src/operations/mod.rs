@@ -2,6 +2,7 @@
 //! people, and who has read what. One small SQLite file of its own, so that none of it takes part in the records' commits
 //! and a command of the console can use it while the server runs.
 
+pub mod leaks;
 pub mod queue;
 mod schema;
 
@@ -13,7 +14,7 @@ use std::time::Duration;
 use askfirst_core::time::{DAY, Millis};
 use rusqlite::{Connection, ErrorCode};
 
-use crate::store::{Database, StoreError};
+use crate::store::StoreError;
 
 /// S2: how long operational data is kept.
 pub const KEEP: Millis = 90 * DAY;
@@ -25,14 +26,10 @@ pub struct Operations {
 
 impl Operations {
     /// Where it is when nobody says: beside the database.
-    pub fn beside(database: &Database) -> PathBuf {
-        match database {
-            Database::Sqlite(path) => {
-                let mut name = path.as_os_str().to_owned();
-                name.push(".operations");
-                name.into()
-            }
-        }
+    pub fn beside(database: &Path) -> PathBuf {
+        let mut name = database.as_os_str().to_owned();
+        name.push(".operations");
+        name.into()
     }
 
     /// Opens the file, and makes it where there is none, readable by its owner alone (S7).

@@ -65,6 +65,13 @@ impl Database {
         }
     }
 
+    /// The file on this machine, when it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(path) => Some(path),
+        }
+    }
+
     /// For commands that look at a store and make none.
     ///
     /// # Errors
@@ -232,17 +239,11 @@ impl Store {
     }
 
     /// The place of the newest record; 0 when there is none.
-    ///
-    /// # Errors
-    /// The store can't be read.
     pub async fn newest(&self) -> Result<i64, StoreError> {
         engine!(self, engine => engine.newest().await)
     }
 
     /// The records after a place, the oldest first, at most `most`, each with its place.
-    ///
-    /// # Errors
-    /// The store can't be read.
     pub async fn after(&self, seq: i64, most: usize) -> Result<Vec<(i64, Evidence)>, StoreError> {
         engine!(self, engine => engine.after(seq, most).await)
     }

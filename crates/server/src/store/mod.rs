@@ -364,6 +364,15 @@ pub fn due(path: &Path, now: Millis, keep: Period) -> Result<retention::Due, Str
     retention::due(&connection, now, keep).map_err(|error| format!("{}: {error}", path.display()))
 }
 
+/// The name of a site's open log, which is that of its key; nothing before its first entry.
+///
+/// # Errors
+/// A sentence for the person at the console.
+pub fn log_name(path: &Path, site: &str) -> Result<Option<String>, String> {
+    let head = database::open_reader(path).and_then(|connection| Head::open_at(&connection, site));
+    Ok(head.map_err(|error| format!("{}: {error}", path.display()))?.map(|head| head.origin))
+}
+
 /// Rebuilds every tree from its entries and compares tiles, heads and records, for `askfirst audit`.
 ///
 /// # Errors

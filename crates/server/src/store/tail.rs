@@ -6,13 +6,19 @@ use super::{Sqlite, StoreError, readers};
 use crate::evidence::Evidence;
 
 impl Sqlite {
-    /// See [`super::Store::newest`].
-    pub(super) async fn newest(&self) -> Result<i64, StoreError> {
+    /// The place of the newest record; 0 when there is none.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub async fn newest(&self) -> Result<i64, StoreError> {
         self.readers.with(newest).await
     }
 
-    /// See [`super::Store::after`].
-    pub(super) async fn after(&self, seq: i64, most: usize) -> Result<Vec<(i64, Evidence)>, StoreError> {
+    /// The records after a place, the oldest first, at most `most`, each with its place.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub async fn after(&self, seq: i64, most: usize) -> Result<Vec<(i64, Evidence)>, StoreError> {
         self.readers.with(move |connection| after(connection, seq, most)).await
     }
 }

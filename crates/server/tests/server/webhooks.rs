@@ -12,7 +12,6 @@ use askfirst_core::record::{Record, State};
 use askfirst_core::time::{DAY, Millis};
 use askfirst_server::operations::{Operations, queue};
 use askfirst_server::store;
-use askfirst_server::store::Database;
 use askfirst_server::webhook::{Client, Delivery, Endpoint, Secret, Target};
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
@@ -68,8 +67,7 @@ impl Receiver {
 
     fn delivery(&self, server: &Server, on: &[State]) -> Delivery {
         let url = format!("http://{}/consent", self.address);
-        let operations =
-            Operations::open(&Operations::beside(&Database::Sqlite(server.database().as_path().into()))).unwrap();
+        let operations = Operations::open(&Operations::beside(&server.database())).unwrap();
         let target = Target::parse(&url).unwrap();
         let endpoint = Endpoint { url, target, secrets: Secret::read(SECRET).unwrap(), on: on.to_vec() };
         let operations = Arc::new(operations);

@@ -70,14 +70,20 @@ impl Seed {
         create_private(path, &self.text())
     }
 
+    /// The key that was made beside a database.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn of(database: &Path) -> Result<Self, String> {
+        Self::read(&file_beside(database))
+    }
+
     /// The key beside a database, made with the first start.
     ///
     /// # Errors
     /// It can't be read or made.
     pub fn beside(database: &Path) -> Result<Self, String> {
-        let mut name = database.as_os_str().to_owned();
-        name.push(".key");
-        let path = PathBuf::from(name);
+        let path = file_beside(database);
         if path.exists() {
             return Self::read(&path);
         }
@@ -129,6 +135,12 @@ pub fn create_private(path: &Path, text: &str) -> Result<(), String> {
         file.sync_all()
     });
     written.map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn file_beside(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".key");
+    PathBuf::from(name)
 }
 
 impl std::fmt::Debug for Seed {

@@ -192,6 +192,13 @@ async fn a_changed_seal_is_named_and_an_erased_record_is_gone_with_its_key() {
     assert_eq!(kept[0].len(), kept[1].len(), "the length says little");
     let erased = server.ask(with_secret("DELETE", &record_id(2), &secret(2))).await;
     assert_eq!(erased.at(&["erased"]).bool(), Some(true), "{}", erased.text);
+    // The write-ahead log is emptied right after the answer.
+    for _ in 0..100 {
+        if !on_disk(&server, &kept[1]) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
     assert!(!on_disk(&server, &kept[1]) && on_disk(&server, &kept[2]));
     let opened = file(&server.database(), &master);
     assert_eq!(store::audit(&opened).unwrap().erased, 1);

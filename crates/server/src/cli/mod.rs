@@ -4,6 +4,7 @@ mod check;
 mod database;
 mod declaration;
 mod export;
+mod keys;
 mod leaks;
 mod log;
 mod operations;
@@ -46,6 +47,9 @@ enum Command {
     Hold(purge::Hold),
     /// Make a key that signs the checkpoints of the logs.
     Keygen(log::Keygen),
+    /// Make, change and list the keys that records are sealed with.
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Rebuild every log from its entries and compare it with what was signed: exit code 1 when something does not hold.
     Audit(log::Audit),
     /// Begin another log after a restore from an older backup, and say in it where the old one ended.
@@ -63,6 +67,7 @@ pub fn run() -> ExitCode {
         Command::Purge(options) => purge::purge(options),
         Command::Hold(options) => purge::hold(options),
         Command::Keygen(options) => log::keygen(&options),
+        Command::Keys(keys) => keys::run(&keys),
         Command::Audit(options) => log::audit(&options),
         Command::Recover(options) => log::recover(&options),
         Command::Verify(options) => verify::run(&options),

@@ -197,10 +197,10 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
         }
     }
     let seed = options.log_key.read()?;
-    let database = &options.database.database;
+    let database = options.database.with_key()?;
     let store = database.open(&store::Options { queue: options.queue, seed, ..Default::default() }).await?;
     register(&store, &configs, &bundled).await?;
-    let operations = Arc::new(options.operations.open(database)?);
+    let operations = Arc::new(options.operations.open(&database)?);
     let figures = Arc::new(Figures::default());
     let deliveries = options.webhooks.deliveries(&operations, &figures)?;
     let listener = TcpListener::bind(options.listen).await.map_err(|error| format!("{}: {error}", options.listen))?;

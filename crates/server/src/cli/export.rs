@@ -17,6 +17,11 @@ pub struct Options {
     /// The record's id.
     #[arg(long, value_name = "ID")]
     record: String,
+    #[command(flatten)]
+    operations: super::operations::File,
+    /// Why it is looked at, for the access log (S7).
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
     /// Plain sentences instead of JSON.
     #[arg(long)]
     text: bool,
@@ -28,6 +33,9 @@ pub struct Options {
 pub fn run(options: &Options) -> ExitCode {
     if !is_uuid(&options.record) {
         return fail("a record id is a version 4 UUID in small letters");
+    }
+    if let Err(message) = note(options) {
+        return fail(&message);
     }
     if options.evidence {
         return packs(options);
@@ -53,6 +61,13 @@ pub fn run(options: &Options) -> ExitCode {
         }
     }
     ExitCode::from(code)
+}
+
+fn note(options: &Options) -> Result<(), String> {
+    options.database.database.require()?;
+    let action = if options.evidence { "pack" } else { "read" };
+    let operations = options.operations.open(&options.database.database)?;
+    super::token::note(&operations, action, &options.record, options.reason.as_deref())
 }
 
 fn packs(options: &Options) -> ExitCode {

@@ -7,7 +7,7 @@
 import css from './embeds.css';
 import { HOST } from './generated/wire';
 import type { Boot } from './loader';
-import { element, type Tree } from './ui';
+import { absolute, element, type Tree } from './ui';
 
 /** What the placeholder says of a service; from the configuration, by `Engine::call`. */
 interface Service {
@@ -73,7 +73,7 @@ export async function placeholder(
     const always = add(actions, 'button', say('embed.always'));
     if (service.policy) {
       const link = add(add(box, 'p'), 'a', say('item.policy'));
-      link.href = new URL(service.policy, document.baseURI).href;
+      link.href = absolute(service.policy);
       link.target = '_blank';
       link.rel = 'noopener noreferrer';
     }

@@ -1,5 +1,20 @@
-// What the visitor can keep, as a file or on paper; loaded when somebody asks for it.
+// Receipts: checks one that the server has answered, and gives the visitor what can be kept, as a file or on paper. Loaded
+// when there is one to check, or when somebody asks.
 import { element, type Tree } from './ui';
+
+/** The status that counts for the engine: the server's own when the receipt holds up to a key of the configuration, else
+ * 0 (no answer), so that the record stays in the outbox and nobody is told that it was recorded (R8). */
+export const check = async (base: string, body: string, receipt: string, keys: string, status: number, emit: (name: string, detail: any) => void) => {
+  // An erased record has nothing left to prove, and no record came of it: as a conflict, the end of it.
+  if (/"erased":true/.test(receipt)) return 409;
+  const { verifyReceipt } = await import(base + 'askfirst-verify.mjs');
+  const { outcome, problem, steps } = await verifyReceipt(base, body, receipt, keys.replace(/ +/g, '\n'));
+  if (outcome == 'holds') return status;
+  const message = 'the receipt does not hold: ' + (problem ?? steps.find(({ mark }: any) => mark == 'open').text);
+  console.warn('askfirst: ' + message);
+  emit('error', { code: 'receipt', message });
+  return 0;
+};
 
 /** Downloads a text as a file. */
 export const download = (text: string, name = 'askfirst-receipt.json') => {

@@ -4,7 +4,7 @@
 //! small language of [`template`], about what the notice declares ([`notice::declared`]).
 
 mod declaration;
-mod html;
+pub(crate) mod html;
 mod markdown;
 mod markup;
 mod template;
@@ -12,6 +12,7 @@ mod template;
 mod tests;
 
 pub use declaration::{declaration, declared};
+pub use html::drawn;
 pub(crate) use markup::inline;
 
 use crate::json::{Value, Writer};

@@ -36,6 +36,12 @@ impl Config {
         self.settings.is_none() || self.problems.iter().any(|problem| problem.severity == Severity::Error)
     }
 
+    /// Whether the site wants its choice's cookie set by the server (P3). Read from the text: the page's engine has no use
+    /// for it, and would have to carry it.
+    pub fn asks_for_cookie(&self) -> bool {
+        json::parse(&self.text).is_ok_and(|value| value.get("records").get("cookie").bool() == Some(true))
+    }
+
     /// A short text that changes with the configuration but not with its white space, for `data-version` in the tag:
     /// a returning visitor's browser then compares without fetching anything.
     pub fn version(&self) -> Option<String> {

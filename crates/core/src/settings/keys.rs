@@ -163,9 +163,12 @@ pub(super) const ITEM: &[Field] = &[
     may("purpose", Shape::Purpose),
 ];
 
+/// `key` is for `www/glue.ts`, which checks receipts with it (R8).
 pub(super) const RECORDS: &[Field] = &[
     must("endpoint", Shape::Endpoint, "L29"),
+    may("key", Shape::Text(2000)),
     may("refusals", Shape::OneOf(REFUSALS)),
+    may("cookie", Shape::Flag),
     may("retention", Shape::Period),
 ];
 
@@ -219,6 +222,7 @@ pub(super) const PEERS: &[(&str, &str)] = &[
     ("categories", "purposes groups consenttypes cookietypes"),
     ("services", "vendors apps integrations providers"),
     ("records", "consentlog recording log"),
+    ("records.key", "publickey vkey verifierkey logkey"),
     ("records.endpoint", "endpoint url backendurl recordurl server"),
     ("records.retention", "keep retentionperiod storageperiod"),
     ("validity", "expires expiry cookieexpiresafterdays expiresafterdays cookieexpiration maxage days lifetime"),

@@ -4,7 +4,11 @@ mod check;
 mod database;
 mod declaration;
 mod export;
+mod keys;
+mod leaks;
 mod log;
+mod operations;
+mod picture;
 mod policy;
 mod purge;
 mod serve;
@@ -35,12 +39,17 @@ enum Command {
     /// Check an evidence pack or an export from the file and the log's key alone. Exit code 0: everything holds; 1:
     /// something does not; 2: it can't be read; 3: nothing false, but not proven (no key, or no proof of the log).
     Verify(verify::Options),
+    /// Show what pages in audit mode saw happen without consent, summed per day.
+    Leaks(leaks::Options),
     /// Erase the records whose time has come.
     Purge(purge::Purge),
     /// Keep a record for a legal claim, beyond its time and against an erasure.
     Hold(purge::Hold),
     /// Make a key that signs the checkpoints of the logs.
     Keygen(log::Keygen),
+    /// Make, change and list the keys that records are sealed with.
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Rebuild every log from its entries and compare it with what was signed: exit code 1 when something does not hold.
     Audit(log::Audit),
     /// Begin another log after a restore from an older backup, and say in it where the old one ended.
@@ -54,9 +63,11 @@ pub fn run() -> ExitCode {
         Command::Check(options) => check::run(&options),
         Command::Declaration(options) => declaration::run(&options),
         Command::Export(options) => export::run(&options),
+        Command::Leaks(options) => leaks::run(&options),
         Command::Purge(options) => purge::purge(options),
         Command::Hold(options) => purge::hold(options),
         Command::Keygen(options) => log::keygen(&options),
+        Command::Keys(keys) => keys::run(&keys),
         Command::Audit(options) => log::audit(&options),
         Command::Recover(options) => log::recover(&options),
         Command::Verify(options) => verify::run(&options),

@@ -23,7 +23,6 @@ use crate::http::connection::{self, Limits};
 use crate::http::cors::Origins;
 use crate::http::limits::Rate;
 use crate::http::{self, App, Files};
-use crate::operations::Operations;
 use crate::store::{self, Store, StoreError};
 use crate::webhook::{Delivery, Figures};
 
@@ -60,10 +59,8 @@ pub struct Options {
     admin_token: Option<String>,
     #[command(flatten)]
     log_key: super::log::Key,
-    /// The file of what is not a record: tokens, webhooks that wait, leaks, who has read what. Without it `.operations`
-    /// beside the database.
-    #[arg(long, value_name = "FILE")]
-    operations: Option<PathBuf>,
+    #[command(flatten)]
+    operations: super::operations::File,
     #[command(flatten)]
     webhooks: super::webhooks::Webhooks,
     /// How long a record is kept after the consent has ended; what is due is erased once a day.
@@ -200,11 +197,10 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
         }
     }
     let seed = options.log_key.read()?;
-    let database = &options.database.database;
+    let database = options.database.with_key()?;
     let store = database.open(&store::Options { queue: options.queue, seed, ..Default::default() }).await?;
     register(&store, &configs, &bundled).await?;
-    let operations = options.operations.clone().unwrap_or_else(|| Operations::beside(&options.database));
-    let operations = Arc::new(Operations::open(&operations)?);
+    let operations = Arc::new(options.operations.open(&database)?);
     let figures = Arc::new(Figures::default());
     let deliveries = options.webhooks.deliveries(&operations, &figures)?;
     let listener = TcpListener::bind(options.listen).await.map_err(|error| format!("{}: {error}", options.listen))?;
@@ -219,6 +215,7 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
             proxies: options.trusted_proxy.clone(),
             admin_token: admin_token(options)?,
             body_timeout: Duration::from_secs(10),
+            choice_cookie: configs.iter().any(Config::asks_for_cookie),
             operations: Some(operations),
             webhooks: figures,
         },

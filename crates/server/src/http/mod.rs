@@ -1,11 +1,13 @@
 //! The HTTP interface. Every route stands in [`router`].
 
 pub mod body;
+mod choice;
 pub mod connection;
 pub mod cors;
 mod error;
 pub mod files;
 mod holder;
+mod leaks;
 pub mod limits;
 mod log;
 mod notices;
@@ -54,6 +56,8 @@ pub struct App {
     /// SHA-256 of the admin token; the token itself is not kept.
     pub admin: Option<[u8; 32]>,
     pub body_timeout: Duration,
+    /// Whether a site asks for its choice's cookie to be set here.
+    pub choice_cookie: bool,
     pub metrics: Metrics,
     /// What is not a record; without it the routes that need it answer 503.
     pub operations: Option<Arc<Operations>>,
@@ -71,6 +75,7 @@ pub struct Options {
     pub proxies: Vec<IpNet>,
     pub admin_token: Option<String>,
     pub body_timeout: Duration,
+    pub choice_cookie: bool,
     pub operations: Option<Arc<Operations>>,
     pub webhooks: Arc<webhook::Figures>,
 }
@@ -83,6 +88,7 @@ impl Default for Options {
             proxies: Vec::new(),
             admin_token: None,
             body_timeout: Duration::from_secs(10),
+            choice_cookie: false,
             operations: None,
             webhooks: Arc::default(),
         }
@@ -111,6 +117,7 @@ impl App {
             proxies: options.proxies,
             admin,
             body_timeout: options.body_timeout,
+            choice_cookie: options.choice_cookie,
             metrics: Metrics::default(),
             operations: options.operations,
             webhooks: options.webhooks,
@@ -123,6 +130,8 @@ impl App {
 pub fn router(app: Shared, files: Files) -> Router {
     let records = Router::new()
         .route("/askfirst/v1/records", post(records::submit))
+        .route("/askfirst/v1/choice", post(choice::set))
+        .route("/askfirst/v1/leaks", post(leaks::submit))
         .route("/askfirst/v1/records/{id}", get(holder::read).delete(holder::erase))
         .route("/askfirst/v1/notices/{digest}", put(notices::register).get(notices::read))
         .nest("/askfirst/v1/log", log::routes())

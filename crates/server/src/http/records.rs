@@ -130,7 +130,7 @@ fn notice_of_count_unknown() -> Error {
     Error::notice_unknown().at("$.notice")
 }
 
-fn too_many(seconds: u64) -> Error {
+pub fn too_many(seconds: u64) -> Error {
     let message = "too many submissions; try again later";
     Error::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).retry_after(seconds)
 }

@@ -2,10 +2,10 @@
 
 use rusqlite::Connection;
 
-use super::{Store, StoreError, readers};
+use super::{Sqlite, StoreError, readers};
 use crate::evidence::Evidence;
 
-impl Store {
+impl Sqlite {
     /// The place of the newest record; 0 when there is none.
     ///
     /// # Errors

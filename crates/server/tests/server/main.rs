@@ -5,12 +5,16 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+/// The choice's cookie, set by the server.
+mod choice;
 /// The files beside the records, and the command line.
 mod files;
 /// The holder's way to a record, and erasing.
 mod holder;
 /// What is taken in and what is not.
 mod ingest;
+/// What pages report that happened without consent.
+mod leaks;
 /// How much is taken from one sender, one site, and at once.
 mod limits;
 /// The log of a site.
@@ -21,6 +25,8 @@ mod notices;
 mod process;
 /// How long records are kept.
 mod retention;
+/// Bodies at rest.
+mod sealed;
 /// Time limits and connections.
 mod sockets;
 /// The store by itself, and older databases.

@@ -17,6 +17,7 @@ use askfirst_server::config::Config;
 use askfirst_server::http::cors::Origins;
 use askfirst_server::http::limits::{Peer, Rate};
 use askfirst_server::http::{self, App, Files, Options, Shared};
+use askfirst_server::operations::Operations;
 use askfirst_server::store::{self, NewNotice, Store};
 use axum::Router;
 use axum::body::Body;
@@ -66,7 +67,9 @@ pub async fn server_with(options: Options, store: store::Options, files: impl Fn
     }
     let notice = notices.into_iter().find(|notice| notice.about.lang == "en").unwrap();
     let origins = Origins::new([SITE.to_owned()]).unwrap();
-    let options = Options { admin_token: Some(ADMIN.to_owned()), ..options };
+    let operations = Operations::open(&Operations::beside(&folder.path().join("askfirst.sqlite"))).unwrap();
+    let operations = Some(Arc::new(operations));
+    let options = Options { admin_token: Some(ADMIN.to_owned()), operations, ..options };
     let app = Arc::new(App::new(store, origins, options));
     let router = http::router(Arc::clone(&app), files(&folder));
     Server { folder, app, router, settings, notice }

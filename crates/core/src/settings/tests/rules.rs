@@ -204,6 +204,31 @@ fn l29_records_go_to_a_safe_place() {
             faults: &[(r#""agregate""#, "$.records.refusals", "value", E, Some("aggregate"))],
         },
         Rule {
+            set: "records/key",
+            good: r#""PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW""#,
+            faults: &[
+                (
+                    r#""PeterNeumann+c74f20a4+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW""#,
+                    "$.records.key",
+                    "L29",
+                    W,
+                    None,
+                ),
+                (r#""c74f20a3""#, "$.records.key", "L29", W, None),
+            ],
+        },
+        Rule {
+            set: "records",
+            good: r#"{"cookie":true,"endpoint":"/r"}"#,
+            faults: &[(
+                r#"{"cookie":true,"endpoint":"https://consent.example.nl/r"}"#,
+                "$.records.cookie",
+                "P3",
+                W,
+                None,
+            )],
+        },
+        Rule {
             set: "records",
             good: r#"{"endpoint":"/r"}"#,
             faults: &[("", "$.records", "L29", W, Some(r#""records": { "endpoint": "/askfirst/v1/records" }"#))],

@@ -1,0 +1,60 @@
+//! `askfirst leaks`: what pages in audit mode saw happen that the choice did not allow.
+
+use std::process::ExitCode;
+
+use askfirst_core::json::{Value, map};
+use askfirst_core::time::DAY;
+use clap::Args;
+
+use super::fail;
+use crate::clock;
+use crate::operations::leaks::{self, Sum};
+
+#[derive(Args)]
+pub struct Options {
+    #[command(flatten)]
+    database: super::database::Argument,
+    #[command(flatten)]
+    operations: super::operations::File,
+    /// How many days back, at most 90.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u8).range(1..=90), value_name = "N")]
+    days: u8,
+    /// One JSON object a line instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(options: &Options) -> ExitCode {
+    let since = clock::now() - i64::from(options.days - 1) * DAY;
+    let sums = options
+        .database
+        .database
+        .require()
+        .and_then(|()| options.operations.open(&options.database.database))
+        .and_then(|operations| operations.run(|connection| leaks::sums(connection, since)));
+    let sums = match sums {
+        Ok(sums) => sums,
+        Err(message) => return fail(&message),
+    };
+    for sum in &sums {
+        if options.json {
+            println!("{}", value(sum).canonical());
+        } else {
+            let Sum { site, day, kind, name, category, count } = sum;
+            println!("{day}  {count:>7}  {kind:<8} {name}  before consent to {category}  {site}");
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// A sum as JSON.
+pub fn value(sum: &Sum) -> Value {
+    map([
+        ("site", sum.site.as_str().into()),
+        ("day", sum.day.as_str().into()),
+        ("kind", sum.kind.as_str().into()),
+        ("name", sum.name.as_str().into()),
+        ("category", sum.category.as_str().into()),
+        ("count", sum.count.into()),
+    ])
+}

@@ -1,0 +1,28 @@
+//! `--operations`: the file of what is not a record.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::operations::Operations;
+use crate::store::Database;
+
+#[derive(Args)]
+pub struct File {
+    /// The file of what is not a record: tokens, webhooks that wait, leaks, who has read what. Without it `.operations`
+    /// beside the database.
+    #[arg(long, env = "ASKFIRST_OPERATIONS", value_name = "FILE")]
+    operations: Option<PathBuf>,
+}
+
+impl File {
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub fn open(&self, database: &Database) -> Result<Operations, String> {
+        match (&self.operations, database.file()) {
+            (Some(file), _) => Operations::open(file),
+            (None, Some(database)) => Operations::open(&Operations::beside(database)),
+            (None, None) => Err("with a database on another machine, say --operations FILE".to_owned()),
+        }
+    }
+}

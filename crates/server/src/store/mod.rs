@@ -22,6 +22,7 @@ mod receipt;
 mod recent;
 mod recover;
 pub mod retention;
+pub mod sealing;
 pub mod secret;
 mod sqlite;
 mod tail;
@@ -34,6 +35,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use askfirst_core::log::evidence::Pack;
 use askfirst_core::log::{Checkpoint, Resource};
 use askfirst_core::record::Count;
 use askfirst_core::time::{Millis, Period};
@@ -52,6 +54,7 @@ pub use readers::Readers;
 pub use receipt::{Clock, EntryRef, Receipt};
 use recent::Recent;
 pub use recover::recover;
+use sealing::{Master, Sealing, SqliteFile};
 use writer::Writer;
 
 /// A notice on its way into the store.
@@ -139,6 +142,8 @@ pub struct Options {
     pub seed: Option<Seed>,
     /// What the logs have said to the world; without a name the file `.published` beside the database.
     pub published: Option<PathBuf>,
+    /// What bodies are sealed with (S6); without one they are stored as they are.
+    pub master: Option<Master>,
 }
 
 impl Default for Options {
@@ -150,6 +155,7 @@ impl Default for Options {
             now: crate::clock::now,
             seed: None,
             published: None,
+            master: None,
         }
     }
 }
@@ -159,6 +165,7 @@ pub struct Sqlite {
     // Closed in this order: the writer, as the last one, then folds the write-ahead log into the database.
     readers: Readers,
     writer: Writer,
+    sealing: Option<Arc<Sealing>>,
     known: RwLock<HashMap<String, AboutNotice>>,
     recent: Arc<Recent>,
     figures: Arc<Figures>,
@@ -179,6 +186,12 @@ impl Sqlite {
         let say = |error: rusqlite::Error| format!("{}: {error}", path.display());
         let connection = database::open_writer(path).map_err(say)?;
         let seed = options.seed.clone().map_or_else(|| Seed::beside(path), Ok)?;
+        let sealing = Sealing::begin(&connection, options.master.as_ref(), (options.now)());
+        let sealing = sealing.map_err(|error| format!("{}: {error}", path.display()))?;
+        sealing::register(&connection, sealing.clone()).map_err(say)?;
+        if sealing.is_none() {
+            tracing::warn!("without --master-key the records are stored unsealed");
+        }
         let published = options.published.clone().map_or_else(|| Published::beside(path), Published::at);
         let frozen = match check(&connection, &seed, &published.read()?) {
             Ok(()) => None,
@@ -196,11 +209,18 @@ impl Sqlite {
         if frozen.is_none() {
             adopt::adopt(&connection, &mut logs, (options.now)()).map_err(say)?;
         }
-        let state = writer::State { recent: Arc::clone(&recent), logs, published, frozen: frozen.is_some() };
+        let state = writer::State {
+            recent: Arc::clone(&recent),
+            logs,
+            published,
+            sealing: sealing.clone(),
+            frozen: frozen.is_some(),
+        };
         let writer = Writer::start(connection, path, options, state, Arc::clone(&figures))?;
         Ok(Self {
-            readers: Readers::new(path, options.readers),
+            readers: Readers::new(path, options.readers, sealing.clone()),
             writer,
+            sealing,
             known: RwLock::new(known),
             recent,
             figures,
@@ -213,7 +233,7 @@ impl Sqlite {
 
     /// Stores a record, or finds that it is stored.
     pub async fn insert(&self, record: NewRecord) -> Result<Inserted, StoreError> {
-        let received = Received::new(record, self.now()).ok_or(StoreError::Unavailable)?;
+        let received = Received::new(record, self.now(), self.sealing.as_deref()).ok_or(StoreError::Unavailable)?;
         self.writer.insert(received).await
     }
 
@@ -277,6 +297,11 @@ impl Sqlite {
         self.readers.with(move |connection| readers::evidence(connection, seq)).await
     }
 
+    /// The evidence pack of the record at this place, of one moment.
+    pub async fn pack(&self, seq: i64) -> Result<Option<Pack>, StoreError> {
+        self.readers.with(move |connection| pack::pack(&*connection.unchecked_transaction()?, seq)).await
+    }
+
     /// The newest signed head of a site's log.
     pub async fn head(&self, site: &str) -> Result<Option<Head>, StoreError> {
         let site = site.to_owned();
@@ -330,10 +355,11 @@ impl Sqlite {
 ///
 /// # Errors
 /// A sentence for the person at the console.
-pub fn read(path: &Path, record_id: &str) -> Result<Vec<Evidence>, String> {
-    let say = |error: rusqlite::Error| format!("{}: {error}", path.display());
+pub fn read(file: impl Into<SqliteFile>, record_id: &str) -> Result<Vec<Evidence>, String> {
+    let file = file.into();
+    let say = |error: rusqlite::Error| format!("{}: {error}", file.display());
     let Some(record_id) = key::uuid(record_id) else { return Ok(Vec::new()) };
-    let connection = database::open_reader(path).map_err(say)?;
+    let connection = file.reader()?;
     let places = readers::places(&connection, record_id).map_err(say)?;
     let found = places.into_iter().map(|seq| readers::evidence(&connection, seq));
     Ok(found.collect::<Result<Vec<_>, _>>().map_err(say)?.into_iter().flatten().collect())
@@ -361,10 +387,10 @@ pub fn log_name(path: &Path, site: &str) -> Result<Option<String>, String> {
 ///
 /// # Errors
 /// The first thing that does not hold, in one sentence.
-pub fn audit(path: &Path) -> Result<Looked, String> {
-    let say = |why: String| format!("{}: {why}", path.display());
-    let connection = database::open_reader(path).map_err(|error| say(error.to_string()))?;
-    log::check::everything(&connection).map_err(|fault| say(fault.sentence()))
+pub fn audit(file: impl Into<SqliteFile>) -> Result<Looked, String> {
+    let file = file.into();
+    let connection = file.reader()?;
+    log::check::everything(&connection).map_err(|fault| format!("{}: {}", file.display(), fault.sentence()))
 }
 
 /// Everything that must hold before the logs may grow.

@@ -19,7 +19,7 @@ pub struct Place {
 impl Place {
     pub fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let database = Database::Sqlite(folder.path().join("askfirst.sqlite"));
+        let database = Database::Sqlite((&folder.path().join("askfirst.sqlite")).into());
         Self { folder, database, seed: Seed::random().unwrap(), name: None }
     }
 
@@ -55,7 +55,7 @@ impl Place {
                 assert!(shell.execute(&sql, &[]).await.unwrap() > 0, "{sql}");
             }
             (None, Database::Sqlite(path)) => {
-                let shell = rusqlite::Connection::open(path).unwrap();
+                let shell = rusqlite::Connection::open(&**path).unwrap();
                 let guards: Vec<String> = shell
                     .prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
                     .unwrap()
@@ -80,7 +80,7 @@ impl Place {
                 cluster().shell("postgres").await.batch_execute(&sql).await.unwrap();
             }
             (None, Database::Sqlite(path)) => {
-                std::fs::copy(path, path.with_extension("backup")).unwrap();
+                std::fs::copy(&**path, path.with_extension("backup")).unwrap();
             }
             _ => unreachable!(),
         }
@@ -95,7 +95,7 @@ impl Place {
                 shell.batch_execute(&format!("ALTER DATABASE {name}_backup RENAME TO {name}")).await.unwrap();
             }
             (None, Database::Sqlite(path)) => {
-                std::fs::copy(path.with_extension("backup"), path).unwrap();
+                std::fs::copy(path.with_extension("backup"), &**path).unwrap();
             }
             _ => unreachable!(),
         }

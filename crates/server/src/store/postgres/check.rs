@@ -13,6 +13,8 @@ use crate::store::log::check::{Fault, Logged, Looked, TAIL};
 use crate::store::log::edge::Edge;
 use crate::store::log::read::Head;
 use crate::store::log::{Seed, number};
+use crate::store::secret::Secret;
+use crate::store::sqlite::Opened;
 
 /// Records compared at once.
 const CHUNK: i64 = 1_024;
@@ -126,7 +128,7 @@ async fn records(client: &impl GenericClient, mut after: i64, mut each: impl FnM
                 return Err(Failure::damaged(format!("record {} is missing", after + 1)));
             }
             after = logged.seq;
-            each(logged.body.is_none());
+            each(logged.opened.body.is_none());
         }
         if rows.is_empty() {
             return Ok(());
@@ -137,6 +139,7 @@ async fn records(client: &impl GenericClient, mut after: i64, mut each: impl FnM
 fn logged(row: &Row) -> Done<Logged> {
     let received_at = row.try_get("received_at")?;
     let secret: Option<Vec<u8>> = row.try_get("secret")?;
+    let digest: Option<Vec<u8>> = row.try_get("digest")?;
     // A row without a record has lost more than its body.
     let browser_at: Option<i64> = row.try_get("browser_at")?;
     Ok(Logged {
@@ -144,9 +147,13 @@ fn logged(row: &Row) -> Done<Logged> {
         index: Some(unsigned(row.try_get("idx")?)),
         received_at,
         clock: Clock::compare(browser_at.unwrap_or(received_at), received_at).name().to_owned(),
-        digest: row.try_get("digest")?,
-        body: row.try_get("body")?,
-        secret: secret.map(hash).transpose()?,
+        opened: Opened {
+            secret: secret.map(hash).transpose()?.map(Secret::from_bytes),
+            body: row.try_get("body")?,
+            digest: digest.map(hash).transpose()?,
+            subject: None,
+            holder: None,
+        },
         entry: row.try_get("entry")?,
         pruned: row.try_get("pruned")?,
     })

@@ -117,7 +117,7 @@ impl Postgres {
             return Err(StoreError::Busy);
         }
         let site = self.shared.answer(self.shared.site(&record.site).await)?;
-        let received = Received::new(record, self.now()).ok_or(StoreError::Unavailable)?;
+        let received = Received::new(record, self.now(), None).ok_or(StoreError::Unavailable)?;
         let (reply, answer) = oneshot::channel();
         self.send(self.records.as_ref(), Job { received, site, reply })?;
         match tokio::time::timeout(PATIENCE, answer).await {

@@ -12,6 +12,7 @@ use crate::store::log::number;
 use crate::store::log::read::Head;
 use crate::store::secret::Secret;
 use crate::store::{AboutNotice, Clock, EntryRef, Inclusion, Receipt, StoreError, key};
+use askfirst_core::log::evidence::Pack;
 use askfirst_core::log::{Resource, TILE_WIDTH, Tile, encode_bundle};
 
 /// The places of every record with this id, one per site, with what opens each.
@@ -114,6 +115,12 @@ impl Postgres {
             }
             Ok(Some(evidence))
         };
+        self.shared.answer(read.await)
+    }
+
+    /// The evidence pack of the record at this place.
+    pub async fn pack(&self, seq: i64) -> Result<Option<Pack>, StoreError> {
+        let read = async { super::pack::pack(&self.shared.client().await?, seq).await };
         self.shared.answer(read.await)
     }
 

@@ -29,10 +29,6 @@ pub enum Database {
     Postgres(Box<Address>),
 }
 
-/// Said rather than stored unsealed in silence.
-const UNSEALED: &str = "records on PostgreSQL can't be sealed with a master key yet: leave --master-key away, and encrypt \
-                        the disk of the database and of its backups";
-
 /// The open store.
 pub enum Store {
     Sqlite(Box<Sqlite>),
@@ -57,11 +53,11 @@ impl Database {
     /// The same with the master key that bodies are sealed with (S6).
     ///
     /// # Errors
-    /// This engine seals nothing.
+    /// The engine can't seal.
     pub fn with_master(self, master: Master) -> Result<Self, String> {
         match self {
             Self::Sqlite(file) => Ok(Self::Sqlite(SqliteFile { master: Some(master), ..file })),
-            Self::Postgres(_) => Err(UNSEALED.to_owned()),
+            Self::Postgres(address) => Ok(Self::Postgres(Box::new(Address { master: Some(master), ..*address }))),
         }
     }
 
@@ -152,7 +148,10 @@ impl Database {
     pub async fn rotate(&self, new: &Master, now: Millis) -> Result<usize, String> {
         match self {
             Self::Sqlite(file) => sealing::rotate(file, new, now),
-            Self::Postgres(_) => Err(UNSEALED.to_owned()),
+            // Servers that run could not open what those sealed that start afterwards.
+            Self::Postgres(_) => {
+                Err("on PostgreSQL another master key can't take the place of the first one yet".to_owned())
+            }
         }
     }
 
@@ -163,7 +162,7 @@ impl Database {
     pub async fn sealing_keys(&self) -> Result<Vec<sealing::Row>, String> {
         match self {
             Self::Sqlite(file) => sealing::list(file),
-            Self::Postgres(_) => Err(UNSEALED.to_owned()),
+            Self::Postgres(address) => address.sealing_keys().await,
         }
     }
 

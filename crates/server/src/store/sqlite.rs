@@ -208,18 +208,23 @@ impl Opened {
             let (digest, subject, holder) = (row.get("digest")?, row.get("subject")?, row.get("holder")?);
             return Ok(Self { secret, body, digest, subject, holder });
         };
+        Ok(Self::unseal(secret, sealed))
+    }
+
+    /// What a sealed body says.
+    pub fn unseal(secret: Option<Secret>, sealed: &[u8]) -> Self {
         let Some(text) = secret.as_ref().and_then(|secret| secret.open(sealed)) else {
-            return Ok(Self { secret, body: Some(sealed.to_vec()), digest: None, subject: None, holder: None });
+            return Self { secret, body: Some(sealed.to_vec()), digest: None, subject: None, holder: None };
         };
         let said = json::parse(&text).unwrap_or(Value::Null);
         let (subject, holder) = (said.get("subject").text(), said.get("holder").text());
-        Ok(Self {
+        Self {
             secret,
             digest: Some(sha256(text.as_bytes())),
             subject: subject.and_then(key::subject),
             holder: holder.and_then(key::digest),
             body: Some(text.into_bytes()),
-        })
+        }
     }
 }
 

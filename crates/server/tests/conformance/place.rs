@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 
 use askfirst_server::store::log::Seed;
+use askfirst_server::store::sealing::Master;
 use askfirst_server::store::{self, Database, Store};
 use tempfile::TempDir;
 
@@ -14,20 +15,35 @@ pub struct Place {
     pub seed: Seed,
     /// The name of the database in the cluster.
     pub name: Option<String>,
+    /// Which engine, for what each test needs one of: 0 SQLite, 1 PostgreSQL, 2 PostgreSQL with sealed bodies.
+    pub kind: usize,
 }
 
 impl Place {
     pub fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::Sqlite((&folder.path().join("askfirst.sqlite")).into());
-        Self { folder, database, seed: Seed::random().unwrap(), name: None }
+        Self { folder, database, seed: Seed::random().unwrap(), name: None, kind: 0 }
     }
 
     pub async fn postgres() -> Self {
         let url = cluster().database().await;
         let name = url.rsplit('/').next().unwrap().to_owned();
         let database = Database::parse(OsStr::new(&url)).unwrap();
-        Self { folder: tempfile::tempdir().unwrap(), database, seed: Seed::random().unwrap(), name: Some(name) }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            database,
+            seed: Seed::random().unwrap(),
+            name: Some(name),
+            kind: 1,
+        }
+    }
+
+    /// The same with a master key.
+    pub async fn sealed_postgres() -> Self {
+        let place = Self::postgres().await;
+        let database = place.database.clone().with_master(Master::random().unwrap()).unwrap();
+        Self { database, kind: 2, ..place }
     }
 
     pub fn options(&self) -> store::Options {

@@ -352,3 +352,31 @@ async fn what_can_not_be_served_is_said_in_a_sentence() {
     let said = nobody.open(&place.options()).await.err().unwrap();
     assert!(said.contains("127.0.0.1") && !said.contains("hunter2"), "{said}");
 }
+
+/// S6: with a master key nobody who has the database alone reads a record, and nobody goes on without the key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sealed_is_read_by_nobody_without_the_master_key() {
+    let place = Place::sealed_postgres().await;
+    let store = place.open().await;
+    store.register(english()).await.unwrap();
+    insert_all(&[Arc::new(store)], 0..3).await;
+    let shell = place.shell().await;
+    let sql = "SELECT body, secret, subject, digest IS NULL AND holder IS NULL FROM askfirst.record";
+    let record = record(1, &english());
+    let subject = askfirst_server::store::key::subject(&record.subject).unwrap();
+    for row in shell.query(sql, &[]).await.unwrap() {
+        let (body, secret, stored): (Vec<u8>, Vec<u8>, Vec<u8>) = (row.get(0), row.get(1), row.get(2));
+        assert!(!body.windows(8).any(|part| part == b"example."), "{body:?}");
+        assert!(secret.len() > 32 && stored != subject && row.get::<_, bool>(3));
+    }
+    let bare = askfirst_server::store::Database::parse(place.url().as_ref()).unwrap();
+    for said in [bare.open(&place.options()).await.err().unwrap(), bare.read(&record.record_id).await.err().unwrap()] {
+        assert!(said.contains("--master-key"), "{said}");
+    }
+    let other = bare.with_master(askfirst_server::store::sealing::Master::random().unwrap()).unwrap();
+    let said = other.open(&place.options()).await.err().unwrap();
+    assert!(said.contains("were sealed with"), "{said}");
+    let [evidence] = &place.database.read(&record.record_id).await.unwrap()[..] else { panic!("it is there") };
+    assert_eq!(evidence.check().problem(), None);
+    assert_eq!(place.database.sealing_keys().await.unwrap().len(), 1);
+}

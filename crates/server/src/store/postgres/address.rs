@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
+use crate::store::sealing::Master;
+
 /// How the server is told from somebody in between, as libpq's `sslmode` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
@@ -29,6 +31,8 @@ pub struct Address {
     pub trust: Trust,
     /// The authorities' certificates, instead of the system's.
     pub authorities: Option<PathBuf>,
+    /// What opens what is sealed.
+    pub master: Option<Master>,
 }
 
 impl Address {
@@ -71,7 +75,7 @@ impl Address {
             .keepalives_idle(Duration::from_secs(15))
             .tcp_user_timeout(Duration::from_secs(10))
             .application_name("askfirst");
-        Ok(Self { config, trust, authorities })
+        Ok(Self { config, trust, authorities, master: None })
     }
 }
 

@@ -6,15 +6,15 @@ use deadpool_postgres::GenericClient;
 use tokio_postgres::Row;
 
 use super::failure::{Done, Failure};
-use super::sql::{hash, query};
+use super::seal;
+use super::sql::query;
 use super::tree::{self, Tree, unsigned};
 use crate::store::Clock;
 use crate::store::log::check::{Fault, Logged, Looked, TAIL};
 use crate::store::log::edge::Edge;
 use crate::store::log::read::Head;
 use crate::store::log::{Seed, number};
-use crate::store::secret::Secret;
-use crate::store::sqlite::Opened;
+use crate::store::sealing::Sealing;
 
 /// Records compared at once.
 const CHUNK: i64 = 1_024;
@@ -23,7 +23,12 @@ const CHUNK: i64 = 1_024;
 ///
 /// # Errors
 /// The first thing that does not hold.
-pub async fn tail(client: &impl GenericClient, seed: &Seed, published: &[Checkpoint]) -> Done<()> {
+pub async fn tail(
+    client: &impl GenericClient,
+    seed: &Seed,
+    sealing: Option<&Sealing>,
+    published: &[Checkpoint],
+) -> Done<()> {
     let heads = tree::all(client).await?;
     for said in published {
         let head = heads.iter().find(|(head, _)| head.origin == said.origin);
@@ -49,21 +54,21 @@ pub async fn tail(client: &impl GenericClient, seed: &Seed, published: &[Checkpo
     }
     let rows = query(client, "SELECT coalesce(max(seq), 0) FROM askfirst.place", &[]).await?;
     let last: i64 = rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(0);
-    records(client, last - TAIL, |_| ()).await
+    records(client, sealing, last - TAIL, |_| ()).await
 }
 
 /// Rebuilds every tree from its entries and compares tiles, roots and records.
 ///
 /// # Errors
 /// The first thing that does not hold.
-pub async fn everything(client: &impl GenericClient) -> Done<Looked> {
+pub async fn everything(client: &impl GenericClient, sealing: Option<&Sealing>) -> Done<Looked> {
     let mut looked = Looked::default();
     for (head, _) in tree::all(client).await? {
         looked.logs += 1;
         looked.entries += head.size;
         rebuild(client, &head).await?;
     }
-    records(client, 0, |erased| {
+    records(client, sealing, 0, |erased| {
         looked.records += 1;
         looked.erased += u64::from(erased);
     })
@@ -111,8 +116,14 @@ async fn leaves(client: &impl GenericClient, head: &Head, bundle: u64) -> Done<V
 }
 
 /// Compares the records after a place with their entries. `each` is told whether one was erased.
-async fn records(client: &impl GenericClient, mut after: i64, mut each: impl FnMut(bool)) -> Done<()> {
-    let sql = "SELECT p.seq, p.idx, p.received_at, r.browser_at, r.digest, r.body, r.secret, e.bytes AS entry,
+async fn records(
+    client: &impl GenericClient,
+    sealing: Option<&Sealing>,
+    mut after: i64,
+    mut each: impl FnMut(bool),
+) -> Done<()> {
+    let sql = "SELECT p.seq, p.idx, p.received_at, p.record_id, r.browser_at, r.digest, r.subject,
+                   r.holder, r.body, r.secret, e.bytes AS entry,
                    coalesce(p.idx < l.min_index, false) AS pruned
                FROM askfirst.place AS p
                LEFT JOIN askfirst.record AS r ON r.record_id = p.record_id AND r.site = p.site
@@ -122,7 +133,7 @@ async fn records(client: &impl GenericClient, mut after: i64, mut each: impl FnM
     loop {
         let rows = query(client, sql, &[&after, &CHUNK]).await?;
         for row in &rows {
-            let logged = logged(row)?;
+            let logged = logged(row, sealing)?;
             logged.hold()?;
             if after >= 0 && logged.seq != after + 1 && after > 0 {
                 return Err(Failure::damaged(format!("record {} is missing", after + 1)));
@@ -136,10 +147,8 @@ async fn records(client: &impl GenericClient, mut after: i64, mut each: impl FnM
     }
 }
 
-fn logged(row: &Row) -> Done<Logged> {
+fn logged(row: &Row, sealing: Option<&Sealing>) -> Done<Logged> {
     let received_at = row.try_get("received_at")?;
-    let secret: Option<Vec<u8>> = row.try_get("secret")?;
-    let digest: Option<Vec<u8>> = row.try_get("digest")?;
     // A row without a record has lost more than its body.
     let browser_at: Option<i64> = row.try_get("browser_at")?;
     Ok(Logged {
@@ -147,13 +156,7 @@ fn logged(row: &Row) -> Done<Logged> {
         index: Some(unsigned(row.try_get("idx")?)),
         received_at,
         clock: Clock::compare(browser_at.unwrap_or(received_at), received_at).name().to_owned(),
-        opened: Opened {
-            secret: secret.map(hash).transpose()?.map(Secret::from_bytes),
-            body: row.try_get("body")?,
-            digest: digest.map(hash).transpose()?,
-            subject: None,
-            holder: None,
-        },
+        opened: seal::opened(sealing, row)?,
         entry: row.try_get("entry")?,
         pruned: row.try_get("pruned")?,
     })

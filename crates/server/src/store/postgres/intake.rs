@@ -9,12 +9,14 @@ use askfirst_core::time;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::failure::{Done, Failure, Retry};
+use super::seal;
 use super::shared::Shared;
-use super::sql::{bytes, execute, hash, query};
+use super::sql::{bytes, execute, query};
 use super::tree::unsigned;
 use super::waiting::{Key, Place, Waiter, answer};
 use crate::store::incoming::Received;
 use crate::store::secret::Secret;
+use crate::store::sqlite::Opened;
 use crate::store::{Counted, Inserted, StoreError, key};
 
 /// Most records in one commit.
@@ -155,12 +157,13 @@ async fn store_once(shared: &Shared, records: &[(i64, &Received)]) -> Done<(Hash
             &column(records, |r| r.commitment.core.as_slice()),
             &column(records, |r| r.commitment.context.as_slice()),
             &column(records, |r| r.record.prev.as_ref().map(<[u8; 16]>::as_slice)),
-            &column(records, |r| r.record.digest.as_slice()),
+            // A sealed body says its digest and its holder itself.
+            &column(records, |r| r.sealed.is_none().then_some(r.record.digest.as_slice())),
             &column(records, |r| r.record.notice.as_slice()),
-            &column(records, |r| r.record.subject.as_slice()),
-            &column(records, |r| r.record.holder.as_slice()),
-            &column(records, |r| r.secret.bytes().as_slice()),
-            &column(records, |r| r.record.body.as_bytes()),
+            &column(records, |r| r.sealed.as_ref().map_or(r.record.subject.as_slice(), |s| s.subject.as_slice())),
+            &column(records, |r| r.sealed.is_none().then_some(r.record.holder.as_slice())),
+            &column(records, |r| r.sealed.as_ref().map_or(r.secret.bytes().as_slice(), |s| s.secret.as_slice())),
+            &column(records, |r| r.sealed.as_ref().map_or(r.record.body.as_bytes(), |s| s.body.as_slice())),
             &batch.as_slice(),
             &first,
         ],
@@ -171,7 +174,7 @@ async fn store_once(shared: &Shared, records: &[(i64, &Received)]) -> Done<(Hash
     if new.len() == records.len() {
         return Ok((new, HashMap::new()));
     }
-    let sql = "SELECT r.record_id, r.site, r.digest, r.secret, p.seq, p.log, p.idx, p.received_at
+    let sql = "SELECT r.record_id, r.site, r.digest, r.subject, r.holder, r.secret, r.body, p.seq, p.log, p.idx, p.received_at
                FROM unnest($1::BYTEA[], $2::INT8[]) AS k (record_id, site)
                JOIN askfirst.record AS r ON r.record_id = k.record_id AND r.site = k.site
                LEFT JOIN askfirst.place AS p ON p.record_id = r.record_id AND p.site = r.site";
@@ -181,19 +184,16 @@ async fn store_once(shared: &Shared, records: &[(i64, &Received)]) -> Done<(Hash
         if new.contains(&key) {
             continue;
         }
-        let digest: Option<Vec<u8>> = row.try_get(2)?;
-        let secret: Option<Vec<u8>> = row.try_get(3)?;
-        let place = match row.try_get::<_, Option<i64>>(4)? {
+        let place = match row.try_get::<_, Option<i64>>("seq")? {
             Some(seq) => Some(Place {
                 seq,
-                log: row.try_get(5)?,
-                index: unsigned(row.try_get(6)?),
-                received_at: row.try_get(7)?,
+                log: row.try_get("log")?,
+                index: unsigned(row.try_get("idx")?),
+                received_at: row.try_get("received_at")?,
             }),
             None => None,
         };
-        let digest = digest.map(hash).transpose()?;
-        let secret = secret.map(hash).transpose()?.map(Secret::from_bytes);
+        let Opened { digest, secret, .. } = seal::opened(shared.sealing.as_deref(), &row)?;
         known.insert(key, Known { digest, secret, place });
     }
     Ok((new, known))

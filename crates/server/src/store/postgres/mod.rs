@@ -14,6 +14,7 @@ mod intake;
 mod pack;
 mod read;
 mod schema;
+mod seal;
 mod sequencer;
 mod shared;
 mod sql;
@@ -45,6 +46,7 @@ use super::log::Seed;
 use super::log::check::{Fault, Looked};
 use super::log::published::Published;
 use super::retention::Due;
+use super::sealing::{self, Sealing};
 use super::{AboutNotice, Counted, Figures, Inserted, NewRecord, Options, StoreError, key};
 use crate::evidence::Evidence;
 
@@ -82,10 +84,15 @@ impl Postgres {
         schema::migrate(&mut client).await.map_err(|why| format!("{address}: {why}"))?;
         let published = options.published.clone().map(Published::at);
         let said = published.as_ref().map_or(Ok(Vec::new()), Published::read)?;
-        let checked = check::tail(&client, &seed, &said).await;
+        let master = address.master.as_ref().or(options.master.as_ref());
+        let sealing = seal::begin(&client, master, (options.now)()).await.map_err(|why| format!("{address}: {why}"))?;
+        if sealing.is_none() {
+            tracing::warn!("without --master-key the records are stored unsealed");
+        }
+        let checked = check::tail(&client, &seed, sealing.as_deref(), &said).await;
         let about = notices(&client).await.map_err(say)?;
         drop(client);
-        let shared = Arc::new(Shared::new(pool, seed, options.now, published));
+        let shared = Arc::new(Shared::new(pool, seed, sealing, options.now, published));
         match checked {
             Ok(()) => {}
             Err(Failure::Fault(Fault::Damaged(what))) => shared.freeze(what),
@@ -117,7 +124,7 @@ impl Postgres {
             return Err(StoreError::Busy);
         }
         let site = self.shared.answer(self.shared.site(&record.site).await)?;
-        let received = Received::new(record, self.now(), None).ok_or(StoreError::Unavailable)?;
+        let received = Received::new(record, self.now(), self.sealing()).ok_or(StoreError::Unavailable)?;
         let (reply, answer) = oneshot::channel();
         self.send(self.records.as_ref(), Job { received, site, reply })?;
         match tokio::time::timeout(PATIENCE, answer).await {
@@ -167,6 +174,10 @@ impl Postgres {
 
     fn remember(&self, digest: String, about: AboutNotice) {
         self.shared.known.write().unwrap_or_else(PoisonError::into_inner).insert(digest, about);
+    }
+
+    fn sealing(&self) -> Option<&Sealing> {
+        self.shared.sealing.as_deref()
     }
 
     /// The public key of a log, as a signed-note verifier key.
@@ -227,17 +238,33 @@ impl Address {
         }
     }
 
+    /// The same with what opens what is sealed.
+    async fn opened(&self) -> Result<(Client, Option<Arc<Sealing>>), String> {
+        let client = self.client().await?;
+        let sealing = seal::open(&client, self.master.as_ref()).await.map_err(|why| format!("{self}: {why}"))?;
+        Ok((client, sealing))
+    }
+
+    /// The keys that records are sealed with.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub async fn sealing_keys(&self) -> Result<Vec<sealing::Row>, String> {
+        let client = self.client().await?;
+        seal::rows(&client).await.map_err(|failure| format!("{self}: {}", failure.sentence()))
+    }
+
     /// What is stored under a record id.
     ///
     /// # Errors
     /// A sentence for the person at the console.
     pub async fn read(&self, record_id: &str) -> Result<Vec<Evidence>, String> {
         let Some(record_id) = key::uuid(record_id) else { return Ok(Vec::new()) };
-        let client = self.client().await?;
+        let (client, sealing) = self.opened().await?;
         let read = async {
             let mut found = Vec::new();
             for seq in read::places(&client, record_id).await? {
-                found.extend(read::evidence(&client, seq).await?);
+                found.extend(read::evidence(&client, sealing.as_deref(), seq).await?);
             }
             Done::Ok(found)
         };
@@ -250,11 +277,11 @@ impl Address {
     /// A sentence for the person at the console.
     pub async fn packs(&self, record_id: &str) -> Result<Vec<Pack>, String> {
         let Some(record_id) = key::uuid(record_id) else { return Ok(Vec::new()) };
-        let client = self.client().await?;
+        let (client, sealing) = self.opened().await?;
         let read = async {
             let mut packs = Vec::new();
             for seq in read::places(&client, record_id).await? {
-                packs.extend(pack::pack(&client, seq).await?);
+                packs.extend(pack::pack(&client, sealing.as_deref(), seq).await?);
             }
             Done::Ok(packs)
         };
@@ -275,8 +302,10 @@ impl Address {
     /// # Errors
     /// The first thing that does not hold, in one sentence.
     pub async fn audit(&self) -> Result<Looked, String> {
-        let client = self.client().await?;
-        check::everything(&client).await.map_err(|failure| format!("{self}: {}", failure.sentence()))
+        let (client, sealing) = self.opened().await?;
+        check::everything(&client, sealing.as_deref())
+            .await
+            .map_err(|failure| format!("{self}: {}", failure.sentence()))
     }
 
     /// Closes every open log and begins another in its place. Answers the names, old and new.
@@ -291,12 +320,12 @@ impl Address {
     ) -> Result<Vec<(String, String)>, String> {
         let say = |failure: Failure| format!("{self}: {}", failure.sentence());
         let seed = seed.ok_or_else(no_key)?;
-        let client = self.client().await?;
-        check::tail(&client, &seed, &[]).await.map_err(say)?;
+        let (client, sealing) = self.opened().await?;
+        check::tail(&client, &seed, sealing.as_deref(), &[]).await.map_err(say)?;
         drop(client);
         let published = published.map(|path| Published::at(path.to_owned()));
         let said = published.as_ref().map_or(Ok(Vec::new()), Published::read)?;
-        let shared = Shared::new(pool(self)?, seed, crate::clock::now, None);
+        let shared = Shared::new(pool(self)?, seed, sealing, crate::clock::now, None);
         let names = upkeep::begin_anew(&shared, &said, now).await.map_err(say)?;
         published.map_or(Ok(()), |published| published.set_aside())?;
         Ok(names)

@@ -10,11 +10,12 @@ use super::read;
 use super::sql::query;
 use super::tree::{self, Tree, unsigned};
 use crate::store::log::number;
+use crate::store::sealing::Sealing;
 use crate::store::{Receipt, key, secret};
 
 /// The pack of the record at this place. A record without an entry has none.
-pub async fn pack(client: &impl GenericClient, seq: i64) -> Done<Option<Pack>> {
-    let Some(evidence) = read::evidence(client, seq).await? else { return Ok(None) };
+pub async fn pack(client: &impl GenericClient, sealing: Option<&Sealing>, seq: i64) -> Done<Option<Pack>> {
+    let Some(evidence) = read::evidence(client, sealing, seq).await? else { return Ok(None) };
     let Some(entry) = &evidence.receipt.entry else { return Ok(None) };
     let Some((head, site)) = tree::by_number(client, entry.log).await? else { return Ok(None) };
     // All proofs of a pack lead to one checkpoint. Who verifies the pack sees whose signature it has.

@@ -5,23 +5,30 @@ use tokio_postgres::Row;
 
 use super::Postgres;
 use super::failure::Done;
+use super::seal;
 use super::sql::{bytes, hash, query};
 use super::tree::{self, Tree, unsigned};
 use crate::evidence::Evidence;
 use crate::store::log::number;
 use crate::store::log::read::Head;
-use crate::store::secret::Secret;
+use crate::store::sealing::Sealing;
+use crate::store::sqlite::Opened;
 use crate::store::{AboutNotice, Clock, EntryRef, Inclusion, Receipt, StoreError, key};
 use askfirst_core::log::evidence::Pack;
 use askfirst_core::log::{Resource, TILE_WIDTH, Tile, encode_bundle};
 
 /// The places of every record with this id, one per site, with what opens each.
-pub async fn holders(client: &impl GenericClient, record_id: [u8; 16]) -> Done<Vec<(i64, [u8; 32])>> {
-    let sql = "SELECT p.seq, r.holder FROM askfirst.record AS r
+pub async fn holders(
+    client: &impl GenericClient,
+    sealing: Option<&Sealing>,
+    record_id: [u8; 16],
+) -> Done<Vec<(i64, [u8; 32])>> {
+    let sql = "SELECT p.seq, r.record_id, r.digest, r.subject, r.holder, r.secret, r.body FROM askfirst.record AS r
                JOIN askfirst.place AS p ON p.record_id = r.record_id AND p.site = r.site
-               WHERE r.record_id = $1 AND r.holder IS NOT NULL ORDER BY p.seq";
+               WHERE r.record_id = $1 AND r.body IS NOT NULL ORDER BY p.seq";
     let rows = query(client, sql, &[&record_id.as_slice()]).await?;
-    rows.iter().map(|row| Ok((row.try_get(0)?, hash(row.try_get(1)?)?))).collect()
+    let holder = |row: &Row| Ok(seal::opened(sealing, row)?.holder.map(|holder| Ok((row.try_get("seq")?, holder))));
+    rows.iter().filter_map(|row| holder(row).transpose().map(|found| found.and_then(|found| found))).collect()
 }
 
 /// The places of every record with this id, the erased ones too.
@@ -32,7 +39,7 @@ pub async fn places(client: &impl GenericClient, record_id: [u8; 16]) -> Done<Ve
 }
 
 /// Everything stored about the record at this place; its proof is not in the row.
-pub async fn evidence(client: &impl GenericClient, seq: i64) -> Done<Option<Evidence>> {
+pub async fn evidence(client: &impl GenericClient, sealing: Option<&Sealing>, seq: i64) -> Done<Option<Evidence>> {
     let sql = "SELECT p.seq, p.record_id, p.log, p.idx, p.received_at, p.erased_at, r.browser_at, r.digest, r.notice,
                    r.subject, r.holder, r.secret, r.body, s.origin, n.text AS notice_text
                FROM askfirst.place AS p
@@ -40,15 +47,14 @@ pub async fn evidence(client: &impl GenericClient, seq: i64) -> Done<Option<Evid
                JOIN askfirst.site AS s ON s.site = p.site
                LEFT JOIN askfirst.notice AS n ON n.digest = r.notice
                WHERE p.seq = $1";
-    query(client, sql, &[&seq]).await?.first().map(evidence_of).transpose()
+    query(client, sql, &[&seq]).await?.first().map(|row| evidence_of(row, sealing)).transpose()
 }
 
-fn evidence_of(row: &Row) -> Done<Evidence> {
+fn evidence_of(row: &Row, sealing: Option<&Sealing>) -> Done<Evidence> {
     let optional = |name: &str| -> Done<Option<Vec<u8>>> { Ok(row.try_get(name)?) };
     let received_at = row.try_get("received_at")?;
     let erased_at: Option<i64> = row.try_get("erased_at")?;
-    let secret = optional("secret")?.map(hash).transpose()?.map(Secret::from_bytes);
-    let digest = optional("digest")?.map(hash).transpose()?;
+    let Opened { secret, body, digest, subject, holder } = seal::opened(sealing, row)?;
     let receipt = Receipt {
         record_id: key::uuid_text(&bytes(row.try_get("record_id")?)?),
         seq: row.try_get("seq")?,
@@ -63,11 +69,11 @@ fn evidence_of(row: &Row) -> Done<Evidence> {
     Ok(Evidence {
         receipt,
         site: row.try_get("origin")?,
-        subject: optional("subject")?.map(bytes).transpose()?,
-        holder: optional("holder")?.map(bytes).transpose()?,
+        subject,
+        holder,
         notice: optional("notice")?.map(hash).transpose()?.as_ref().map(key::digest_text),
         erased_at,
-        body: optional("body")?,
+        body,
         notice_text: text.map(String::into_bytes),
     })
 }
@@ -96,7 +102,7 @@ impl Postgres {
     /// Where records with this id are, with the SHA-256 of the secret that opens each. Reads the same for any id (S4).
     pub async fn holders(&self, record_id: &str) -> Result<Vec<(i64, [u8; 32])>, StoreError> {
         let Some(record_id) = key::uuid(record_id) else { return Ok(Vec::new()) };
-        let read = async { holders(&self.shared.client().await?, record_id).await };
+        let read = async { holders(&self.shared.client().await?, self.sealing(), record_id).await };
         self.shared.answer(read.await)
     }
 
@@ -104,7 +110,7 @@ impl Postgres {
     pub async fn evidence(&self, seq: i64) -> Result<Option<Evidence>, StoreError> {
         let read = async {
             let client = self.shared.client().await?;
-            let Some(mut evidence) = evidence(&client, seq).await? else { return Ok(None) };
+            let Some(mut evidence) = evidence(&client, self.sealing(), seq).await? else { return Ok(None) };
             if let Some(entry) = &evidence.receipt.entry {
                 let mut followers = self.shared.followers.lock().await;
                 let tree = self.shared.catch_up(&mut followers, &client, entry.log, entry.index).await?;
@@ -120,7 +126,7 @@ impl Postgres {
 
     /// The evidence pack of the record at this place.
     pub async fn pack(&self, seq: i64) -> Result<Option<Pack>, StoreError> {
-        let read = async { super::pack::pack(&self.shared.client().await?, seq).await };
+        let read = async { super::pack::pack(&self.shared.client().await?, self.sealing(), seq).await };
         self.shared.answer(read.await)
     }
 
@@ -143,7 +149,7 @@ impl Postgres {
             let mut found = Vec::new();
             for row in query(&client, sql, &[&seq, &most]).await? {
                 let seq = row.try_get(0)?;
-                found.extend(evidence(&client, seq).await?.map(|evidence| (seq, evidence)));
+                found.extend(evidence(&client, self.sealing(), seq).await?.map(|evidence| (seq, evidence)));
             }
             Ok(found)
         };

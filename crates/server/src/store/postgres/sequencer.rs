@@ -14,12 +14,13 @@ use tokio_postgres::Row;
 
 use super::append::{Append, Turn};
 use super::failure::{Done, Failure};
+use super::seal;
 use super::shared::Shared;
 use super::sql::{bytes, execute, hash, query};
 use super::waiting::{Key, Place, answer};
 use crate::store::incoming::ends_at;
 use crate::store::log::number;
-use crate::store::secret::Secret;
+use crate::store::sealing::Sealing;
 use crate::store::{Clock, StoreError};
 
 /// Seconds after which a sequencer that says nothing is replaced, by the database's clock.
@@ -155,7 +156,7 @@ struct Arrived {
     prev: Option<[u8; 16]>,
     notice: [u8; 32],
     /// Secret and body of one that came before the last one that has a place: its commitment says another time.
-    again: Option<([u8; 32], Vec<u8>)>,
+    again: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Arrived {
@@ -171,22 +172,22 @@ impl Arrived {
             prev: prev.map(bytes).transpose()?,
             notice: hash(row.try_get("notice")?)?,
             again: match secret {
-                Some(secret) => Some((hash(secret)?, row.try_get("body")?)),
+                Some(secret) => Some((secret, row.try_get("body")?)),
                 None => None,
             },
         })
     }
 
     /// The time of receipt never goes back from one record to the next.
-    fn not_before(&mut self, last: Millis) -> Done<()> {
+    fn not_before(&mut self, last: Millis, sealing: Option<&Sealing>) -> Done<()> {
         if self.received_at >= last {
             return Ok(());
         }
         let (secret, body) = self.again.take().ok_or_else(|| Failure::damaged("a record in the inbox has no body"))?;
-        let body = std::str::from_utf8(&body).map_err(|_| Failure::damaged("a record in the inbox is not text"))?;
+        let (secret, body) = seal::text(sealing, &self.key.0, secret, body)?;
         self.received_at = last;
         let envelope = Clock::compare(self.browser_at, last).envelope(last);
-        self.commitment = Secret::from_bytes(secret).commit(body, &envelope);
+        self.commitment = secret.commit(&body, &envelope);
         Ok(())
     }
 }
@@ -234,7 +235,7 @@ async fn sequence_once(shared: &Shared, token: i64, renew: bool) -> Done<Sequenc
     for record in &mut arrived {
         let site = record.key.1;
         let origin = origins.get(&site).ok_or_else(|| Failure::damaged("a record is of a site without a name"))?;
-        record.not_before(last)?;
+        record.not_before(last, shared.sealing.as_deref())?;
         let at = record.received_at;
         if !append.append_notice((site, origin), record.notice, at).await? {
             return Err(Failure::damaged("a record in the inbox names a notice that is gone"));

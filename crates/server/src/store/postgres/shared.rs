@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use askfirst_core::time::Millis;
 use deadpool_postgres::{Client, Pool};
@@ -15,6 +15,7 @@ use super::tree::{self, Tree};
 use super::waiting::Waiting;
 use crate::store::log::Seed;
 use crate::store::log::published::Published;
+use crate::store::sealing::Sealing;
 use crate::store::{AboutNotice, Figures, StoreError};
 
 /// A database's clock and a server's may be so far apart before it is said aloud.
@@ -23,6 +24,7 @@ const CLOCKS_APART: Millis = 5_000;
 pub struct Shared {
     pub pool: Pool,
     pub seed: Seed,
+    pub sealing: Option<Arc<Sealing>>,
     pub now: fn() -> Millis,
     pub known: RwLock<HashMap<String, AboutNotice>>,
     sites: RwLock<HashMap<String, i64>>,
@@ -42,10 +44,17 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn new(pool: Pool, seed: Seed, now: fn() -> Millis, published: Option<Published>) -> Self {
+    pub fn new(
+        pool: Pool,
+        seed: Seed,
+        sealing: Option<Arc<Sealing>>,
+        now: fn() -> Millis,
+        published: Option<Published>,
+    ) -> Self {
         Self {
             pool,
             seed,
+            sealing,
             now,
             known: RwLock::default(),
             sites: RwLock::default(),

@@ -54,7 +54,14 @@ impl Sealing {
     /// # Errors
     /// A sentence for the person at the console: the records are sealed and there is no key, or another one.
     pub fn of(connection: &Connection, master: Option<&Master>) -> Result<Option<Arc<Self>>, String> {
-        let rows = rows(connection).map_err(|error| error.to_string())?;
+        Self::from_rows(rows(connection).map_err(|error| error.to_string())?, master)
+    }
+
+    /// The same from what is stored, whatever the engine.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn from_rows(rows: Vec<Row>, master: Option<&Master>) -> Result<Option<Arc<Self>>, String> {
         let Some(master) = master else {
             return if rows.is_empty() { Ok(None) } else { Err(SEALED.to_owned()) };
         };
@@ -103,7 +110,8 @@ impl Sealing {
         expand(&self.tags, subject)
     }
 
-    fn secret(&self, sealed: &[u8], record_id: &[u8]) -> Option<Vec<u8>> {
+    /// The 32 bytes of a sealed secret. `None` when it was changed.
+    pub fn secret(&self, sealed: &[u8], record_id: &[u8]) -> Option<Vec<u8>> {
         let (number, sealed) = sealed.strip_prefix(&[FORM])?.split_first_chunk::<4>()?;
         let key = self.keys.get(&i64::from(u32::from_be_bytes(*number)))?;
         master::open(key, record_id, sealed)
@@ -174,7 +182,20 @@ pub struct Row {
     pub created_at: Millis,
     /// The id of the master key.
     pub master: String,
-    wrapped: Vec<u8>,
+    pub wrapped: Vec<u8>,
+}
+
+impl Row {
+    /// A new key under a master key.
+    ///
+    /// # Errors
+    /// The system has no random bytes to give.
+    pub fn new(number: i64, master: &Master, now: Millis) -> Result<Self, String> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).map_err(|error| error.to_string())?;
+        let wrapped = master.wrap(number, &key).ok_or("the system has no random bytes to give")?;
+        Ok(Self { key: number, created_at: now, master: master.id().to_owned(), wrapped })
+    }
 }
 
 /// The sealing keys of a store.
@@ -193,13 +214,11 @@ fn add_key(connection: &Connection, master: &Master, now: Millis) -> Result<(), 
     let say = |error: rusqlite::Error| error.to_string();
     let number: i64 =
         connection.query_row("SELECT coalesce(max(key), 0) + 1 FROM sealing_key", [], |row| row.get(0)).map_err(say)?;
-    let mut key = [0; 32];
-    getrandom::fill(&mut key).map_err(|error| error.to_string())?;
-    let wrapped = master.wrap(number, &key).ok_or("the system has no random bytes to give")?;
+    let Row { key, created_at, master, wrapped } = Row::new(number, master, now)?;
     connection
         .execute(
             "INSERT INTO sealing_key (key, created_at, master, wrapped) VALUES (?1, ?2, ?3, ?4)",
-            params![number, now, master.id(), wrapped],
+            params![key, created_at, master, wrapped],
         )
         .map(drop)
         .map_err(say)

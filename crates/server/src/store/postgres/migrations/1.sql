@@ -17,7 +17,9 @@ CREATE TABLE askfirst.site (
 
 -- One row per decision as it came, never changed (R5), at a random place: no two servers write to the same end of it.
 -- The key takes an id once, whichever server it comes to (R7). `core` and `context` are the commitments for the time at
--- which it came; the entry in the log has those for the time that it was given. Erasing empties what is personal.
+-- which it came; the entry in the log has those for the time that it was given. Erasing empties what is personal. With a master
+-- key body and secret are sealed; `digest` and `holder` are then empty, since the body says them, and `subject` is a keyed
+-- tag. A secret that is not sealed has 32 bytes.
 CREATE TABLE askfirst.record (
     record_id   BYTEA NOT NULL,
     site        INT8 NOT NULL,
@@ -34,8 +36,8 @@ CREATE TABLE askfirst.record (
     secret      BYTEA,
     body        BYTEA,
     PRIMARY KEY (record_id, site),
-    CHECK ((digest IS NOT NULL AND notice IS NOT NULL AND subject IS NOT NULL AND holder IS NOT NULL
-            AND secret IS NOT NULL AND body IS NOT NULL)
+    CHECK ((notice IS NOT NULL AND subject IS NOT NULL AND secret IS NOT NULL AND body IS NOT NULL
+            AND (digest IS NULL) = (holder IS NULL))
         OR (prev IS NULL AND digest IS NULL AND notice IS NULL AND subject IS NULL AND holder IS NULL
             AND secret IS NULL AND body IS NULL))
 );
@@ -107,6 +109,14 @@ CREATE TABLE askfirst.log_notice (
     notice BYTEA NOT NULL,
     idx    INT8 NOT NULL,
     PRIMARY KEY (log, notice)
+);
+
+-- Keys that secrets are sealed with, each under the master key that `master` names.
+CREATE TABLE askfirst.sealing_key (
+    key        INT8 PRIMARY KEY,
+    created_at INT8 NOT NULL,
+    master     TEXT NOT NULL,
+    wrapped    BYTEA NOT NULL
 );
 
 -- The one row that everything which grows a log changes first. `token` is the fencing token of the server that empties

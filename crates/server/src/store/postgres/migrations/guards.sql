@@ -78,6 +78,9 @@ CREATE TRIGGER log_tile_is_never_changed BEFORE UPDATE OR DELETE ON askfirst.log
 DROP TRIGGER IF EXISTS log_notice_is_never_changed ON askfirst.log_notice;
 CREATE TRIGGER log_notice_is_never_changed BEFORE UPDATE OR DELETE ON askfirst.log_notice
     FOR EACH ROW EXECUTE FUNCTION askfirst.never();
+DROP TRIGGER IF EXISTS sealing_key_stays ON askfirst.sealing_key;
+CREATE TRIGGER sealing_key_stays BEFORE DELETE ON askfirst.sealing_key
+    FOR EACH ROW EXECUTE FUNCTION askfirst.never();
 DROP TRIGGER IF EXISTS notice_is_never_changed ON askfirst.notice;
 CREATE TRIGGER notice_is_never_changed BEFORE UPDATE OR DELETE ON askfirst.notice
     FOR EACH ROW EXECUTE FUNCTION askfirst.never();

@@ -1,0 +1,81 @@
+//! Bodies at rest (S6), sealed as in the store on SQLite: the same keys, another table.
+
+use std::sync::Arc;
+
+use askfirst_core::time::Millis;
+use deadpool_postgres::GenericClient;
+use tokio_postgres::Row;
+
+use super::failure::{Done, Failure};
+use super::sql::{bytes, execute, hash, query};
+use crate::store::sealing::{Master, Row as Key, Sealing};
+use crate::store::secret::Secret;
+use crate::store::sqlite::Opened;
+
+/// The keys of the store, oldest first.
+pub async fn rows(client: &impl GenericClient) -> Done<Vec<Key>> {
+    let sql = "SELECT key, created_at, master, wrapped FROM askfirst.sealing_key ORDER BY key";
+    let key = |row: &Row| {
+        Ok(Key { key: row.try_get(0)?, created_at: row.try_get(1)?, master: row.try_get(2)?, wrapped: row.try_get(3)? })
+    };
+    query(client, sql, &[]).await?.iter().map(key).collect()
+}
+
+/// What opens the records. `None` when nothing is sealed and no master key was given.
+pub async fn open(client: &impl GenericClient, master: Option<&Master>) -> Result<Option<Arc<Sealing>>, String> {
+    let rows = rows(client).await.map_err(|failure| failure.sentence())?;
+    Sealing::from_rows(rows, master)
+}
+
+/// The same for a store that records will be sealed in: its first key is made now, by whichever server is first.
+pub async fn begin(
+    client: &impl GenericClient,
+    master: Option<&Master>,
+    now: Millis,
+) -> Result<Option<Arc<Sealing>>, String> {
+    if let (None, Some(master)) = (open(client, master).await?, master) {
+        let Key { key, created_at, master, wrapped } = Key::new(1, master, now)?;
+        let sql = "INSERT INTO askfirst.sealing_key (key, created_at, master, wrapped) VALUES ($1, $2, $3, $4)
+                   ON CONFLICT (key) DO NOTHING";
+        execute(client, sql, &[&key, &created_at, &master, &wrapped]).await.map_err(|failure| failure.sentence())?;
+    }
+    open(client, master).await
+}
+
+/// The secret of a record, sealed or not. `None` when it is gone; one whose seal is broken has no bytes of its own.
+pub fn secret(sealing: Option<&Sealing>, stored: Option<Vec<u8>>, record_id: &[u8]) -> Done<Option<(Secret, bool)>> {
+    let Some(stored) = stored else { return Ok(None) };
+    if stored.len() == 32 {
+        return Ok(Some((Secret::from_bytes(hash(stored)?), false)));
+    }
+    let plain = sealing.and_then(|sealing| sealing.secret(&stored, record_id));
+    Ok(plain.map(hash).transpose()?.map(|plain| (Secret::from_bytes(plain), true)))
+}
+
+/// What the columns `record_id`, `secret`, `body`, `digest`, `subject` and `holder` say.
+pub fn opened(sealing: Option<&Sealing>, row: &Row) -> Done<Opened> {
+    let optional = |name: &str| -> Done<Option<Vec<u8>>> { Ok(row.try_get(name)?) };
+    let id = optional("record_id")?.unwrap_or_default();
+    let (stored, body) = (optional("secret")?, optional("body")?);
+    let is_sealed = stored.as_ref().is_some_and(|secret| secret.len() != 32);
+    let secret = secret(sealing, stored, &id)?.map(|(secret, _)| secret);
+    match body {
+        Some(sealed) if is_sealed => Ok(Opened::unseal(secret, &sealed)),
+        body => Ok(Opened {
+            secret,
+            body,
+            digest: optional("digest")?.map(hash).transpose()?,
+            subject: optional("subject")?.map(bytes).transpose()?,
+            holder: optional("holder")?.map(hash).transpose()?,
+        }),
+    }
+}
+
+/// The text of a body that its secret opens.
+pub fn text(sealing: Option<&Sealing>, record_id: &[u8], secret: Vec<u8>, body: Vec<u8>) -> Done<(Secret, String)> {
+    let opened = self::secret(sealing, Some(secret), record_id)?;
+    let (secret, sealed) = opened.ok_or_else(|| Failure::damaged("the secret of a record in the inbox was changed"))?;
+    let text = if sealed { secret.open(&body) } else { String::from_utf8(body).ok() };
+    let text = text.ok_or_else(|| Failure::damaged("the body of a record in the inbox was changed"))?;
+    Ok((secret, text))
+}

@@ -19,6 +19,7 @@ use askfirst_server::http::cors::Origins;
 use askfirst_server::http::limits::Rate;
 use askfirst_server::http::records::{self, Incoming};
 use askfirst_server::http::{self, App, Error, Files, Options, Shared};
+use askfirst_server::store::sealing::Master;
 use askfirst_server::store::{self, AboutNotice, NewNotice, Store};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -46,8 +47,10 @@ fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<(), String> {
-    let database = std::env::args_os().nth(1).map(PathBuf::from).ok_or("usage: bench-server DATABASE")?;
-    let store = Store::open(&database, &store::Options::default())?;
+    let database = std::env::args_os().nth(1).map(PathBuf::from).ok_or("usage: bench-server DATABASE [--sealed]")?;
+    let sealed = std::env::args_os().any(|argument| argument == "--sealed");
+    let master = if sealed { Some(Master::random()?) } else { None };
+    let store = Store::open(&database, &store::Options { master, ..store::Options::default() })?;
     let text = r#"{"lang":"en","purposes":[],"schema":"urn:askfirst:notice:1","version":"1"}"#.to_owned();
     let about = AboutNotice { lang: "en".to_owned(), version: "1".to_owned() };
     let notice = NewNotice { digest: digest(text.as_bytes()), about, text, site: None };

@@ -8,6 +8,7 @@
 //! and `readers.rs` and its one writer in `writer.rs`.
 
 mod adopt;
+pub mod backup;
 mod database;
 mod engine;
 mod fold;
@@ -20,6 +21,7 @@ mod readers;
 mod receipt;
 mod recent;
 mod recover;
+mod restore;
 pub mod retention;
 pub mod sealing;
 pub mod secret;

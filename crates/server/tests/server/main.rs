@@ -5,6 +5,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+/// Backup and restore.
+mod backup;
 /// The choice's cookie, set by the server.
 mod choice;
 /// The files beside the records, and the command line.

@@ -270,6 +270,11 @@ impl Store {
         engine!(self, engine => engine.after(seq, most).await)
     }
 
+    /// The evidence pack of the record at this place; nothing for one without an entry in a log.
+    pub async fn pack(&self, seq: i64) -> Result<Option<Pack>, StoreError> {
+        engine!(self, engine => engine.pack(seq).await)
+    }
+
     /// The newest signed head of a site's log.
     pub async fn head(&self, site: &str) -> Result<Option<Head>, StoreError> {
         engine!(self, engine => engine.head(site).await)

@@ -36,6 +36,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use askfirst_core::log::evidence::Pack;
 use askfirst_core::log::{Checkpoint, Resource};
 use askfirst_core::record::Count;
 use askfirst_core::time::{Millis, Period};
@@ -292,6 +293,11 @@ impl Sqlite {
     /// Everything stored about the record at this place.
     pub async fn evidence(&self, seq: i64) -> Result<Option<Evidence>, StoreError> {
         self.readers.with(move |connection| readers::evidence(connection, seq)).await
+    }
+
+    /// The evidence pack of the record at this place, of one moment.
+    pub async fn pack(&self, seq: i64) -> Result<Option<Pack>, StoreError> {
+        self.readers.with(move |connection| pack::pack(&*connection.unchecked_transaction()?, seq)).await
     }
 
     /// The newest signed head of a site's log.

@@ -25,7 +25,7 @@ pub fn packs(file: impl Into<SqliteFile>, record_id: &str) -> Result<Vec<Pack>, 
     Ok(found.collect::<Result<Vec<_>, _>>().map_err(say)?.into_iter().flatten().collect())
 }
 
-fn pack(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Pack>> {
+pub(super) fn pack(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Pack>> {
     let Some(evidence) = readers::evidence(connection, seq)? else { return Ok(None) };
     let Some(entry) = &evidence.receipt.entry else { return Ok(None) };
     let Some(head) = Head::by_number(connection, entry.log)? else { return Ok(None) };

@@ -17,6 +17,7 @@ mod job;
 pub mod key;
 pub mod log;
 mod pack;
+mod placing;
 mod readers;
 mod receipt;
 mod recent;

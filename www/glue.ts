@@ -142,7 +142,7 @@ const actions = (base: string, lazy: (part: string) => Promise<any>, open: Boot[
   },
   /** Deletes what is declared for refused purposes; the engine waits for the outcome of a withdrawal. */
   clear: ([tell, ...targets]) => void lazy('clear').then(
-    ({ clear }) => clear(targets),
+    ({ clear }) => clear(targets, tell),
     // The next start tries again.
     () => targets.map(([kind, name]: string[]) => ({ kind, name, why: 'later' })),
   ).then((left) => tell && ask('cleared', left)),

@@ -16,9 +16,9 @@ const follow = (category: Element, changed?: EventTarget | null) => {
   category.querySelector('[id^=count]')!.textContent = all.indeterminate ? `${on}/${each.length}` : '';
 };
 
-/** Begins with the dialog that is open; fetches what a withdrawal in it will need. */
+/** Begins with the dialog that is open; fetches what a withdrawal in it will need, and lists what the last one has left. */
 export function connect(lazy: (part: string) => Promise<any>, ask: (...request: unknown[]) => any) {
-  lazy('clear').catch(() => {});
+  lazy('clear').then(({ list }) => list()).catch(() => {});
   const host = document.querySelector<HTMLElement>(HOST)!;
   const root = host.shadowRoot!;
   localise(root, host.lang);

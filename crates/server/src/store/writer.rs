@@ -23,6 +23,7 @@ use super::log::Logs;
 use super::log::published::Published;
 use super::recent::{Key, Recent};
 use super::retention::Ended;
+use super::sealing::{self, Sealing};
 use super::sqlite::Placed;
 use super::upkeep::Prune;
 use super::{
@@ -42,6 +43,7 @@ pub struct State {
     pub recent: Arc<Recent>,
     pub logs: Logs,
     pub published: Published,
+    pub sealing: Option<Arc<Sealing>>,
     /// Nothing is to be written.
     pub frozen: bool,
 }
@@ -78,6 +80,7 @@ impl Writer {
             recent: state.recent,
             logs: state.logs,
             published: state.published,
+            sealing: state.sealing,
             sites: HashMap::new(),
             added: Vec::new(),
             placed: Vec::new(),
@@ -173,6 +176,7 @@ pub(super) struct Writing {
     recent: Arc<Recent>,
     pub(super) logs: Logs,
     published: Published,
+    sealing: Option<Arc<Sealing>>,
     /// The numbers of the sites.
     sites: HashMap<String, i64>,
     /// The keys of this commit's records.
@@ -447,6 +451,7 @@ impl Writing {
         let error = StoreError::of(error);
         if error == StoreError::Unavailable
             && let Ok(connection) = database::open_writer(&self.path)
+            && sealing::register(&connection, self.sealing.clone()).is_ok()
         {
             self.connection = connection;
         }

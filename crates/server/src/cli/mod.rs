@@ -12,6 +12,8 @@ mod picture;
 mod policy;
 mod purge;
 mod serve;
+mod settings;
+mod token;
 mod verify;
 mod webhooks;
 
@@ -52,13 +54,21 @@ enum Command {
     Keys(keys::Keys),
     /// Rebuild every log from its entries and compare it with what was signed: exit code 1 when something does not hold.
     Audit(log::Audit),
+    /// Tokens for the admin listener.
+    Token(token::Token),
+    /// Show who has read or changed which record, when and why, in the last 90 days.
+    Access(token::AccessLog),
     /// Begin another log after a restore from an older backup, and say in it where the old one ended.
     Recover(log::Recover),
 }
 
 /// Runs the program with the arguments of the process.
 pub fn run() -> ExitCode {
-    match Arguments::parse().command {
+    let arguments = match settings::arguments(std::env::args_os(), settings::environment) {
+        Ok(arguments) => arguments,
+        Err(message) => return fail(&message),
+    };
+    match Arguments::parse_from(arguments).command {
         Command::Serve(options) => serve::run(*options),
         Command::Check(options) => check::run(&options),
         Command::Declaration(options) => declaration::run(&options),
@@ -69,6 +79,8 @@ pub fn run() -> ExitCode {
         Command::Keygen(options) => log::keygen(&options),
         Command::Keys(keys) => keys::run(&keys),
         Command::Audit(options) => log::audit(&options),
+        Command::Token(options) => token::token(&options),
+        Command::Access(options) => token::access_log(&options),
         Command::Recover(options) => log::recover(&options),
         Command::Verify(options) => verify::run(&options),
     }

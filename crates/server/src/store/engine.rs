@@ -11,10 +11,12 @@ use askfirst_core::log::evidence::Pack;
 use askfirst_core::record::Count;
 use askfirst_core::time::{Millis, Period};
 
+use super::backup::{self, Copied};
 use super::log::check::Looked;
 use super::log::read::Head;
 use super::log::{Inclusion, Seed};
 use super::postgres::{Address, Postgres};
+use super::restore::{self, Restored};
 use super::retention::Due;
 use super::sealing::{self, Master, SqliteFile};
 use super::{
@@ -28,6 +30,10 @@ pub enum Database {
     Sqlite(SqliteFile),
     Postgres(Box<Address>),
 }
+
+/// A copy made record by record would not be of one moment.
+const OWN_TOOLS: &str = "PostgreSQL is copied and put back with its own tools (`pg_dump --schema askfirst`, `pg_restore`); \
+                         run `askfirst audit` on the copy";
 
 /// The open store.
 pub enum Store {
@@ -137,6 +143,28 @@ impl Database {
         match self {
             Self::Sqlite(path) => super::audit(path),
             Self::Postgres(address) => address.audit().await,
+        }
+    }
+
+    /// Copies it while a server runs, for `askfirst backup`.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub async fn backup(&self, file: &Path) -> Result<Copied, String> {
+        match self {
+            Self::Sqlite(database) => backup::backup(database, file),
+            Self::Postgres(_) => Err(OWN_TOOLS.to_owned()),
+        }
+    }
+
+    /// Puts a backup in its place, for `askfirst restore`.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub fn restore(&self, backup: &Path, keys: &Path, now: Millis) -> Result<Restored, String> {
+        match self {
+            Self::Sqlite(file) => restore::restore(file, backup, keys, now),
+            Self::Postgres(_) => Err(OWN_TOOLS.to_owned()),
         }
     }
 

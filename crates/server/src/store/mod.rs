@@ -8,6 +8,7 @@
 //! and `readers.rs` and its one writer in `writer.rs`. The other is in `postgres/`.
 
 mod adopt;
+pub mod backup;
 mod database;
 mod engine;
 mod fold;
@@ -16,11 +17,13 @@ mod job;
 pub mod key;
 pub mod log;
 mod pack;
+mod placing;
 mod postgres;
 mod readers;
 mod receipt;
 mod recent;
 mod recover;
+mod restore;
 pub mod retention;
 pub mod sealing;
 pub mod secret;

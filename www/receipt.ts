@@ -16,7 +16,6 @@ export const check = async (base: string, body: string, receipt: string, keys: s
   return 0;
 };
 
-
 /** Downloads a text as a file. */
 export const download = (text: string, name = 'askfirst-receipt.json') => {
   const link = document.createElement('a');

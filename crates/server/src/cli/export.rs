@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use askfirst_core::digest::is_uuid;
+use askfirst_core::exports::Format;
+use askfirst_core::json::Value;
 use askfirst_core::log::evidence::{Grade, clock, said, shown};
 use askfirst_core::time;
 use clap::Args;
@@ -18,9 +20,18 @@ pub struct Options {
     /// The record's id.
     #[arg(long, value_name = "ID", required_unless_present = "evidence")]
     record: Option<String>,
+    #[command(flatten)]
+    operations: super::operations::File,
+    /// Why it is looked at, for the access log (S7).
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
     /// Plain sentences instead of JSON.
     #[arg(long)]
     text: bool,
+    /// The form of the record: what is stored, ISO/IEC TS 27560 as JSON-LD with DPV terms, or a Kantara receipt.
+    #[arg(long, default_value = "json", value_name = "FORMAT", value_parser = ["json", "dpv", "kantara", "evidence"],
+        conflicts_with_all = ["text", "evidence"])]
+    format: String,
     /// An evidence pack, which `askfirst verify` checks with nothing but the log's key.
     #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "", conflicts_with = "text")]
     evidence: Option<String>,
@@ -44,7 +55,11 @@ pub fn run(options: &Options) -> ExitCode {
     if !is_uuid(options.id()) {
         return fail("a record id is a version 4 UUID in small letters");
     }
-    if options.evidence.is_some() {
+    if let Err(message) = note(options) {
+        return fail(&message);
+    }
+    let format = Format::named(&options.format).unwrap_or_default();
+    if options.evidence.is_some() || format == Format::Evidence {
         return packs(options);
     }
     let found = match options.database.ask(async |database| database.read(options.id()).await) {
@@ -60,7 +75,12 @@ pub fn run(options: &Options) -> ExitCode {
         if options.text {
             print!("{}", sentences(evidence));
         } else {
-            println!("{}", evidence.to_value().canonical());
+            match evidence.translated(format) {
+                Ok(value) => println!("{}", value.unwrap_or(Value::Null).canonical()),
+                // What does not hold is said below.
+                Err(_) if evidence.check().problem().is_some() => {}
+                Err(why) => return fail(&why),
+            }
         }
         if let Some(problem) = evidence.check().problem() {
             eprintln!("askfirst: {problem}");
@@ -68,6 +88,14 @@ pub fn run(options: &Options) -> ExitCode {
         }
     }
     ExitCode::from(code)
+}
+
+fn note(options: &Options) -> Result<(), String> {
+    options.database.database.require()?;
+    let format = Format::named(&options.format).unwrap_or_default();
+    let action = if options.evidence.is_some() || format == Format::Evidence { "pack" } else { "read" };
+    let operations = options.operations.open(&options.database.database)?;
+    super::token::note(&operations, action, options.id(), options.reason.as_deref())
 }
 
 fn packs(options: &Options) -> ExitCode {

@@ -5,6 +5,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+/// The admin listener: roles, reasons, tokens.
+mod admin;
+/// Backup and restore.
+mod backup;
 /// The choice's cookie, set by the server.
 mod choice;
 /// The files beside the records, and the command line.
@@ -25,9 +29,13 @@ mod notices;
 mod process;
 /// How long records are kept.
 mod retention;
+/// Bodies at rest.
+mod sealed;
 /// Time limits and connections.
 mod sockets;
 /// The store by itself, and older databases.
 mod store;
+/// https by the server itself.
+mod tls;
 /// Other systems hear of a withdrawal.
 mod webhooks;

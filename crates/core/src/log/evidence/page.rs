@@ -4,7 +4,8 @@
 
 use super::{Outcome, Pack, Part, Report};
 use crate::json::Value;
-use crate::view::{drawn, escape};
+use crate::view::drawn;
+use crate::view::html::escape;
 use alloc::format;
 use alloc::string::{String, ToString};
 

@@ -85,7 +85,6 @@ fn every_word_that_is_shown_before_a_choice_counts() {
         "dialog.saved",
         "dialog.state",
         "dialog.withdraw",
-        "dnt.note",
         "embed.always",
         "embed.once",
         "embed.text",

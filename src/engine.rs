@@ -86,6 +86,8 @@ impl Engine {
     /// |---|---|
     /// | `["has", category or service]` | whether it is open |
     /// | `["state"]`, `["receipt"]` | the state as in the events; what the visitor can keep |
+    /// | `["words"]` | the words, with the owner's own in their place, also those for lazy parts |
+    /// | `["erased"]` the server has erased the record of the choice | |
     /// | `["accept" \| "reject" \| "withdraw", by visitor]` | |
     /// | `["preferences"]`, `["open"]` | |
     /// | `["save", [[category or :service, granted]…], by visitor in a placeholder]` | |
@@ -107,6 +109,7 @@ impl Engine {
             }
             "state" => return self.state.borrow().text(&self.settings, &self.env(&self.world())),
             "receipt" => return self.receipt(),
+            "words" => return self.texts.canonical(),
             "accept" => self.decide(Decision::AcceptAll, Layer::Page, by(Method::AcceptAll)),
             "reject" => self.decide(Decision::RejectAll, Layer::Page, by(Method::RejectAll)),
             "withdraw" => self.decide(Decision::RejectAll, Layer::Page, by(Method::Withdraw)),
@@ -128,6 +131,7 @@ impl Engine {
                 self.dispatch(Event::Refresh);
                 self.dispatch(Event::Wake);
             }
+            "erased" => self.dispatch(Event::Erased),
             "cleared" => self.dispatch(Event::Cleared(argument(1).clone())),
             "seen" => self.seen(&gate::Tag {
                 element: words(1).to_string(),
@@ -275,7 +279,9 @@ impl Engine {
             Effect::ShowBanner => {
                 let state = self.state.borrow();
                 let asked = state.asked(&self.settings, now);
-                let why = if state.decided(&self.settings, now) { Asked::Changed(&asked) } else { Asked::First };
+                let changes = state.changes(&self.settings, &self.texts, now);
+                let changed = Asked::Changed(&asked, &changes);
+                let why = if state.decided(&self.settings, now) { changed } else { Asked::First };
                 let banner = view::banner(&self.settings, &self.texts, why, env.gpc);
                 drop(state);
                 self.draw("reopen", None);
@@ -295,6 +301,7 @@ impl Engine {
                     services: state.services(&self.settings, now),
                     decided: None,
                     record_id: None,
+                    changes: state.changes(&self.settings, &self.texts, now),
                 };
                 if let Some(choice) = &state.stored.choice {
                     standing.decided = Some(time::date(choice.at));

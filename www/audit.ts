@@ -4,6 +4,7 @@
 import { accessor, method } from './block/natives';
 import { hostPattern, matching, Rules, type Rule } from './block/rules';
 import { KEY } from './generated/wire';
+import { isMeant } from './pattern';
 
 interface Item { name: string; kind: string }
 interface Service { id: string; category: string; hosts: string[]; items: Item[] }
@@ -56,9 +57,6 @@ const caller = () => {
 /** An undeclared name may hold an id. */
 const masked = (name: string) => name.replace(/(?=[a-z]*\d)[a-z\d]{6,}|\d{3,}/gi, '*').slice(0, 100);
 
-const isLike = (pattern: string, name: string) =>
-  new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*')}$`, 's').test(name);
-
 const ALWAYS = /^(functional|necessary|essential)$/;
 
 /** Something that happened: a request's address or a name, by whom, and when (ms since the page began). */
@@ -108,9 +106,9 @@ function audit(services: Service[], own: string[]): (...seen: Seen) => void {
 
   const name = (...[what, written, initiator, at]: Seen) => {
     if (written == KEY) return;
-    const found = services.filter(({ items }) => items.some((item) => item.kind == what && isLike(item.name, written)));
+    const found = services.filter(({ items }) => items.some((item) => item.kind == what && isMeant(item.name, written)));
     if (found.some(({ id }) => isAllowed(id, at))) return;
-    const pattern = found[0]?.items.find((item) => item.kind == what && isLike(item.name, written))!.name;
+    const pattern = found[0]?.items.find((item) => item.kind == what && isMeant(item.name, written))!.name;
     report(what, pattern ?? masked(written), initiator, found[0]);
   };
   const names = () => {

@@ -1,5 +1,7 @@
 // What a withdrawal deletes, in a module of its own: only who has refused or withdraws needs it (G5, FIELD 30-32).
 // Everything is read again afterwards; what is still there is told, with why.
+import { keep, leave } from './left';
+import { isMeant } from './pattern';
 
 /** What a refused purpose declares: its kind, its name, where `*` stands for any characters, and whether another site keeps it. */
 export type Target = [kind: string, name: string, foreign: boolean];
@@ -71,31 +73,32 @@ const stores: Record<string, Store> = {
   },
 };
 
-/** The same star as in the configuration's schema. */
-const pattern = (name: string) => RegExp(`^${name.split('*').map((part) => part.replace(/[^\w]/g, '\\$&')).join('.*')}$`, 's');
-
 const found = async (kind: string, name: string) => {
-  const meant = pattern(name);
   try {
-    return ((await patient(stores[kind]!.names())) as string[]).filter((other) => other != null && meant.test(other));
+    return ((await patient(stores[kind]!.names())) as string[]).filter((other) => other != null && isMeant(name, other));
   } catch {
     // Refused storage is empty; where databases can't be listed, one is deleted as it is declared.
     return kind == 'indexedDB' && !name.includes('*') && !('databases' in indexedDB) ? [name] : [];
   }
 };
 
-/** Deletes what is meant and tells what is left. Never rejects. */
-export const clear = async (targets: Target[]): Promise<Left[]> => {
+export { list } from './left';
+
+/** Deletes what is meant, for a withdrawal or at the start of a page, and tells what is left. Never rejects. */
+export const clear = async (targets: Target[], withdrawal: boolean): Promise<Left[]> => {
   const left: Left[] = [];
   // Cookies and keys go at once, in the order of the declaration; nothing waits for a database that is in use.
   await Promise.all(targets.map(async ([kind, name, foreign]) => {
     if (!stores[kind]) return;
-    for (const other of await found(kind, name)) await patient(Promise.resolve(other).then(stores[kind]!.remove)).catch(() => {});
-    if (foreign && kind == 'cookie') left.push({ kind, name, why: 'foreign' });
+    const here = await found(kind, name);
+    for (const other of here) await patient(Promise.resolve(other).then(stores[kind]!.remove)).catch(() => {});
+    // What stood on this site was its own copy, whoever else has one.
+    if (foreign && kind == 'cookie' && !here.length) left.push({ kind, name, why: 'foreign' });
     else if (kind != 'indexedDB' || 'databases' in indexedDB) {
       for (const other of await found(kind, name)) left.push({ kind, name: other, why: kind == 'cookie' ? 'server' : 'later' });
     }
   }));
+  keep(left, withdrawal);
   return left;
 };
 
@@ -103,5 +106,7 @@ export const clear = async (targets: Target[]): Promise<Left[]> => {
 export const reload = () => {
   const fields = [...document.querySelectorAll<HTMLInputElement>('input,textarea')];
   const typed = fields.some((el) => el.type != 'hidden' && (el.value != el.defaultValue || el.checked != el.defaultChecked));
-  if (!typed) location.reload();
+  if (typed) return;
+  leave();
+  location.reload();
 };

@@ -4,6 +4,7 @@
 // its headings have their place in its outline, and they are printed and searched like the rest.
 import init, * as checker from 'askfirst-check-wasm';
 import { KEY } from './generated/wire';
+import { localise } from './said';
 import { element, type Tree } from './ui';
 
 const NAME = KEY + '-declaration';
@@ -71,7 +72,10 @@ class Declaration extends HTMLElement {
       const tree: Tree | null = JSON.parse(checker.declaration(written, services, lang, locale!, later!, level));
       if (!tree) throw new Error('the configuration has errors:\n' + checker.check(written, services));
       // Another call has come in between, or the element has gone.
-      if (turn == this.drawing && this.isConnected) this.replaceChildren(element(tree));
+      if (turn != this.drawing || !this.isConnected) return;
+      const drawn = element(tree);
+      localise(drawn, lang);
+      this.replaceChildren(drawn);
     } catch (error) {
       console.error('askfirst:', error);
     }

@@ -7,6 +7,7 @@
 import css from './embeds.css';
 import { HOST } from './generated/wire';
 import type { Boot } from './loader';
+import { absolute } from './ui';
 
 /** What the placeholder says of a service; from the configuration, by `Engine::call`. */
 interface Service {
@@ -35,7 +36,8 @@ export async function placeholder(
   const { service: id } = frame.dataset;
   const service: Service | null = id ? ask('service', id) : null;
   if (!service) return;
-  const words: Record<string, string> = JSON.parse(await file(`locales/later/${lang}.json`));
+  // The owner's own words stand above the bundled ones.
+  const words: Record<string, string> = { ...JSON.parse(await file(`locales/later/${lang}.json`)), ...ask('words') };
   const say = (key: string) => words[key]!.replace(/\{(\w+)\}/g, (all, name: keyof Service) => service[name] ?? all);
 
   const draw = () => {
@@ -71,7 +73,7 @@ export async function placeholder(
     const always = add(actions, 'button', say('embed.always'));
     if (service.policy) {
       const link = add(add(box, 'p'), 'a', say('item.policy'));
-      link.href = new URL(service.policy, document.baseURI).href;
+      link.href = absolute(service.policy);
       link.target = '_blank';
       link.rel = 'noopener noreferrer';
     }

@@ -4,7 +4,7 @@ import init, * as engine from 'askfirst-wasm';
 import css from './ui.css';
 import { ACTIONS, EVENTS, KEY, LOCALES } from './generated/wire';
 import type { Boot } from './loader';
-import { mount, type Tree } from './ui';
+import { absolute, mount, type Tree } from './ui';
 
 declare const __UI__: string;
 declare const __VERSION__: string;
@@ -93,7 +93,7 @@ type Interface = ReturnType<typeof mount>;
 let ui: Interface | undefined;
 
 /** What the engine calls, by name. What an action returns goes back as JSON. */
-const actions = (lazy: (part: string) => Promise<any>, open: Boot[7], watch: Boot[8], signal: Boot[9], flush: () => void, lang: string, records?: { endpoint: string; cookie?: boolean }): Record<string, (detail: any) => unknown> => ({
+const actions = (base: string, lazy: (part: string) => Promise<any>, open: Boot[7], watch: Boot[8], signal: Boot[9], flush: () => void, lang: string, records?: { endpoint: string; key?: string; cookie?: boolean }): Record<string, (detail: any) => unknown> => ({
   world: () => ({
     now: Date.now(),
     random: quietly(() => [...crypto.getRandomValues(new Uint8Array(64))]),
@@ -106,7 +106,7 @@ const actions = (lazy: (part: string) => Promise<any>, open: Boot[7], watch: Boo
   emit: ([name, detail]) => emit(name, detail),
   show([part, tree]: [keyof Interface, Tree | null]) {
     // Whoever looks at the preferences may withdraw in a moment.
-    if (part == 'dialog' && tree) lazy('switches').then(({ connect }) => connect(lazy)).catch(() => {});
+    if (part == 'dialog' && tree) lazy('switches').then(({ connect }) => connect(lazy, ask)).catch(() => {});
     quietly(() => ((ui ||= mount(css, lang, (...pressed) => ask('act', ...pressed)))[part](tree), true))
       || console.warn('askfirst: the browser refused the interface; what is shut stays shut');
   },
@@ -142,7 +142,7 @@ const actions = (lazy: (part: string) => Promise<any>, open: Boot[7], watch: Boo
   },
   /** Deletes what is declared for refused purposes; the engine waits for the outcome of a withdrawal. */
   clear: ([tell, ...targets]) => void lazy('clear').then(
-    ({ clear }) => clear(targets),
+    ({ clear }) => clear(targets, tell),
     // The next start tries again.
     () => targets.map(([kind, name]: string[]) => ({ kind, name, why: 'later' })),
   ).then((left) => tell && ask('cleared', left)),
@@ -157,12 +157,13 @@ const actions = (lazy: (part: string) => Promise<any>, open: Boot[7], watch: Boo
     let wait = 0;
     let text = '';
     try {
-      const answer = await fetch(url, {
+      const answer = await fetch(absolute(url), {
         method: 'POST', body, keepalive: true, credentials: 'omit', headers: { 'content-type': 'text/plain' },
       });
-      ({ status } = answer);
       wait = Math.ceil(Number(answer.headers.get('retry-after')));
       text = await answer.text();
+      // A count has no receipt.
+      status = records?.key && answer.status < 202 ? await lazy('receipt').then(({ check }) => check(base, body, text, records.key, answer.status, emit)) : answer.status;
     } catch {
       // No answer; the outbox keeps the record.
       if (left) return;
@@ -254,7 +255,7 @@ export async function start(...[base, wasm, remote, data, key, opened, queue, op
     let done: (state: unknown) => void;
     const askfirst = api(new Promise((resolve) => (done = resolve)), watch);
     (window as any).askfirst = askfirst;
-    const why = engine.start(host(actions(lazy, open, watch, signal, flush, lang!, quietly(() => JSON.parse(config).records))), JSON.stringify({
+    const why = engine.start(host(actions(base, lazy, open, watch, signal, flush, lang!, quietly(() => JSON.parse(config).records))), JSON.stringify({
       config, locale, lang, services, key, opened, ui: __UI__, client: 'askfirst/' + __VERSION__,
     }));
     if (why) throw new Error(why.startsWith('error') ? 'the configuration has errors:\n' + await lines().catch(() => why) : why);

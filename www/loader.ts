@@ -88,6 +88,8 @@ const run = (el: any, spent: boolean) => new Promise<unknown>((resolve) => {
     const value = dataset[name];
     if (value != null) el.setAttribute(name, policy[name == 'srcdoc' ? 'createHTML' : 'createScriptURL'](value));
   }
+  // Firefox loads a track only when the property is set.
+  if (el.track) el.src = el.src;
   let start = el;
   if (script && spent) {
     // What `innerHTML` made counts as started and never runs: a copy runs for it. The element itself stays, since a
@@ -125,9 +127,10 @@ const consider = (el: any) => {
   // What `innerHTML` made, and its clones, count as started and never run. `async` tells, but not of clones and not where
   // there is the attribute; so only what the parser itself has read is sure to be good.
   const spent = !el.askfirst || !el.async;
-  // `async` is false, too, while the parser still reads a script. What is spent must be the page's own.
+  // `async` is false, too, while the parser still reads a script; what has the attribute has been read when something
+  // stands after it. What is spent must be the page's own.
   if (el.askfirst == 2 || !isOpen(dataset) || (script && (el.type != 'text/plain' ||
-    (parsing ? !el.async || el.defer || module : spent && el.nonce != tag.nonce)))) return;
+    (parsing ? !el.async || el.defer || module || !el.nextSibling : spent && el.nonce != tag.nonce)))) return;
   el.askfirst = 2;
   // A frame in a task of its own: Chromium never navigates it when its address is set while the parser's mutations are
   // being told.

@@ -1,5 +1,7 @@
-// The switches of the dialog among each other, loaded when it opens. Without this file each still says what it decides.
+// The dialog once it stands: its switches among each other, what it says in the reader's own way, and what else can be
+// done in it. Loaded when it opens. Without this file each switch still says what it decides.
 import { HOST } from './generated/wire';
+import { localise } from './said';
 
 /** Keeps the switch of a category in step with those of its services. While they differ it looks so, and what describes
  * it says how many are on: a `switch` can't be `mixed` to a screen reader. */
@@ -14,11 +16,16 @@ const follow = (category: Element, changed?: EventTarget | null) => {
   category.querySelector('[id^=count]')!.textContent = all.indeterminate ? `${on}/${each.length}` : '';
 };
 
-/** Begins with the dialog that is open; fetches what a withdrawal in it will need. */
-export function connect(lazy: (part: string) => Promise<unknown>) {
-  lazy('clear').catch(() => {});
-  for (const category of document.querySelector(HOST)!.shadowRoot!.querySelectorAll<HTMLElement>('.category')) {
+/** Begins with the dialog that is open; fetches what a withdrawal in it will need, and lists what the last one has left. */
+export function connect(lazy: (part: string) => Promise<any>, ask: (...request: unknown[]) => any) {
+  lazy('clear').then(({ list }) => list()).catch(() => {});
+  const host = document.querySelector<HTMLElement>(HOST)!;
+  const root = host.shadowRoot!;
+  localise(root, host.lang);
+  for (const category of root.querySelectorAll<HTMLElement>('.category')) {
     follow(category);
     category.onchange = ({ target }) => follow(category, target);
   }
+  // Without it the receipt can be saved and consent withdrawn.
+  if (root.querySelector('[data-records]')) lazy('kept').then(({ offer }) => offer(root, ask)).catch(() => {});
 }

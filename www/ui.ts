@@ -24,9 +24,19 @@ const PATIENCE = 20;
 /** Removals further apart than this, in milliseconds, are not a fight. */
 const TRUCE = 1e3;
 
+/** What the configuration calls `/privacy` is that of this site, wherever the `<base>` of a page points. */
+export const absolute = (url: string) => {
+  try {
+    return new URL(url, location.href).href;
+  } catch {
+    // `about:srcdoc` has no path; such a page takes its parent's.
+    return url;
+  }
+};
+
 export const element = ([tag, attributes, ...content]: Tree) => {
   const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, name == 'href' ? absolute(value) : value);
   made.append(...content.map((child) => (typeof child == 'string' ? child : element(child))) as Node[]);
   return made;
 };
@@ -65,6 +75,8 @@ export const mount = (css: string, lang: string, act: Act) => {
   host.dir = RTL.includes(lang) ? 'rtl' : 'ltr';
   // Open, so that privacy extensions and tests reach the buttons.
   const root = host.attachShadow({ mode: 'open' });
+  // `all: initial` takes the language too, which decides among the shapes of a Chinese character.
+  css += `*{-webkit-locale:"${lang}"!important}`;
   const style = sheet(css);
   if (style) root.adoptedStyleSheets = [style];
   else root.append(element(['style', {}, css]));
@@ -94,6 +106,14 @@ export const mount = (css: string, lang: string, act: Act) => {
     return made as HTMLElement;
   };
 
+  /** Into the top layer, where neither `z-index` nor `transform`, `contain` or `filter` of the page matters. */
+  const lift = (made: HTMLElement) => {
+    made.setAttribute('popover', 'manual');
+    // A browser without popovers: `position: fixed` and a high `z-index` have to do.
+    if (!attempt(() => made.showPopover())) made.removeAttribute('popover');
+    return made;
+  };
+
   const keepClear = (on: boolean) => {
     if (!clearance) return;
     const others = document.adoptedStyleSheets.filter((other) => other != clearance);
@@ -103,7 +123,7 @@ export const mount = (css: string, lang: string, act: Act) => {
   /** The focused element, looked up in the shadow root when the page only sees the host. */
   const focused = () => {
     const found = root.activeElement || document.activeElement;
-    return found && found.tagName != 'BODY' ? found : null;
+    return found != document.body ? found : null;
   };
 
   const openModal = (dialog: HTMLElement) => (dialog as HTMLDialogElement).showModal();
@@ -131,10 +151,10 @@ export const mount = (css: string, lang: string, act: Act) => {
 
   /** Makes the host the last child of the body there is now, if it is not in it, and watches that body. Frameworks
    * that rebuild the body take it out; it comes back. */
-  const attach = () => {
+  function attach() {
     const { documentElement, body } = document;
     // Observing a node twice is the same as once.
-    for (const parent of [documentElement, body]) if (parent) watch.observe(parent, { childList: true });
+    for (const parent of [document, documentElement, body]) if (parent) watch.observe(parent, { childList: true });
     if (!body || host.parentNode == body) return;
     const now = Date.now();
     removals = now - removed < TRUCE ? removals + 1 : 0;
@@ -143,14 +163,15 @@ export const mount = (css: string, lang: string, act: Act) => {
     // A snapshot of the page (Turbo) may hold an empty copy.
     for (const copy of body.querySelectorAll(HOST)) copy.remove();
     body.append(host);
+    // `document.open()` takes the listeners of every node (HTML, "document open steps"); one more time is none otherwise.
+    root.addEventListener('click', click);
+    root.addEventListener('close', close, true);
     // Removal takes popovers and dialogs out of the top layer; this puts them back.
-    attempt(() => find('[popover]')?.showPopover());
+    for (const part of root.querySelectorAll<HTMLElement>('[popover]')) attempt(() => part.showPopover());
     const dialog = find('dialog');
     dialog?.removeAttribute('open');
     if (dialog) attempt(() => openModal(dialog));
-  };
-  const watch = new MutationObserver(attach);
-  attach();
+  }
 
   /** Size and look of a button on the first layer; halves of a pixel are the browser's. Nothing without that layer. */
   const look = (name: string) => {
@@ -166,7 +187,7 @@ export const mount = (css: string, lang: string, act: Act) => {
     if (action == 'close') closeDialog();
     act(action, inputs.map((input) => [input.dataset.categoryId!, input.checked]), interaction);
   };
-  root.addEventListener('click', ({ target, isTrusted, detail }: any) => {
+  const click = ({ target, isTrusted, detail }: any) => {
     const control = target.closest('[data-action]');
     const layer: any = [...root.children].find((child) => child.contains(target));
     const rejecting = look('reject');
@@ -179,9 +200,12 @@ export const mount = (css: string, lang: string, act: Act) => {
       // B3.
       first_layer_equal_choice: rejecting && rejecting == look('accept'),
     } as Interaction);
-  });
+  };
   // Escape and Android's back gesture close the dialog natively. That decides nothing (B1). The event doesn't bubble.
-  root.addEventListener('close', () => press('close'), true);
+  const close = () => press('close');
+
+  const watch = new MutationObserver(attach);
+  attach();
 
   // Each shows a part of the interface, or takes it away when there is no tree.
   return {
@@ -189,10 +213,7 @@ export const mount = (css: string, lang: string, act: Act) => {
     banner(tree?: Tree | null) {
       hideBanner();
       if (!tree) return;
-      const banner = add(tree);
-      banner.setAttribute('popover', 'manual');
-      // A browser without popovers: `position: fixed` and a high `z-index` have to do.
-      if (!attempt(() => banner.showPopover())) banner.removeAttribute('popover');
+      const banner = lift(add(tree));
       // On a phone every form is the sheet at the bottom.
       if (/top/.test(banner.className)) clearance?.replaceSync(':root{scroll-padding-bottom:50vh}@media(min-width:40em){:root{scroll-padding:50vh 0 0}}');
       keepClear(true);
@@ -220,7 +241,7 @@ export const mount = (css: string, lang: string, act: Act) => {
       // The button stands in a landmark that was made for it.
       find(REOPEN)?.parentElement!.remove();
       if (!tree) return;
-      add(tree);
+      lift(add(tree));
       if (orphaned) orphaned = !focus(find(REOPEN));
     },
     /** Moves the focus to the first layer. */

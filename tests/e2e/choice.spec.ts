@@ -160,6 +160,11 @@ test('a vendor that joins marketing is asked about alone; analytics goes on, and
   await expect(banner).toContainText('Something has changed');
   await expect(banner.locator('.purposes li')).toHaveCount(1);
   await expect(banner.locator('.purposes')).toContainText('Marketing');
+  await expect(banner.locator('.change')).toHaveText('New: Newcomer');
+  await part(page, 'customise').click();
+  await expect(part(page, 'dialog').locator('.category', { has: page.locator('[part=switch-marketing]') }).locator('.change')).toHaveText('New: Newcomer');
+  await expect(part(page, 'dialog').locator('.change')).toHaveCount(1);
+  await part(page, 'close').click();
   await rest(page, 600);
   expect(product.reached()).toEqual({ plausible: 1, posthog: 1, matomo: 1, 'matomo script': 1 });
 

@@ -1,6 +1,7 @@
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { delivered, expect, part, rest, started, state, test, visit } from './support/visit.ts';
+import { focused, tabTo } from './support/focus.ts';
 import { ran, serveMini, works } from './support/mini.ts';
 import type { Product } from './support/product.ts';
 
@@ -13,22 +14,6 @@ async function open(page: Page, product: Product, options = {}) {
   await started(page);
   await expect(part(page, 'banner')).toBeVisible();
   return url;
-}
-
-/** The part that has the focus, or the id of the page's element that has it. */
-const focused = (page: Page) => page.evaluate(() => {
-  let element = document.activeElement;
-  if (element?.shadowRoot) element = element.shadowRoot.activeElement;
-  return element?.getAttribute('part') || element?.id || element?.tagName;
-});
-
-/** Presses Tab until `name` has the focus. */
-async function tabTo(page: Page, name: string, most = 40, key = 'Tab') {
-  for (let presses = 0; presses < most; presses += 1) {
-    await page.keyboard.press(key);
-    if ((await focused(page)) == name) return presses + 1;
-  }
-  throw new Error(`${name} is not reached by ${most} times ${key}; the focus is on ${await focused(page)}`);
 }
 
 test('by keyboard alone: the banner comes first, refusing is as near as accepting (A5, B3)', async ({ page, product }) => {
@@ -88,7 +73,7 @@ test('Escape closes the dialog and gives the focus back to what opened it, in th
 
 test('the banner takes neither the focus nor the page: it is not modal, and the page stays in use (A1, B10, B17)', async ({ page, product }) => {
   await open(page, product, { body: '<p style="height: 3000px">Long</p>' });
-  expect(await focused(page)).toBe('BODY');
+  expect(await focused(page)).toBe('body');
   await works(page);
   const banner = part(page, 'banner');
   expect(await banner.getAttribute('aria-modal')).toBe(null);

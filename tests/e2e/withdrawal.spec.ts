@@ -99,11 +99,58 @@ test('a withdrawal without the module that deletes is still told and stored; the
   console.expect(NOT_FOUND);
   await open(page, product);
   product.front.lose('/askfirst/askfirst-clear.mjs');
+  // Without that module nobody can tell whether a form holds something, and what has run must stop.
+  const reloaded = page.waitForEvent('load');
   const left = await withdraw(page);
+  await reloaded;
   expect(left.every(({ why }) => why == 'later')).toBe(true);
   expect(left.map(({ name }) => name)).toEqual(expect.arrayContaining(KEPT.map(({ name }) => name)));
   product.front.answers.delete('/askfirst/askfirst-clear.mjs');
   await page.goto(`http://www.shop.localhost:${product.front.port}/mini/deep/er/`);
   await started(page);
   await expect.poll(() => device(page)).toEqual({ cookies: ['askfirst'], local: ['askfirst'], session: [], databases: [], caches: ['own'] });
+});
+
+const list = (page: Page) => part(page, 'left').locator('li');
+
+test('what a withdrawal could not delete is listed in the dialog, which opens for it, with why (G5)', async ({ page, product }) => {
+  await open(page, product, [{ name: 'theirs', kind: 'cookie', thirdParty: true }, { name: 'shared', kind: 'cookie', thirdParty: true }]);
+  await page.evaluate(() => {
+    document.cookie = 'shared=1; path=/';
+    const { get, set } = Object.getOwnPropertyDescriptor(Document.prototype, 'cookie')!;
+    Object.defineProperty(document, 'cookie', { get() { return `${get!.call(document)}; path=server`; }, set(text) { set!.call(document, text); } });
+  });
+  const left = await withdraw(page);
+  // `shared` stood here, and was deleted here.
+  expect(left).toEqual(expect.arrayContaining([{ kind: 'cookie', name: 'path', why: 'server' }, { kind: 'cookie', name: 'theirs', why: 'foreign' }]));
+  expect(left).toHaveLength(2);
+  await expect(list(page)).toHaveText(['theirs – It belongs to another website.', 'path – Only a server can delete it.']);
+  await expect(part(page, 'left').locator('h3')).toBeFocused();
+  // It is there whenever the dialog is opened, until the choice says otherwise.
+  await part(page, 'close').click();
+  await part(page, 'reopen').click();
+  await expect(list(page)).toHaveCount(2);
+  await part(page, 'dialog-accept').click();
+  await part(page, 'reopen').click();
+  await expect(part(page, 'dialog')).toBeVisible();
+  await expect(part(page, 'left')).toHaveCount(0);
+});
+
+test('the page that a withdrawal has reloaded shows the list; whoever has never agreed sees none (G5)', async ({ page, product }) => {
+  await open(page, product, [{ name: 'theirs', kind: 'cookie', thirdParty: true }]);
+  await page.evaluate(() => (window as any).askfirst.withdraw());
+  await expect(list(page)).toHaveText(['theirs – It belongs to another website.']);
+  expect(await page.evaluate(() => performance.getEntriesByType('navigation').map((entry: any) => entry.type))).toEqual(['reload']);
+
+  await page.context().clearCookies();
+  await page.evaluate(() => localStorage.clear());
+  await page.goto(page.url());
+  await started(page);
+  await part(page, 'reject').click();
+  await page.reload();
+  await started(page);
+  await part(page, 'reopen').click();
+  await expect(part(page, 'dialog')).toBeVisible();
+  await page.waitForTimeout(300);
+  await expect(part(page, 'left')).toHaveCount(0);
 });

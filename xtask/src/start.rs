@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +15,7 @@ use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::project::Project;
-use crate::{build, demo};
+use crate::{build, demo, process};
 
 #[derive(Args)]
 pub struct Options {
@@ -50,18 +51,20 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
     ctrlc::set_handler(move || asked.store(true, Ordering::SeqCst)).context("Ctrl-C can't be listened to")?;
 
     let origin = format!("http://127.0.0.1:{port}");
+    let config = config(project, &server, &database, &origin)?;
     let mut sink = project.command("node");
     sink.args(["www/demo/sink.mjs", "--port", &sink_port.to_string()]);
     let mut serve = project.command(server);
     serve
-        .args(["serve", "--config", "www/demo/askfirst.json", "--listen", &format!("127.0.0.1:{port}")])
+        .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--config"])
+        .arg(config)
         .args(["--origin", &origin])
         .arg("--dist")
         .arg(project.dist())
         .arg("--static")
         .arg(site)
         .arg("--database")
-        .arg(database);
+        .arg(&database);
 
     let mut children = Children::default();
     children.start("the sink", &mut sink)?;
@@ -88,6 +91,19 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
     println!("\nStopping …");
     children.stop();
     Ok(())
+}
+
+/// The demo's configuration with the public key of its log: the page then checks its receipts (R8).
+fn config(project: &Project, server: &Path, database: &Path, origin: &str) -> Result<PathBuf> {
+    let mut keygen = project.command(server);
+    keygen.arg("keygen").arg(database.with_extension("sqlite.key")).args(["--site", origin]);
+    let key = process::output("askfirst keygen", &mut keygen)?;
+    let text = fs::read_to_string(project.path("www/demo/askfirst.json")).context("the demo's configuration")?;
+    let mut config: serde_json::Value = serde_json::from_str(&text)?;
+    config["records"]["key"] = key.trim().into();
+    let path = database.with_file_name("askfirst.json");
+    fs::write(&path, serde_json::to_string_pretty(&config)?).context("the demo's configuration can't be written")?;
+    Ok(path)
 }
 
 fn require_free(port: u16, flag: &str) -> Result<()> {

@@ -12,6 +12,7 @@
 //!   "gate": { "key": "…", "until": 1811240130000, "open": ["functional"], "services": [], "signals": [] },
 //!   "choice": { "at": 1795342530000, "gpc": false, "lang": "nl", "notice": "sha256-…", "version": "…",
 //!     "decisions": [ { "purpose": "analytical", "v": 7, "granted": true, "until": 1811240130000 } ],
+//!     "services": [ "analytical=7", "analytical:metrics=3" ],
 //!     "proof": { "record_id": "…", "prev": null, "subject": "…", "holder": "sha256-…", "secret": "…",
 //!                "state": "given", "method": "accept_all", "layer": "first", "ui": "sha256-…",
 //!                "client": "askfirst/0.1.0", "jurisdiction": null, "received": null } },
@@ -23,7 +24,7 @@ use crate::json::{self, Fields, Value, Writer};
 use crate::outbox::Outbox;
 use crate::record::{Layer, Method, State};
 use crate::settings::{Category, Controller, Service};
-use crate::texts::concat;
+use crate::texts::{Texts, concat, cut};
 use crate::time::{DAY, Millis};
 use crate::wire;
 use alloc::string::String;
@@ -46,6 +47,9 @@ pub struct Choice {
     pub version: String,
     /// The link to the record. A refusal has none: it carries no identifier (P1).
     pub proof: Option<Proof>,
+    /// What was agreed to, so that a later change can be told by name (B15): each granted category and each of its
+    /// services with its substance, `category:service=number`. Only in localStorage.
+    pub services: Vec<String>,
 }
 
 /// One decision with its own end: a purpose that is asked again later also ends later (B14, B15).
@@ -160,6 +164,84 @@ impl Choice {
         }
     }
 
+    /// Tells what is new and what has changed in a category that is to be asked again, `{names, new, of: [category]}`;
+    /// nothing when its decision has merely ended (B15).
+    pub(crate) fn write_change(&self, writer: &mut Writer, category: &Category, texts: &Texts, now: Millis) {
+        let held = self.held(&category.id);
+        let known = self.knew(&category.id);
+        if held.is_some_and(|held| held.until <= now || !held.granted) || known == Some("") {
+            return;
+        }
+        // A purpose that was never decided about is new as a whole. Where only the cookie is left, there are no names.
+        let is_new = held.is_none() && known.is_none();
+        let mut told = false;
+        for new in [true, false] {
+            let mut names = Vec::new();
+            for service in &category.services {
+                let tell = match self.knew(&Self::key(category, service)) {
+                    None => new && (is_new || known.is_some()),
+                    Some(before) => !new && before != number(service.fingerprint()),
+                };
+                if tell {
+                    names.push(service.name.clone());
+                }
+            }
+            if names.is_empty() && !told && new == is_new {
+                // No service has come or changed: one has gone, or another controller asks.
+                names.push(String::from(category.shown_title(texts)));
+            }
+            if !names.is_empty() {
+                told = true;
+                writer.open('{');
+                writer.texts("names", &names);
+                writer.flag("new", new);
+                writer.texts("of", core::slice::from_ref(&category.id));
+                writer.close('}');
+            }
+        }
+    }
+
+    /// The number under `key` in [`Choice::services`].
+    fn knew(&self, key: &str) -> Option<&str> {
+        for entry in &self.services {
+            let (known, number) = cut(entry, b'=');
+            if known == key {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    /// Notes what has been agreed to. Of a category that is undecided again, what was agreed to before stays; one that
+    /// was left undecided is noted without a number, so that it is not taken for a new one.
+    pub(crate) fn note_services(&mut self, categories: &[Category]) {
+        let mut services = Vec::new();
+        for category in categories {
+            match self.held(&category.id) {
+                Some(held) if held.granted && self.at < held.until => {
+                    services.push(concat(&[&category.id, "=", &number(held.v)]));
+                    for service in &category.services {
+                        services.push(concat(&[&Self::key(category, service), "=", &number(service.fingerprint())]));
+                    }
+                }
+                Some(_) => {}
+                None => {
+                    let before = services.len();
+                    for entry in &self.services {
+                        let (key, _) = cut(entry, b'=');
+                        if cut(key, b':').0 == category.id {
+                            services.push(entry.clone());
+                        }
+                    }
+                    if services.len() == before && !category.exempt {
+                        services.push(concat(&[&category.id, "="]));
+                    }
+                }
+            }
+        }
+        self.services = services;
+    }
+
     /// Clocks differ by hours. What is dated later than that was made by a broken clock or a forger and counts as none
     /// (G9).
     fn is_from_the_future(&self, now: Millis) -> bool {
@@ -188,6 +270,9 @@ impl Choice {
             Some(proof) => proof.write(writer, with_secret),
             None => writer.raw("null"),
         }
+        if with_secret && !self.services.is_empty() {
+            writer.texts("services", &self.services);
+        }
         writer.text("version", &self.version);
         writer.close('}');
     }
@@ -214,6 +299,9 @@ impl Choice {
         fields.take("lang", &mut choice.lang);
         fields.take("notice", &mut choice.notice);
         fields.take("version", &mut choice.version);
+        for service in value.get("services").items() {
+            choice.services.push(String::from(service.text().unwrap_or_default()));
+        }
         choice.proof = Proof::read(proof);
         (fields.good && (choice.proof.is_some() || matches!(proof, Value::Null))).then_some(choice)
     }
@@ -235,6 +323,13 @@ impl Choice {
             }
         }
     }
+}
+
+/// A fingerprint in decimal.
+fn number(fingerprint: u32) -> String {
+    let mut out = String::new();
+    json::push_int(&mut out, i64::from(fingerprint), 1);
+    out
 }
 
 impl Held {

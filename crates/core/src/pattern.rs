@@ -27,3 +27,22 @@ pub fn matches(pattern: &str, name: &str) -> bool {
     }
     at == pattern.len()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+    use crate::json;
+
+    #[test]
+    fn names_and_stars_mean_what_the_page_takes_them_for() {
+        let cases = json::parse(include_str!("../../../tests/vectors/patterns.json")).unwrap();
+        for case in cases.items() {
+            let [pattern, name, meant] = case.items() else { panic!("{case:?}") };
+            let (pattern, name) = (pattern.text().unwrap(), name.text().unwrap());
+            assert_eq!(json::Value::Bool(matches(pattern, name)), *meant, "{pattern} and {name}");
+        }
+        assert!(cases.items().len() > 15);
+    }
+}

@@ -144,6 +144,9 @@ pub const KEYS: &[&str] = &[
     "purpose.video",
 ];
 
+/// First parts of the keys of `locales/later/` (`xtask/bundle.mjs`).
+pub(crate) const LATER: [&str; 5] = ["declaration", "dialog", "embed", "left", "receipt"];
+
 /// The key of a locale's plural rule, see [`plural`].
 const PLURAL: &str = "plural";
 
@@ -201,6 +204,11 @@ impl Texts {
     /// The language tag.
     pub fn lang(&self) -> &str {
         &self.lang
+    }
+
+    /// The words as JSON.
+    pub fn canonical(&self) -> String {
+        self.words.canonical()
     }
 
     /// The same words and those of `locales/later/<lang>.json`, which lazy parts show.

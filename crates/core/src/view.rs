@@ -4,13 +4,14 @@
 //! small language of [`template`], about what the notice declares ([`notice::declared`]).
 
 mod declaration;
-mod html;
+pub(crate) mod html;
 mod markdown;
 mod template;
 #[cfg(test)]
 mod tests;
 
 pub use declaration::{declaration, declared};
+pub use html::drawn;
 
 use crate::json::{Value, Writer};
 use crate::notice;
@@ -29,8 +30,9 @@ pub struct Node(Value);
 pub enum Asked<'a> {
     /// The visitor has not decided yet: every purpose is asked.
     First,
-    /// These purposes (category ids) are new or have changed in substance since the last choice (B15).
-    Changed(&'a [String]),
+    /// These purposes (category ids) are new or have changed in substance since the last choice (B15), or their decision
+    /// has ended; with what there is to tell of it ([`State::changes`](crate::machine::State::changes)).
+    Changed(&'a [String], &'a Value),
 }
 
 /// What the dialog needs to know about the visitor's choice. Nothing of it is part of the notice.
@@ -44,6 +46,8 @@ pub struct Standing {
     pub decided: Option<String>,
     /// The record's id, once there is one (B16).
     pub record_id: Option<String>,
+    /// What has changed since, as [`Asked::Changed`] has it (B15).
+    pub changes: Value,
 }
 
 /// What a control does when pressed; the value of its `data-action` attribute.
@@ -118,7 +122,7 @@ impl Asked<'_> {
         !category.exempt
             && match self {
                 Self::First => true,
-                Self::Changed(ids) => ids.contains(&category.id),
+                Self::Changed(ids, _) => ids.contains(&category.id),
             }
     }
 }
@@ -130,6 +134,7 @@ impl Asked<'_> {
 pub fn banner(settings: &Settings, texts: &Texts, asked: Asked<'_>, gpc: bool) -> Node {
     let mut data = Writer::default();
     data.open('{');
+    data.flag("all", asked == Asked::First);
     data.list("asked");
     for category in &settings.categories {
         if asked.about(category) {
@@ -137,8 +142,15 @@ pub fn banner(settings: &Settings, texts: &Texts, asked: Asked<'_>, gpc: bool) -
         }
     }
     data.close(']');
+    // A decision that has merely ended is asked for in the words of the first time, but alone.
+    let mut told = false;
+    if let Asked::Changed(_, changes) = asked {
+        told = !changes.items().is_empty();
+        data.key("changes");
+        data.value(changes);
+    }
     data.text("controller", &settings.controller.name);
-    data.flag("first", asked == Asked::First);
+    data.flag("first", !told);
     data.flag("gpc", gpc);
     data.optional("layout", &settings.layout);
     data.optional("own-control", &settings.reopen.own);
@@ -162,6 +174,8 @@ pub fn dialog(settings: &Settings, texts: &Texts, standing: &Standing, gpc: bool
     data.texts("allowed", &standing.services);
     let authority = controller.authority.as_deref();
     data.text("authority", authority.unwrap_or_else(|| texts.text("dialog.authority")));
+    data.key("changes");
+    data.value(&standing.changes);
     data.list("contacts");
     contact(&mut data, texts.text("dialog.contact"), &controller.contact);
     if let Some(officer) = &controller.dpo {
@@ -170,14 +184,25 @@ pub fn dialog(settings: &Settings, texts: &Texts, standing: &Standing, gpc: bool
     data.close(']');
     // What was chosen and when, with the receipt and the way back (B7, B16).
     data.optional("date", &standing.decided);
+    if let (Some(records), Some(_)) = (&settings.records, &standing.record_id) {
+        // Where `www/kept.ts` asks for the records and has them erased.
+        data.text("endpoint", &records.endpoint);
+    }
     data.flag("gpc", gpc);
     data.texts("granted", &standing.granted);
     data.optional("id", &standing.record_id);
-    // What Askfirst itself keeps is declared by `settings` (B18); where there is a server, what that keeps is added.
-    data.flag("kept", settings.records.is_some());
+    kept(&mut data, settings, texts);
     data.flag("ways", !standing.granted.is_empty() || standing.record_id.is_some());
     data.close('}');
     draw(include_str!("view/dialog.view"), settings, texts, data)
+}
+
+/// What Askfirst itself keeps is declared by `settings` (B18); where there is a server, what that keeps is added, and how
+/// long (GDPR Art. 13(2)(a)).
+fn kept(data: &mut Writer, settings: &Settings, texts: &Texts) {
+    if let Some(records) = &settings.records {
+        data.text("kept", &texts.duration(Some(records.retention)));
+    }
 }
 
 /// A mail address or a URL with its link; anything else (a telephone number, a name) without.
@@ -217,12 +242,23 @@ pub fn everything(settings: &Settings, texts: &Texts) -> Value {
         return Value::Map(Vec::new());
     }
     let mut changed = Vec::new();
+    let mut changes = Writer::default();
+    changes.open('[');
     for category in settings.asked() {
         changed.push(category.id.clone());
+        // Every purpose as new and as changed: what a visitor is told is such a line about names that stand here.
+        for new in [true, false] {
+            changes.open('{');
+            changes.texts("names", &[String::from(category.shown_title(texts))]);
+            changes.flag("new", new);
+            changes.texts("of", core::slice::from_ref(&category.id));
+            changes.close('}');
+        }
     }
+    changes.close(']');
     let mut parts = Value::Map(Vec::new());
     parts.set("banner", banner(settings, texts, Asked::First, false).0);
-    parts.set("change", banner(settings, texts, Asked::Changed(&changed), true).0);
+    parts.set("change", banner(settings, texts, Asked::Changed(&changed, &changes.into_value()), true).0);
     parts.set("dialog", dialog(settings, texts, &Standing::default(), true).0);
     parts.set("reopen", reopen(settings, texts).0);
     parts

@@ -47,6 +47,7 @@ fn choice(at: Millis, grants: [bool; 2]) -> Choice {
         notice: digest(b"notice"),
         version: "2026-11-22".into(),
         proof: (grants != [false, false]).then_some(proof),
+        services: vec![],
     }
 }
 
@@ -123,6 +124,7 @@ proptest! {
         choice.decisions = purposes.into_iter().map(|purpose| Held { purpose, v, granted: flags[2], until: at + 1 }).collect();
         [choice.lang, choice.notice, choice.version, _] = texts.clone();
         choice.gpc = flags[3];
+        choice.services = texts.to_vec();
         value.outbox.entries[0].body.clone_from(&texts[3]);
         value.gate.as_mut().unwrap().open.push(texts[3].clone());
         prop_assert_eq!(Stored::decode(&value.encode()), Some(value));

@@ -26,6 +26,7 @@ fn choice(settings: &Settings, answers: &[(&str, Option<bool>)]) -> Choice {
         notice: String::new(),
         version: String::new(),
         proof: None,
+        services: vec![],
     }
 }
 

@@ -6,7 +6,7 @@
 mod evidence;
 
 use askfirst_core::json::{self, Value, map};
-use askfirst_core::log::evidence::{LoggedNotice, Opening, Outcome, Pack, Report, verify, verify_receipt};
+use askfirst_core::log::evidence::{LoggedNotice, Opening, Outcome, Pack, Report, page, verify, verify_receipt};
 use askfirst_core::log::{Checkpoint, Commitment, Entry, SigningKey, TextProof, core_text};
 use evidence::{Log, ORIGIN, envelope, erased, export, notice, pack, receipt, record, trusted};
 
@@ -54,6 +54,31 @@ fn the_json_schema_asks_for_the_members_that_a_pack_has() {
     agree(&object("notice"), whole.get("notice"), "notice");
     agree(&object("erasure"), hole.get("erasure"), "erasure");
     agree(object("erasure").get("properties").get("entry"), hole.get("erasure").get("entry"), "entry");
+}
+
+#[test]
+fn a_page_for_a_lawyer_is_evidence_and_can_do_no_harm() {
+    // A notice is what somebody registered: it may try to become markup, or to end the pack that the page carries.
+    let hostile = notice().replacen(
+        r#"["section",{}"#,
+        r#"["section",{"onclick":"x()","style":"a"},["script",{"src":"//x"},"</script><script>x()"],["img",{"src":"x"}]"#,
+        1,
+    );
+    assert_ne!(hostile, notice());
+    for (text, holds) in [(notice(), true), (hostile, false)] {
+        let mut pack = pack().1;
+        pack.notice = pack.notice.map(|notice| LoggedNotice { text: text.clone(), ..notice });
+        let page = page(&pack, &one(&pack.to_value().canonical()), ".banner{color:red}", "Askfirst 0");
+        let report = one(&page);
+        assert_eq!(report.outcome() == Outcome::Holds, holds);
+        assert!(report.steps.iter().any(|step| step.text.contains("sentences of the page itself were not looked at")));
+        assert_eq!(page.matches("<script").count(), 1, "the pack alone");
+        assert_eq!(page.matches("</script>").count(), 1);
+        for harm in ["<img", "onclick=", "style=\"a"] {
+            assert!(!page.contains(harm), "{harm}");
+        }
+        assert_eq!(page.contains("Mogen wij meten?</h2>"), holds, "a false file's own account is not shown");
+    }
 }
 
 #[test]

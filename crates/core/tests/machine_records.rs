@@ -4,7 +4,7 @@
 mod support;
 
 use askfirst_core::json::{self, Value};
-use askfirst_core::machine::Effect;
+use askfirst_core::machine::{Effect, Event};
 use askfirst_core::record::{Layer, Method, Record, State as Became, Submission};
 use askfirst_core::settings::Refusals;
 use askfirst_core::time::{DAY, date};
@@ -231,4 +231,27 @@ fn without_randomness_the_choice_counts_and_no_record_is_made() {
     refusing.boot();
     assert!(!order(&refusing.reject()).contains(&"Emit error".to_string()));
     assert_eq!(refusing.posted.len(), 1);
+}
+
+#[test]
+fn once_the_server_has_erased_it_nothing_names_the_record_and_the_choice_stands() {
+    // S4, P1: the next record begins a chain and a pseudonym of its own.
+    let mut browser = Browser::new(settings(), NOW);
+    browser.boot();
+    browser.accept();
+    let first = browser.records().remove(0);
+    browser.deliver_all();
+    assert_eq!(order(&browser.send(Event::Erased)), ["Persist"]);
+    browser.boot();
+    assert_eq!(browser.granted().len(), 3);
+    let kept = browser.local.clone().unwrap();
+    assert!(
+        !kept.contains(&first.record_id) && !kept.contains(&first.subject) && !kept.contains("secret\":\""),
+        "{kept}"
+    );
+    assert!(browser.posted.is_empty(), "and it is not made again");
+    browser.withdraw();
+    browser.accept_all();
+    let next = browser.records().pop().unwrap();
+    assert!(next.prev.is_none() && next.subject != first.subject && next.holder != first.holder);
 }

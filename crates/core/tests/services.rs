@@ -113,7 +113,8 @@ fn an_answer_as_the_category_is_no_exception() {
     let mut browser = fresh();
     browser.save(&[("marketing", true), (":maps", true), ("analytical", false), (":metrics", false)]);
     assert!(last(&browser).vendors.is_empty());
-    assert!(!browser.local.unwrap().contains("marketing:"));
+    let kept = browser.stored().choice.unwrap();
+    assert!(kept.decisions.iter().all(|held| !held.purpose.contains(':')), "{:?}", kept.decisions);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! code that read the record when it came in. `GET /records/{id}` and `askfirst export` both call [`Evidence::check`].
 
 use askfirst_core::digest::digest;
+use askfirst_core::exports::{Format, Source, dpv, kantara};
 use askfirst_core::json::{self, Value, map};
 use askfirst_core::log::evidence::disagreement;
 use askfirst_core::notice;
@@ -97,6 +98,24 @@ impl Evidence {
     /// The notice's JSON, damaged or not; `null` when it can't be read at all.
     pub fn notice_value(&self) -> Value {
         readable(self.notice_text.as_deref())
+    }
+
+    /// The record in another form (R8); `None` for what is not made of this alone.
+    ///
+    /// # Errors
+    /// Why there is no such form, in one sentence: the record does not hold, or grants nothing.
+    pub fn translated(&self, format: Format) -> Result<Option<Value>, String> {
+        if matches!(format, Format::Json | Format::Evidence) {
+            return Ok((format == Format::Json).then(|| self.to_value()));
+        }
+        let verdict = self.check();
+        let (record, notice) = (verdict.record?, verdict.notice?);
+        let source = Source { record: &record, notice: &notice, received_at: self.receipt.received_at };
+        if format == Format::Dpv {
+            return Ok(Some(dpv(source)));
+        }
+        let none = "This record grants nothing, and a Kantara receipt is for what was consented to.";
+        kantara(source).map(Some).ok_or_else(|| none.to_owned())
     }
 
     /// Record, receipt, notice and verdict: what the holder and the owner get.

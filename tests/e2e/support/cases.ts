@@ -15,15 +15,23 @@ export interface Kind {
   asks: string[];
   /** Whether it is asked in this order. */
   ordered?: boolean;
-  /** The platform itself loads it anew when it is moved. */
-  reloads?: boolean;
-  /** Ways that this kind can't take, and why. */
+  /** What may be asked for after consent, at the browser's own time. */
+  maybe?: string[];
+  /** The platform itself loads it anew when it is moved: everywhere, or in this browser. */
+  reloads?: boolean | 'Firefox';
+  /** What is impossible (docs/blocking.md), by way, browser or `browser by way`, and why. */
   not?: Record<string, string>;
 }
+
+/** Whether this kind can take this way in this browser. */
+export const isPossible = (kind: Kind, way: Way, browser: string) =>
+  ![way.name, browser, `${browser} by ${way.name}`].some((name) => kind.not?.[name]);
 
 /** A script that asks the third party for a picture: that it has run is in the log of the server, not of the page. */
 const ask = (s: string, name: string) => `new Image().src = \`${s}/${name}.svg\`;`;
 const js = (s: string, name: string) => `${s}/${name}.js?code=${encodeURIComponent(ask(s, name))}`;
+
+const AHEAD = 'it reads ahead and asks for the pictures in a template of the HTML';
 
 export const KINDS: Kind[] = [
   { name: 'script', markup: (s) => `<script ${S} data-src="${js(s, 'a')}" crossorigin="anonymous" referrerpolicy="no-referrer" class="k" data-own="1"></script>`, asks: ['a.js', 'a.svg'] },
@@ -34,7 +42,7 @@ export const KINDS: Kind[] = [
   { name: 'script with data-type of JavaScript', markup: (s) => `<script ${S} data-type="text/javascript" data-src="${js(s, 'a')}"></script>`, asks: ['a.js', 'a.svg'] },
   { name: 'module', markup: (s) => `<script ${S} data-type="module" data-src="${js(s, 'm')}"></script>`, asks: ['m.js', 'm.svg'] },
   { name: 'module inline', markup: (s) => `<script ${S} data-type="module">import '${js(s, 'd')}';</script>`, asks: ['d.js', 'd.svg'] },
-  { name: 'import map', markup: (s) => `<script ${S} data-type="importmap">{"imports":{"dependency":"${js(s, 'mapped')}"}}</script><script ${S} data-type="module">import 'dependency';</script>`, asks: ['mapped.js', 'mapped.svg'] },
+  { name: 'import map', markup: (s) => `<script ${S} data-type="importmap">{"imports":{"dependency":"${js(s, 'mapped')}"}}</script><script ${S} data-type="module">import 'dependency';</script>`, asks: ['mapped.js', 'mapped.svg'], not: { Firefox: 'it takes no import map once it has loaded a module, and the loader has loaded one' } },
   { name: 'speculation rules', markup: () => `<script ${S} data-type="speculationrules">{"prefetch":[{"source":"list","urls":["/"]}]}</script>`, asks: [] },
   { name: 'data as JSON', markup: (s) => `<script ${S} data-type="application/json" id="data">{"name":"json"}</script><script ${S}>new Image().src = '${s}/' + JSON.parse(document.getElementById('data').textContent).name + '.svg';</script>`, asks: ['json.svg'], not: { 'shadow root': 'the document finds no id in it' } },
   { name: 'iframe', markup: (s) => `<iframe ${C} data-src="${s}/frame.html" title="t" allow="fullscreen" loading="eager"></iframe>`, asks: ['frame.html'], reloads: true },
@@ -42,24 +50,26 @@ export const KINDS: Kind[] = [
   { name: 'img', markup: (s) => `<img ${C} data-src="${s}/i.svg" alt="" width="2" height="2">`, asks: ['i.svg'] },
   { name: 'img with srcset and sizes', markup: (s) => `<img ${C} data-src="${s}/never.svg" data-srcset="${s}/small.svg 100w, ${s}/large.svg 4000w" data-sizes="10px" alt="">`, asks: ['small.svg'] },
   { name: 'picture', markup: (s) => `<picture><source ${C} data-srcset="${s}/source.svg"><img ${C} data-src="${s}/never.svg" alt=""></picture>`, asks: ['source.svg'] },
-  { name: 'video with poster', markup: (s) => `<video ${C} preload="auto" muted data-src="${s}/v.mp4" data-poster="${s}/poster.svg"></video>`, asks: ['v.mp4', 'poster.svg'] },
+  { name: 'video with poster', markup: (s) => `<video ${C} preload="auto" muted data-src="${s}/v.wav" data-poster="${s}/poster.svg"></video>`, asks: ['v.wav', 'poster.svg'], reloads: 'Firefox' },
   { name: 'video with sources', markup: (s) => `<video preload="auto" muted><source ${C} data-src="${s}/1.mp4" type="video/mp4"><source ${C} data-src="${s}/2.mp4" type="video/mp4"></video>`, asks: ['1.mp4', '2.mp4'], ordered: true },
-  { name: 'audio', markup: (s) => `<audio ${C} preload="auto" data-src="${s}/a.mp3"></audio>`, asks: ['a.mp3'] },
+  { name: 'audio', markup: (s) => `<audio ${C} preload="auto" data-src="${s}/a.wav"></audio>`, asks: ['a.wav'] },
   { name: 'track', markup: (s) => `<video crossorigin src="data:video/mp4,"><track default kind="subtitles" srclang="en" ${C} data-src="${s}/t.vtt"></video>`, asks: ['t.vtt'] },
   { name: 'object', markup: (s) => `<object ${C} type="text/html" data-data="${s}/o.html"></object>`, asks: ['o.html'], reloads: true },
   { name: 'embed', markup: (s) => `<embed ${C} type="text/html" data-src="${s}/e.html">`, asks: ['e.html'], reloads: true },
   { name: 'style sheet', markup: (s) => `<link rel="stylesheet" ${C} data-href="${s}/s.css">`, asks: ['s.css'], reloads: true },
-  { name: 'background of a style sheet', markup: (s) => `<link rel="stylesheet" ${C} data-href="${s}/s.css?code=${encodeURIComponent('div,p,body{background:url(/background.svg)}')}"><div>1</div>`, asks: ['s.css', 'background.svg'], ordered: true, reloads: true },
+  { name: 'background of a style sheet', markup: (s) => `<link rel="stylesheet" ${C} data-href="${s}/s.css?code=${encodeURIComponent('div,p,body{background:url(background.svg)}')}"><div>1</div>`, asks: ['s.css', 'background.svg'], ordered: true, reloads: true },
   { name: 'style', markup: (s) => `<style ${S}>div,p{background:url(${s}/style.svg)}</style><div>1</div>`, asks: ['style.svg'], reloads: true },
   { name: 'preload', markup: (s) => `<link rel="preload" as="image" ${C} data-href="${s}/p.svg">`, asks: ['p.svg'], reloads: true },
-  // No log can judge these two: a headless Chromium opens no connection ahead and asks for no icon, gated or not.
+  // After the choice no log can judge these two: a headless Chromium opens no connection ahead and asks for no icon, gated
+  // or not; Firefox asks for the icon when it has time.
   { name: 'preconnect', markup: (s) => `<link rel="preconnect" ${C} data-href="${s}">`, asks: [] },
-  { name: 'icon', markup: (s) => `<link rel="icon" ${C} data-href="${s}/icon.svg">`, asks: [] },
+  { name: 'icon', markup: (s) => `<link rel="icon" ${C} data-href="${s}/icon.svg">`, asks: [], maybe: ['icon.svg'] },
   { name: 'image in SVG', markup: (s) => `<svg width="9" height="9"><image ${C} width="9" height="9" data-href="${s}/svg.svg"/></svg>`, asks: ['svg.svg'] },
   { name: 'custom element that watches its address', markup: (s) => `<watching-element ${C} data-src="${s}/watching.svg"></watching-element>`, asks: ['watching.svg'] },
   { name: 'custom element that reads its address when inserted', markup: (s) => `<reading-element ${C} data-src="${s}/reading.svg"></reading-element>`, asks: ['reading.svg'], reloads: true },
   { name: 'custom element that is defined later', markup: (s) => `<late-element ${C} data-src="${s}/late.svg"></late-element><script ${S}>customElements.get('late-element') || customElements.define('late-element', class extends reading {});</script>`, asks: ['late.svg'], reloads: true },
-  { name: 'template', markup: (s) => `<template ${C}><p><img src="${s}/inner.svg" alt=""><script ${S}>${ask(s, 'script')}</script></p></template>`, asks: ['inner.svg', 'script.svg'] },
+  { name: 'template', markup: (s) => `<template ${C}><p><img src="${s}/inner.svg" alt=""><script ${S}>${ask(s, 'script')}</script></p></template>`, asks: ['inner.svg', 'script.svg'], not: { 'Firefox by parser': AHEAD, 'Firefox by clone of a template': AHEAD } },
+  { name: 'template with marked content', markup: (s) => `<template ${C}><p><img ${C} data-src="${s}/inner.svg" alt=""><script ${S}>${ask(s, 'script')}</script></p></template>`, asks: ['inner.svg', 'script.svg'] },
 ];
 
 /** Markup that every page has before the case: the custom elements of the site itself. */

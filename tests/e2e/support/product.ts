@@ -114,6 +114,16 @@ export class Product {
     return stdout;
   }
 
+  /** The program, at the owner's console. */
+  async askfirst(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    return run(BIN, args, { cwd: this.dir }).then((done) => ({ code: 0, ...done }), ({ code, stdout, stderr }) => ({ code, stdout, stderr }));
+  }
+
+  /** The public key of the log of the pages behind the proxy. */
+  async vkey() {
+    return (await this.askfirst('keygen', 'records.sqlite.key', '--site', this.front.origin)).stdout.trim();
+  }
+
   /** Figures of the server since it was started. */
   async figures() {
     const text = await (await fetch(`${this.origin}/metrics`)).text();

@@ -27,7 +27,10 @@ export async function startSite() {
   return { origin: `http://127.0.0.1:${port}`, answers, close: () => close(server) };
 }
 
-const MEDIA: Record<string, string> = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml', vtt: 'text/vtt', mp4: 'video/mp4', mp3: 'audio/mpeg' };
+const MEDIA: Record<string, string> = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml', vtt: 'text/vtt', mp4: 'video/mp4', mp3: 'audio/mpeg', wav: 'audio/wav' };
+
+/** A tenth of a second of silence: what can't be played is asked for again and again by Firefox, gated or not. */
+const SILENCE = Buffer.concat([Buffer.from('RIFF\x44\x03\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data\x20\x03\0\0', 'latin1'), Buffer.alloc(800, 128)]);
 
 /**
  * The third parties: every request is logged on the server's side before it is answered, so that the log and not the
@@ -41,7 +44,7 @@ export async function startSink() {
     const name = url.pathname.slice(1);
     log.push(name);
     if (url.searchParams.has('never')) return;
-    const body = url.searchParams.get('code') ?? (name.endsWith('.js') ? `(window.ran ||= []).push('${name}');` : '');
+    const body = name.endsWith('.wav') ? SILENCE : url.searchParams.get('code') ?? (name.endsWith('.js') ? `(window.ran ||= []).push('${name}');` : '');
     const type = MEDIA[name.split('.').pop()!] ?? 'text/html';
     setTimeout(() => {
       response.writeHead(Number(url.searchParams.get('status') ?? 200), {

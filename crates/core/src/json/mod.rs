@@ -21,9 +21,10 @@ use alloc::vec::Vec;
 pub const MAX_DEPTH: usize = 32;
 
 /// A JSON value. Objects keep the order in which they were written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Value {
     /// `null`
+    #[default]
     Null,
     /// `true` or `false`
     Bool(bool),

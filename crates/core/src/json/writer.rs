@@ -15,6 +15,11 @@ pub struct Writer {
 }
 
 impl Writer {
+    /// A writer with room for a text of this many bytes.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { out: String::with_capacity(bytes) }
+    }
+
     /// The text.
     pub fn finish(self) -> String {
         debug_assert!(

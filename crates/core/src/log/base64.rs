@@ -6,20 +6,42 @@ use alloc::vec::Vec;
 
 /// The text of `bytes`.
 pub fn encode(bytes: &[u8]) -> String {
-    let url = crate::digest::base64url(bytes);
-    let mut out = String::with_capacity(url.len() + 2);
-    for digit in url.chars() {
-        out.push(match digit {
-            '-' => '+',
-            '_' => '/',
-            other => other,
-        });
-    }
+    let mut out = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
+    push_digits(bytes, b"+/", &mut out);
     while !out.len().is_multiple_of(4) {
-        out.push('=');
+        out.push(b'=');
     }
-    out
+    String::from_utf8(out).unwrap_or_default()
 }
+
+/// The base64url text of `bytes` without padding (RFC 4648 §5), as `digest::base64url` writes it, in a third of the time
+/// and twice the code: a server encodes a dozen hashes for each record.
+pub fn encode_url(bytes: &[u8]) -> String {
+    let mut out = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
+    push_digits(bytes, b"-_", &mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+fn push_digits(bytes: &[u8], last_two: &[u8; 2], out: &mut Vec<u8>) {
+    let digit = |group: u32, place: u32| match (group >> (18 - 6 * place)) as usize & 63 {
+        62 => last_two[0],
+        63 => last_two[1],
+        value => DIGITS[value],
+    };
+    let groups = bytes.chunks_exact(3);
+    let rest = groups.remainder();
+    for group in groups {
+        let group = u32::from(group[0]) << 16 | u32::from(group[1]) << 8 | u32::from(group[2]);
+        out.extend_from_slice(&[digit(group, 0), digit(group, 1), digit(group, 2), digit(group, 3)]);
+    }
+    if !rest.is_empty() {
+        let group = rest.iter().fold(0, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - rest.len()));
+        out.extend((0..=rest.len() as u32).map(|place| digit(group, place)));
+    }
+}
+
+/// The digits that both alphabets share.
+const DIGITS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /// The bytes of `text`; nothing when it is not exactly what [`encode`] writes for them.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
@@ -64,4 +86,22 @@ fn read(digits: &str, last_two: &[u8; 2]) -> Option<Vec<u8>> {
         out.extend_from_slice(taken);
     }
     Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest;
+
+    #[test]
+    fn both_encoders_agree_at_every_length_and_are_read_back() {
+        let bytes: Vec<u8> = (0..300u32).map(|i| (i * 167 % 251) as u8).collect();
+        for length in 0..=bytes.len() {
+            let bytes = &bytes[..length];
+            assert_eq!(encode_url(bytes), digest::base64url(bytes));
+            assert_eq!(decode_url(&encode_url(bytes)).as_deref(), Some(bytes));
+            assert_eq!(decode(&encode(bytes)).as_deref(), Some(bytes));
+        }
+        assert_eq!(encode(&[0xfb, 0xff]), "+/8=");
+    }
 }

@@ -46,13 +46,24 @@ impl Commitment {
 }
 
 fn commit(domain: &[u8], salt: &Salt, text: &str) -> Hash {
-    sha256(&[domain, salt, &pad(text)].concat())
+    let padded = padded(text);
+    let mut bytes = Vec::with_capacity(domain.len() + salt.len() + padded);
+    bytes.extend_from_slice(domain);
+    bytes.extend_from_slice(salt);
+    bytes.extend_from_slice(text.as_bytes());
+    bytes.resize(domain.len() + salt.len() + padded, 0);
+    sha256(&bytes)
+}
+
+/// The length of a text when it is padded.
+fn padded(text: &str) -> usize {
+    text.len().div_ceil(PAD) * PAD
 }
 
 /// The text with zero bytes up to the next multiple of [`PAD`]. JSON has no zero byte, so nothing is ambiguous.
 pub fn pad(text: &str) -> Vec<u8> {
     let mut bytes = text.as_bytes().to_vec();
-    bytes.resize(bytes.len().div_ceil(PAD) * PAD, 0);
+    bytes.resize(padded(text), 0);
     bytes
 }
 
@@ -99,10 +110,18 @@ fn is_own(name: &str) -> bool {
 
 /// The canonical text behind the core commitment: a record's canonical text and its envelope.
 pub fn core_text(record: &str, envelope: &Envelope) -> String {
-    let mut writer = Writer::default();
+    let mut writer = Writer::with_capacity(record.len() + 160);
     writer.open('{');
     writer.key("envelope");
-    writer.value(&envelope.to_value());
+    if envelope.more.is_empty() {
+        // The usual one, without a tree of values.
+        writer.open('{');
+        writer.text("clock", &envelope.clock);
+        writer.text("received_at", &time::instant(envelope.received_at));
+        writer.close('}');
+    } else {
+        writer.value(&envelope.to_value());
+    }
     writer.key("record");
     writer.raw(record);
     writer.text("schema", CORE_SCHEMA);

@@ -22,7 +22,7 @@ mod text_proof;
 mod tile;
 mod tree;
 
-pub use base64::{decode as from_base64, decode_url as from_base64url, encode as to_base64};
+pub use base64::{decode as from_base64, decode_url as from_base64url, encode as to_base64, encode_url as base64url};
 pub use checkpoint::Checkpoint;
 #[cfg(feature = "ed25519")]
 pub use checkpoint::{OpenError, Opened};
@@ -32,7 +32,7 @@ pub use note::{Algorithm, Note, Signature, VerifierKey};
 pub use proof::{consistency_proof, inclusion_proof, root, root_of_inclusion, verify_consistency, verify_inclusion};
 #[cfg(feature = "ed25519")]
 pub use signing::{NoteError, SigningKey, Verified};
-pub use text_proof::TextProof;
+pub use text_proof::{TextProof, proof_text};
 pub use tile::{Resource, TILE_WIDTH, Tile, Tiles, decode_bundle, encode_bundle, partial_tiles};
 pub use tree::{Frontier, HashReader};
 

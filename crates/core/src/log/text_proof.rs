@@ -24,21 +24,33 @@ pub struct TextProof {
     pub checkpoint: String,
 }
 
+/// The text of an inclusion proof: [`TextProof::text`] without a [`TextProof`].
+pub fn proof_text(index: u64, hashes: &[Hash], checkpoint: &str) -> String {
+    text(None, index, hashes, checkpoint)
+}
+
+fn text(extra: Option<&[u8]>, index: u64, hashes: &[Hash], checkpoint: &str) -> String {
+    // A line of base64 for each hash; the index is the only other one without a fixed length.
+    let mut text = String::with_capacity(HEADER.len() + 64 + hashes.len() * 45 + checkpoint.len());
+    text.push_str(HEADER);
+    text.push('\n');
+    if let Some(extra) = extra {
+        text.push_str(&concat(&["extra ", &base64::encode(extra), "\n"]));
+    }
+    text.push_str(&concat(&["index ", &decimal(index), "\n"]));
+    for hash in hashes {
+        text.push_str(&base64::encode(hash));
+        text.push('\n');
+    }
+    text.push('\n');
+    text.push_str(checkpoint);
+    text
+}
+
 impl TextProof {
     /// The text.
     pub fn text(&self) -> String {
-        let mut text = concat(&[HEADER, "\n"]);
-        if let Some(extra) = &self.extra {
-            text.push_str(&concat(&["extra ", &base64::encode(extra), "\n"]));
-        }
-        text.push_str(&concat(&["index ", &decimal(self.index), "\n"]));
-        for hash in &self.hashes {
-            text.push_str(&base64::encode(hash));
-            text.push('\n');
-        }
-        text.push('\n');
-        text.push_str(&self.checkpoint);
-        text
+        text(self.extra.as_deref(), self.index, &self.hashes, &self.checkpoint)
     }
 
     /// Reads the text; the checkpoint is not looked at. `None` when it is not exactly what [`Self::text`] writes.

@@ -85,6 +85,14 @@ impl Turn<'_> {
         made
     }
 
+    /// What named the record has nothing to name any more; the next one begins a chain, and a pseudonym, of its own (P1).
+    pub fn forget_record(&mut self) {
+        if let Some(choice) = &mut self.state.stored.choice {
+            choice.proof = None;
+        }
+        self.push(Effect::Persist);
+    }
+
     pub fn deliver(&mut self) {
         if self.settings.records.is_none() {
             return;

@@ -12,6 +12,7 @@ use crate::gate::Gate;
 use crate::json::{Value, Writer};
 use crate::record::{Layer, Method};
 use crate::settings::{Category, Kind, Settings};
+use crate::texts::Texts;
 use crate::time::{self, Millis};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -75,6 +76,8 @@ pub enum Event {
         /// The answer's JSON.
         receipt: Option<Value>,
     },
+    /// The server has erased the record of the choice, at the visitor's wish (S4). The choice itself stands.
+    Erased,
     /// The stored value may have changed in another tab.
     Refresh,
     /// A retry is due, or the network came back.
@@ -180,6 +183,7 @@ pub fn handle(settings: &Settings, state: &mut State, event: Event, env: &Env) -
         Event::Open => turn.open(),
         Event::Close => turn.push(Effect::CloseDialog),
         Event::Answered { body, status, retry_after, receipt } => turn.answered(&body, status, retry_after, receipt),
+        Event::Erased => turn.forget_record(),
         Event::Refresh => turn.refresh(),
         Event::Wake => turn.deliver(),
     }
@@ -204,6 +208,23 @@ impl State {
     /// The ids that are asked at the moment: all at first, later only what is new or has changed (B15).
     pub fn asked(&self, settings: &Settings, now: Millis) -> Vec<String> {
         self.ids(settings, now, Standing::Undecided)
+    }
+
+    /// What is new or has changed since the visitor's choice in the purposes that are asked at the moment (B15): a list
+    /// of `{names, new, of: [category]}`.
+    pub fn changes(&self, settings: &Settings, texts: &Texts, now: Millis) -> Value {
+        let mut writer = Writer::default();
+        writer.open('[');
+        for category in &settings.categories {
+            if let Some(choice) = &self.stored.choice
+                && !category.exempt
+                && self.standing(settings, category, now) == Standing::Undecided
+            {
+                choice.write_change(&mut writer, category, texts, now);
+            }
+        }
+        writer.close(']');
+        writer.into_value()
     }
 
     /// Whether anything was decided that still holds, so that a banner would ask about a change.

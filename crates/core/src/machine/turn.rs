@@ -205,6 +205,7 @@ impl Turn<'_> {
         choice.lang.clone_from(&self.env.lang);
         choice.notice.clone_from(&self.env.notice);
         choice.version.clone_from(&self.settings.version);
+        choice.note_services(&self.settings.categories);
         let proven = repeated || self.enqueue(&mut choice, became, layer, method);
         self.state.stored.choice = Some(choice);
         self.act_on_stored();

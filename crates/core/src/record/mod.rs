@@ -263,7 +263,7 @@ impl Record {
             lang: self.notice.lang.clone(),
             notice: self.notice.digest.clone(),
             version: self.notice.version.clone(),
-            proof: None,
+            ..Choice::default()
         };
         let proof = Proof {
             record_id: self.record_id.clone(),

@@ -26,6 +26,8 @@ pub(super) enum Shape {
     Origin,
     /// An ISO 8601 period, `session` or `persistent`.
     Duration,
+    /// An ISO 8601 period.
+    Period,
     /// How long a choice holds (P7).
     Validity,
     /// An ISO 3166 alpha-2 code.
@@ -158,8 +160,14 @@ pub(super) const ITEM: &[Field] = &[
     may("purpose", Shape::Purpose),
 ];
 
-pub(super) const RECORDS: &[Field] =
-    &[must("endpoint", Shape::Endpoint, "L29"), may("refusals", Shape::OneOf(REFUSALS)), may("cookie", Shape::Flag)];
+/// `key` is for `www/glue.ts`, which checks receipts with it (R8).
+pub(super) const RECORDS: &[Field] = &[
+    must("endpoint", Shape::Endpoint, "L29"),
+    may("key", Shape::Text(2000)),
+    may("refusals", Shape::OneOf(REFUSALS)),
+    may("cookie", Shape::Flag),
+    may("retention", Shape::Period),
+];
 
 /// Why a key must be there, by code and key. Apart from the tables, so that a terse reader does not carry the words.
 pub(super) const WHY: &[(&str, &str, &str)] = &[
@@ -211,7 +219,9 @@ pub(super) const PEERS: &[(&str, &str)] = &[
     ("categories", "purposes groups consenttypes cookietypes"),
     ("services", "vendors apps integrations providers"),
     ("records", "consentlog recording log"),
+    ("records.key", "publickey vkey verifierkey logkey"),
     ("records.endpoint", "endpoint url backendurl recordurl server"),
+    ("records.retention", "keep retentionperiod storageperiod"),
     ("validity", "expires expiry cookieexpiresafterdays expiresafterdays cookieexpiration maxage days lifetime"),
     ("site", "domain origin host scope"),
     ("jurisdiction", "country law region"),

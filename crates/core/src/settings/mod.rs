@@ -213,6 +213,14 @@ pub struct Records {
     pub endpoint: String,
     /// What happens with refusals (R10).
     pub refusals: Refusals,
+    /// How long a record is kept after its consent has ended (S1). Visitors are told; `askfirst serve --keep` may be
+    /// shorter and not longer.
+    pub retention: Period,
+}
+
+impl Records {
+    /// Three years, the default of [`Records::retention`].
+    pub const RETENTION: Period = Period::months(36);
 }
 
 /// What is sent when a visitor refuses (R10).
@@ -303,6 +311,11 @@ impl Category {
 }
 
 impl Service {
+    /// A number that changes with what it is, like [`Category::substance`].
+    pub(crate) fn fingerprint(&self) -> u32 {
+        crate::digest::fingerprint(self.substance().as_bytes())
+    }
+
     fn substance(&self) -> String {
         let mut countries = Vec::new();
         for country in &self.countries {

@@ -4,6 +4,7 @@ use super::keys::{CARD, HEADLESS, KINDS, REFUSALS, REFUSALS_AS, ROOT, Shape};
 use super::reader::{At, Reader, entries, items, localized, must, str, text};
 use super::{Controller, Item, Kind, Localized, Problem, Records, Reopen, Service, Settings, Severity, rules};
 use crate::json::{self, Value, place};
+use crate::log::VerifierKey;
 use crate::texts::{self, Texts};
 use crate::time::Period;
 use crate::wire;
@@ -193,6 +194,14 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
             );
             return None;
         };
+        // A page with a key that is none confirms no record, and loses none: a warning, whose check is not in the bundle.
+        if WORDS
+            && let Some(key) = str(value, "key")
+            && key.split_whitespace().any(|key| VerifierKey::parse(key).is_none())
+        {
+            let why = "is not the public key of a log: no receipt would hold; `askfirst check --database` prints it";
+            self.warning(&at.key("records").key("key"), "L29", &[why], None);
+        }
         if WORDS
             && value.at("cookie") == Some(&Value::Bool(true))
             && str(value, "endpoint").is_none_or(|url| !url.starts_with('/'))
@@ -204,6 +213,7 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
         Some(Records {
             endpoint: text(value, "endpoint")?,
             refusals: REFUSALS_AS.get(refusals).copied().unwrap_or_default(),
+            retention: str(value, "retention").and_then(Period::parse).unwrap_or(Records::RETENTION),
         })
     }
 

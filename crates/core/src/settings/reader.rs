@@ -7,7 +7,7 @@ use super::keys::{Field, LINTS, OBJECTS, PEERS, ROOT, SIGNALS, Shape, WHY, When}
 use super::suggest::{nearest, plain};
 use super::{Localized, Problem, Severity, rules};
 use crate::json::{Value, push_int, quote};
-use crate::texts::{self, Texts};
+use crate::texts::{self, Texts, cut};
 use crate::time::Period;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -193,10 +193,14 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
         );
     }
 
-    /// Whether a bundled text has this key. Every locale file has the same ones, so any of them can tell.
+    /// Whether a bundled text has this key. Every locale file has the same ones, so any of them can tell; what lazy
+    /// parts show stands in a file that the page has not fetched yet.
     #[inline(never)]
     pub(super) fn has_word(&self, key: &str) -> bool {
-        if WORDS { texts::is_key(key) } else { self.words.is_some_and(|words| words.has(key)) }
+        if WORDS {
+            return texts::is_key(key);
+        }
+        self.words.is_some_and(|words| words.has(key)) || texts::LATER.contains(&cut(key, b'.').0)
     }
 
     #[inline(always)]
@@ -282,6 +286,7 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
                 let positive = names.first().filter(|_| *value == Value::Bool(true)).copied();
                 self.mistyped(at, &one_of(names), value, positive);
             }
+            (Shape::Period, _) => self.mistyped(at, PERIOD, value, Some(RETENTION)),
             (Shape::Validity, _) => self.mistyped(at, PERIOD, value, Some("P6M")),
             (Shape::Duration, Value::Int(days)) => {
                 let guess = ["P", &Value::Int(*days).canonical(), "D"].concat();
@@ -321,6 +326,9 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
                 Some(period) if period != Period::default() => {}
                 _ => self.wrong(at, DURATION, Self::near(text, &mut ["session", "persistent"].into_iter())),
             },
+            Shape::Period if Period::parse(text).is_none_or(|period| period == Period::default()) => {
+                self.wrong(at, PERIOD, Some(RETENTION));
+            }
             Shape::Validity => self.validity(at, text),
             Shape::Url | Shape::Endpoint | Shape::Contact => self.address(at, text, shape),
             Shape::Origin => self.origin(at, text),
@@ -360,6 +368,7 @@ fn one_of(names: &[&str]) -> String {
 }
 
 const PERIOD: &str = "an ISO 8601 period such as \"P6M\"";
+const RETENTION: &str = "P3Y";
 const DURATION: &str = "\"session\", \"persistent\" or an ISO 8601 period such as \"P13M\"";
 
 /// The owner's words, once [`Shape::Words`] or [`Shape::Purpose`] has been checked.

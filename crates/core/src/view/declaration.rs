@@ -14,7 +14,7 @@ pub fn declaration(settings: &Settings, texts: &Texts, level: u8) -> Node {
     let mut data = Writer::default();
     data.open('{');
     data.text("dir", if is_rtl(texts.lang()) { "rtl" } else { "ltr" });
-    data.flag("kept", settings.records.is_some());
+    super::kept(&mut data, settings, texts);
     data.close('}');
     let source = include_str!("declaration.view");
     let mut tree = template::draw(source, texts, [&data.into_value(), &declared(settings, texts)]);

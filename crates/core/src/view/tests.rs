@@ -89,7 +89,11 @@ fn settings() -> Settings {
             category("marketing", Vec::from([clips])),
             chat,
         ]),
-        records: Some(Records { endpoint: "/askfirst/v1/records".into(), refusals: Refusals::Aggregate }),
+        records: Some(Records {
+            endpoint: "/askfirst/v1/records".into(),
+            refusals: Refusals::Aggregate,
+            retention: Records::RETENTION,
+        }),
         validity: Period::months(6),
         locale: "en".into(),
         texts: Value::Null,
@@ -155,6 +159,11 @@ fn switches(tree: &Element) -> Vec<&Element> {
     elements(tree).into_iter().filter(|node| attribute(node, "data-category-id").is_some()).collect()
 }
 
+/// A vendor has come to marketing.
+fn changed() -> Value {
+    crate::json::parse(r#"[{"names":["Adverts"],"new":true,"of":["marketing"]}]"#).unwrap()
+}
+
 /// Every tree the visitor can meet, in every language.
 fn all_trees() -> Vec<Element> {
     let changed = ["marketing".to_string()];
@@ -163,12 +172,13 @@ fn all_trees() -> Vec<Element> {
         services: Vec::new(),
         decided: Some("2026-11-22".into()),
         record_id: Some("0192-abc".into()),
+        changes: self::changed(),
     };
     let (settings, mut trees) = (settings(), Vec::new());
     for (lang, _) in FILES {
         let texts = texts(lang);
         trees.push(banner(&settings, &texts, Asked::First, true).to_value());
-        trees.push(banner(&settings, &texts, Asked::Changed(&changed), false).to_value());
+        trees.push(banner(&settings, &texts, Asked::Changed(&changed, &self::changed()), false).to_value());
         trees.push(dialog(&settings, &texts, &Standing::default(), true).to_value());
         trees.push(dialog(&settings, &texts, &standing, false).to_value());
         trees.push(reopen(&settings, &texts).to_value());
@@ -233,12 +243,40 @@ fn accepting_and_refusing_are_siblings_that_differ_only_in_name_words_and_effect
 fn a_change_asks_only_for_what_has_changed() {
     // B15
     let (settings, texts) = (settings(), texts("en"));
-    let tree = banner(&settings, &texts, Asked::Changed(&["marketing".into()]), false).to_value();
+    let tree = banner(&settings, &texts, Asked::Changed(&["marketing".into()], &changed()), false).to_value();
     let shown = words(&tree);
     assert!(shown.contains(texts.text("change.title")) && shown.contains(texts.text("category.marketing.text")));
+    assert!(shown.contains("New: Adverts") && !shown.contains("Changed:"), "{shown}");
     assert!(!shown.contains(texts.text("category.analytical.text")));
     assert_eq!(words(part(&tree, "accept")), texts.text("change.accept"));
     assert!(shown.contains(&texts.filled("banner.partners", "n", "1")), "recipients of that purpose only");
+}
+
+#[test]
+fn the_dialog_marks_a_change_at_its_purpose() {
+    // B15
+    let changes =
+        r#"[{"names":["A","B"],"new":true,"of":["marketing"]},{"names":["C"],"new":false,"of":["marketing"]}]"#;
+    let standing = Standing { changes: crate::json::parse(changes).unwrap(), ..Standing::default() };
+    let tree = dialog(&settings(), &texts("en"), &standing, false).to_value();
+    let purposes: Vec<String> =
+        elements(&tree).into_iter().filter(|node| attribute(node, "class") == Some("category")).map(words).collect();
+    for (purpose, marked) in purposes.iter().zip([false, false, true, false]) {
+        assert_eq!(purpose.contains("New: A, B") && purpose.contains("Changed: C"), marked, "{purpose}");
+        assert_eq!(purpose.contains("New: "), marked, "{purpose}");
+    }
+}
+
+#[test]
+fn a_purpose_whose_decision_has_merely_ended_is_not_called_changed() {
+    // B14: it is asked alone, in the words of the first time.
+    let (settings, texts) = (settings(), texts("en"));
+    let nothing = Value::List(Vec::new());
+    let tree = banner(&settings, &texts, Asked::Changed(&["marketing".into()], &nothing), false).to_value();
+    let shown = words(&tree);
+    assert!(!shown.contains(texts.text("change.title")) && shown.contains(texts.text("banner.title")), "{shown}");
+    assert!(!shown.contains(texts.text("category.analytical.text")));
+    assert_eq!(words(part(&tree, "accept")), texts.text("change.accept"));
 }
 
 #[test]
@@ -267,6 +305,7 @@ fn a_reopened_dialog_shows_the_choice_its_date_and_the_way_back() {
         services: Vec::new(),
         decided: Some("2026-11-22".into()),
         record_id: Some("0192-abc".into()),
+        changes: Value::Null,
     };
     let tree = dialog(&settings, &texts, &standing, false).to_value();
     let on: Vec<&str> = switches(&tree)
@@ -278,12 +317,16 @@ fn a_reopened_dialog_shows_the_choice_its_date_and_the_way_back() {
     assert!(words(&tree).contains("2026-11-22") && words(&tree).contains("0192-abc"));
     assert_eq!(attribute(part(&tree, "withdraw"), "data-action"), Some("withdraw"));
     assert_eq!(attribute(part(&tree, "receipt"), "data-action"), Some("receipt"));
+    let records = |tree: &Element| {
+        elements(tree).into_iter().find_map(|node| attribute(node, "data-records").map(ToString::to_string))
+    };
+    assert_eq!(records(&tree).as_deref(), Some("/askfirst/v1/records"));
 
     // After a refusal there is neither a record nor anything to withdraw.
     (standing.granted, standing.record_id) = (Vec::new(), None);
     let refused = dialog(&settings, &texts, &standing, false).to_value();
     let parts: Vec<&str> = elements(&refused).into_iter().filter_map(|node| attribute(node, "part")).collect();
-    assert!(!parts.contains(&"withdraw") && !parts.contains(&"receipt"));
+    assert!(!parts.contains(&"withdraw") && !parts.contains(&"receipt") && records(&refused).is_none());
     assert!(words(&refused).contains("2026-11-22"));
 }
 
@@ -336,7 +379,17 @@ fn what_the_server_keeps_is_told_only_where_there_is_a_server() {
         words(&dialog(settings, &texts, &Standing::default(), false).to_value()).contains(texts.text("own.record"))
     };
     assert!(told(&settings));
+    let shown = |settings: &Settings| words(&dialog(settings, &texts, &Standing::default(), false).to_value());
+    let term = texts.text("dialog.kept");
+    assert!(shown(&settings).contains(&format!("{term} 3 years")), "{}", shown(&settings));
+    if let Some(records) = &mut settings.records {
+        records.retention = Period::months(18);
+    }
+    assert!(shown(&settings).contains(&format!("{term} 18 months")));
+    let tables = declaration(&settings, &texts, 2).to_markdown();
+    assert!(tables.contains(&format!("{term}: 18 months")), "{tables}");
     settings.records = None;
+    assert!(!shown(&settings).contains(term));
     assert!(!told(&settings));
 }
 
@@ -356,6 +409,9 @@ fn the_tree_has_only_elements_and_attributes_that_can_do_no_harm() {
         "class",
         "data-action",
         "data-category-id",
+        "data-countries",
+        "data-day",
+        "data-records",
         "disabled",
         "for",
         "href",

@@ -102,7 +102,11 @@ pub fn settings() -> Settings {
             category("marketing", vec![clips]),
             own("chat", vec![]),
         ],
-        records: Some(Records { endpoint: "/askfirst/v1/records".into(), refusals: Refusals::Aggregate }),
+        records: Some(Records {
+            endpoint: "/askfirst/v1/records".into(),
+            refusals: Refusals::Aggregate,
+            retention: Records::RETENTION,
+        }),
         validity: Period::months(6),
         locale: "en".into(),
         texts: Value::Null,

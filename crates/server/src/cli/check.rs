@@ -29,6 +29,12 @@ pub struct Options {
     /// Print JSON: one object per file.
     #[arg(long)]
     json: bool,
+    /// The database of `askfirst serve`: prints the line with the public key of the site's log, which lets a page check its
+    /// receipts, and says when the configuration has another. `--log-key-file` does so without a database.
+    #[arg(long, value_name = "FILE")]
+    database: Option<PathBuf>,
+    #[command(flatten)]
+    key: super::log::Key,
 }
 
 pub fn run(options: &Options) -> ExitCode {
@@ -52,7 +58,45 @@ pub fn run(options: &Options) -> ExitCode {
             print!("{}", policies(config, &bundled, options));
         }
     }
-    ExitCode::from(u8::from(configs.iter().any(Config::has_errors)))
+    let mut wrong = configs.iter().any(Config::has_errors);
+    for config in &configs {
+        match key_line(config, options) {
+            Ok((line, good)) => {
+                eprint!("{line}");
+                wrong |= !good;
+            }
+            Err(message) => return fail(&message),
+        }
+    }
+    ExitCode::from(u8::from(wrong))
+}
+
+/// What is to be said about the key of the log, and whether the configuration can stay as it is (R8).
+fn key_line(config: &Config, options: &Options) -> Result<(String, bool), String> {
+    let Some(settings) = &config.settings else { return Ok((String::new(), true)) };
+    let path = config.path.display();
+    let Some((site, _)) = settings.site.as_ref().zip(settings.records.as_ref()) else {
+        let unknown = "has no `site` or no `records`: which log's key belongs in it is not known";
+        let line = options.database.as_ref().map_or(String::new(), |_| format!("{path}: {unknown}\n"));
+        return Ok((line, true));
+    };
+    let Some(key) = options.key.public(options.database.as_deref(), site)? else { return Ok((String::new(), true)) };
+    let value = json::parse(&config.text).unwrap_or(Value::Null);
+    Ok(match value.get("records").get("key").text() {
+        None => {
+            let line = format!(
+                "{path}: with this in \"records\" the page checks each receipt before it says askfirst:recorded:\n  \"key\": \"{key}\"\n"
+            );
+            (line, true)
+        }
+        Some(own) if own.split_whitespace().any(|own| own == key) => (String::new(), true),
+        Some(_) => {
+            let line = format!(
+                "{path}: error: records.key is not the key of this site's log, so no page would believe a receipt. It is:\n  \"key\": \"{key}\"\n"
+            );
+            (line, false)
+        }
+    })
 }
 
 /// The problems of a file, one line each, and what to put in the page when it can be used.

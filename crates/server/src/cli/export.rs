@@ -1,13 +1,16 @@
 //! `askfirst export`: what the owner can show about one record (R1).
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use askfirst_core::digest::is_uuid;
+use askfirst_core::exports::Format;
+use askfirst_core::json::Value;
 use askfirst_core::log::evidence::{Grade, clock, said, shown};
 use askfirst_core::time;
 use clap::Args;
 
-use super::fail;
+use super::{fail, picture};
 use crate::evidence::Evidence;
 
 #[derive(Args)]
@@ -15,8 +18,8 @@ pub struct Options {
     #[command(flatten)]
     database: super::database::Argument,
     /// The record's id.
-    #[arg(long, value_name = "ID")]
-    record: String,
+    #[arg(long, value_name = "ID", required_unless_present = "evidence")]
+    record: Option<String>,
     #[command(flatten)]
     operations: super::operations::File,
     /// Why it is looked at, for the access log (S7).
@@ -25,22 +28,42 @@ pub struct Options {
     /// Plain sentences instead of JSON.
     #[arg(long)]
     text: bool,
+    /// The form of the record: what is stored, ISO/IEC TS 27560 as JSON-LD with DPV terms, or a Kantara receipt.
+    #[arg(long, default_value = "json", value_name = "FORMAT", value_parser = ["json", "dpv", "kantara", "evidence"],
+        conflicts_with_all = ["text", "evidence"])]
+    format: String,
     /// An evidence pack, which `askfirst verify` checks with nothing but the log's key.
-    #[arg(long, conflicts_with = "text")]
-    evidence: bool,
+    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "", conflicts_with = "text")]
+    evidence: Option<String>,
+    /// Write the pack into a page for a lawyer: one file, with the notice drawn again, that `askfirst verify` checks too.
+    #[arg(long, value_name = "FILE", requires = "evidence")]
+    html: Option<PathBuf>,
+    /// Write pictures of the notice into this folder, on a desk and on a phone, by an installed Chromium.
+    #[arg(long, value_name = "DIR", requires = "evidence")]
+    png: Option<PathBuf>,
+}
+
+impl Options {
+    /// The record's id, given in one of two places.
+    fn id(&self) -> &str {
+        let own = self.evidence.as_deref().filter(|id| !id.is_empty());
+        own.or(self.record.as_deref()).unwrap_or_default()
+    }
 }
 
 pub fn run(options: &Options) -> ExitCode {
-    if !is_uuid(&options.record) {
+    if !is_uuid(options.id()) {
         return fail("a record id is a version 4 UUID in small letters");
     }
-    if let Err(message) = note(options) {
+    let format = Format::named(&options.format).unwrap_or_default();
+    let packs_wanted = options.evidence.is_some() || format == Format::Evidence;
+    if let Err(message) = note(options, if packs_wanted { "pack" } else { "read" }) {
         return fail(&message);
     }
-    if options.evidence {
+    if packs_wanted {
         return packs(options);
     }
-    let found = match options.database.ask(async |database| database.read(&options.record).await) {
+    let found = match options.database.ask(async |database| database.read(options.id()).await) {
         Ok(found) => found,
         Err(message) => return fail(&message),
     };
@@ -53,7 +76,12 @@ pub fn run(options: &Options) -> ExitCode {
         if options.text {
             print!("{}", sentences(evidence));
         } else {
-            println!("{}", evidence.to_value().canonical());
+            match evidence.translated(format) {
+                Ok(value) => println!("{}", value.unwrap_or(Value::Null).canonical()),
+                // What does not hold is said below.
+                Err(_) if evidence.check().problem().is_some() => {}
+                Err(why) => return fail(&why),
+            }
         }
         if let Some(problem) = evidence.check().problem() {
             eprintln!("askfirst: {problem}");
@@ -63,23 +91,31 @@ pub fn run(options: &Options) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn note(options: &Options) -> Result<(), String> {
+fn note(options: &Options, action: &str) -> Result<(), String> {
     options.database.database.require()?;
-    let action = if options.evidence { "pack" } else { "read" };
     let operations = options.operations.open(&options.database.database)?;
-    super::token::note(&operations, action, &options.record, options.reason.as_deref())
+    super::token::note(&operations, action, options.id(), options.reason.as_deref())
 }
 
 fn packs(options: &Options) -> ExitCode {
-    match options.database.ask(async |database| database.packs(&options.record).await) {
-        Ok(packs) if packs.is_empty() => {
-            eprintln!("askfirst: no record in the log has this id");
-            ExitCode::from(1)
-        }
-        Ok(packs) => {
-            packs.iter().for_each(|pack| println!("{}", pack.to_value().canonical()));
-            ExitCode::SUCCESS
-        }
+    let packs = match options.database.ask(async |database| database.packs(options.id()).await) {
+        Ok(packs) => packs,
+        Err(message) => return fail(&message),
+    };
+    let Some(first) = packs.first() else {
+        eprintln!("askfirst: no record in the log has this id");
+        return ExitCode::from(1);
+    };
+    if options.html.is_none() && options.png.is_none() {
+        packs.iter().for_each(|pack| println!("{}", pack.to_value().canonical()));
+        return ExitCode::SUCCESS;
+    }
+    if packs.len() > 1 {
+        return fail("records of several sites have this id; export the packs without --html and --png");
+    }
+    let written = options.html.as_ref().map_or(Ok(()), |file| picture::page(first, file));
+    match written.and_then(|()| options.png.as_ref().map_or(Ok(()), |folder| picture::pictures(first, folder))) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(message) => fail(&message),
     }
 }

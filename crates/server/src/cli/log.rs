@@ -1,6 +1,6 @@
 //! `askfirst keygen`, `askfirst audit` and `askfirst recover`: the key of the logs and their state.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -33,9 +33,29 @@ impl Key {
     }
 }
 
+impl Key {
+    /// The public key of a site's log, when this names the secret one. `database` is where the logs are: the key beside it
+    /// counts, and the name of a log that goes on from another.
+    ///
+    /// # Errors
+    /// A key or the database can't be read.
+    pub fn public(&self, database: Option<&Path>, site: &str) -> Result<Option<String>, String> {
+        let seed = match (self.read()?, database) {
+            (None, Some(database)) => Some(Seed::of(database)?),
+            (seed, _) => seed,
+        };
+        let name = match database.filter(|path| path.is_file()) {
+            Some(database) => store::log_name(database, site)?,
+            None => None,
+        };
+        let name = name.unwrap_or_else(|| store::log::key::origin(site, 1));
+        Ok(seed.and_then(|seed| seed.key(&name)).map(|key| key.verifier().to_text()))
+    }
+}
+
 #[derive(Args)]
 pub struct Keygen {
-    /// The file to write; one that is there is left alone.
+    /// The file to write; one that is there is never overwritten, `--site` prints its public key.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Print the public key of the log of this site.
@@ -44,7 +64,11 @@ pub struct Keygen {
 }
 
 pub fn keygen(options: &Keygen) -> ExitCode {
-    let seed = match Seed::random().and_then(|seed| seed.create(&options.file).map(|()| seed)) {
+    let made = match options.site.is_some() && options.file.is_file() {
+        true => Seed::read(&options.file),
+        false => Seed::random().and_then(|seed| seed.create(&options.file).map(|()| seed)),
+    };
+    let seed = match made {
         Ok(seed) => seed,
         Err(message) => return fail(&message),
     };

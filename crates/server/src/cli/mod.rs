@@ -4,9 +4,11 @@ mod check;
 mod database;
 mod declaration;
 mod export;
+mod keys;
 mod leaks;
 mod log;
 mod operations;
+mod picture;
 mod policy;
 mod purge;
 mod serve;
@@ -47,6 +49,9 @@ enum Command {
     Hold(purge::Hold),
     /// Make a key that signs the checkpoints of the logs.
     Keygen(log::Keygen),
+    /// Make, change and list the keys that records are sealed with.
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Rebuild every log from its entries and compare it with what was signed: exit code 1 when something does not hold.
     Audit(log::Audit),
     /// Tokens for the admin listener.
@@ -72,6 +77,7 @@ pub fn run() -> ExitCode {
         Command::Purge(options) => purge::purge(options),
         Command::Hold(options) => purge::hold(options),
         Command::Keygen(options) => log::keygen(&options),
+        Command::Keys(keys) => keys::run(&keys),
         Command::Audit(options) => log::audit(&options),
         Command::Token(options) => token::token(&options),
         Command::Access(options) => token::access_log(&options),

@@ -113,6 +113,7 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
     options.check_addresses()?;
     let bundled = Bundled::read(options.dist.as_deref())?;
     let configs = read_configs(&options.config, &bundled)?;
+    configs.iter().try_for_each(|config| keeps_its_word(config, &options.keep))?;
     let sites = configs.iter().filter_map(|config| config.settings.as_ref()?.site.clone());
     let origins = Origins::new(options.origin.iter().cloned().chain(sites))?;
     if origins.is_empty() {
@@ -124,10 +125,10 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
         }
     }
     let seed = options.log_key.read()?;
-    let database = &options.database.database;
+    let database = options.database.with_key()?;
     let store = database.open(&store::Options { queue: options.queue, seed, ..Default::default() }).await?;
     register(&store, &configs, &bundled).await?;
-    let operations = Arc::new(options.operations.open(database)?);
+    let operations = Arc::new(options.operations.open(&database)?);
     let figures = Arc::new(Figures::default());
     let deliveries = options.webhooks.deliveries(&operations, &figures)?;
     let tls = match (&options.tls_cert, &options.tls_key) {
@@ -175,6 +176,19 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
 }
 
 /// Reads every configuration, and prints every problem of every one before it gives up.
+/// S1: visitors are told how long records are kept (`records.retention`); nothing is kept longer.
+fn keeps_its_word(config: &Config, keep: &Keep) -> Result<(), String> {
+    let records = config.settings.as_ref().and_then(|settings| settings.records.as_ref());
+    match records {
+        Some(records) if records.retention.days_at_most() < keep.period.days_at_most() => Err(format!(
+            "{}: visitors are told a shorter period in `records.retention` than --keep {}; make them alike",
+            config.path.display(),
+            keep.text
+        )),
+        _ => Ok(()),
+    }
+}
+
 fn read_configs(files: &[PathBuf], bundled: &Bundled) -> Result<Vec<Config>, String> {
     let configs = files.iter().map(|file| Config::read(file, bundled)).collect::<Result<Vec<_>, _>>()?;
     for config in &configs {

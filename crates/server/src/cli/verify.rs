@@ -1,5 +1,5 @@
 //! `askfirst verify`: whether an evidence pack, an export or a receipt holds, from the file and the log's key alone. It
-//! opens no database and no connection.
+//! opens no database, and no connection but to the URL that it is given.
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -11,15 +11,20 @@ use askfirst_core::log::evidence::{self, Outcome, Report, verify};
 use clap::Args;
 
 use super::fail;
+use crate::webhook::client::fetch;
 
 /// Nothing false was found, but it is not proven either.
 const UNPROVEN: u8 = 3;
 
 #[derive(Args)]
 pub struct Options {
-    /// Evidence packs or exports: one JSON value, a list, or one a line. `-` or nothing reads standard input.
+    /// Evidence packs or exports: one JSON value, a list, one a line, or a page made by `export --html`; or the URL of one
+    /// (https, or http on this machine). `-` or nothing reads standard input.
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// A file with the holder's secret, for the URL of a record (`…/v1/records/ID?format=evidence`).
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
     /// The log's public key as its operator publishes it (`<name>+<id>+<base64>`), or a file with one key a line. A
     /// witness's key is given in the same way. Without any the key in the file is used, and nothing counts as proven.
     #[arg(long, value_name = "KEY")]
@@ -40,7 +45,7 @@ pub fn run(options: &Options) -> ExitCode {
     let files = if options.files.is_empty() { vec![PathBuf::from("-")] } else { options.files.clone() };
     let mut reports = Vec::new();
     for file in &files {
-        match read(file) {
+        match read(file, options) {
             Ok(text) => reports.extend(verify(&text, &keys)),
             Err(message) => return fail(&message),
         }
@@ -62,7 +67,13 @@ fn print(report: &Report, json: bool) -> String {
     if json { Value::canonical(&report.to_value()) + "\n" } else { report.text() }
 }
 
-fn read(file: &PathBuf) -> Result<String, String> {
+/// The largest answer of a server that is looked at, in bytes.
+const LARGEST: usize = 16 * 1024 * 1024;
+
+fn read(file: &PathBuf, options: &Options) -> Result<String, String> {
+    if let Some(url) = file.to_str().filter(|text| text.starts_with("https://") || text.starts_with("http://")) {
+        return get(url, options);
+    }
     let mut bytes = Vec::new();
     let read = if file.as_os_str() == "-" {
         std::io::stdin().lock().read_to_end(&mut bytes).map(|_| ())
@@ -71,6 +82,16 @@ fn read(file: &PathBuf) -> Result<String, String> {
     };
     read.map_err(|error| format!("{}: {error}", file.display()))?;
     String::from_utf8(bytes).map_err(|_| format!("{}: this is not text", file.display()))
+}
+
+fn get(url: &str, options: &Options) -> Result<String, String> {
+    let read = |file: &PathBuf| std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()));
+    let secret = options.secret_file.as_ref().map(read).transpose()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("the program can't start: {error}"))?;
+    runtime.block_on(fetch(url, secret.as_deref().map(str::trim), LARGEST))
 }
 
 fn read_keys(key: &str) -> Result<Vec<VerifierKey>, String> {

@@ -4,9 +4,10 @@
 //! wrong secret and an unknown id take the same way through the code and get the same answer.
 
 use askfirst_core::digest::sha256;
+use askfirst_core::exports::Format;
 use askfirst_core::json::map;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 use subtle::ConstantTimeEq;
 
@@ -18,16 +19,35 @@ use crate::store::Erased;
 const SECRET_LIMIT: usize = 256;
 
 /// Answers the record, its receipt, its notice and whether both are what they were. A damaged record is answered too,
-/// marked as such, with 200: it is still what is stored about the holder (GDPR Art. 15).
-pub async fn read(State(app): State<Shared>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
+/// marked as such, with 200: it is still what is stored about the holder (GDPR Art. 15). `?format=` asks for another form
+/// (GDPR Art. 20, R8).
+pub async fn read(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let asked = uri.query().unwrap_or("").split('&').find_map(|pair| pair.strip_prefix("format="));
+    let format = asked.map_or(Some(Format::Json), Format::named).ok_or_else(|| {
+        let known = Format::ALL.map(|(_, name)| name).join(", ");
+        Error::new(StatusCode::BAD_REQUEST, "format", format!("there are the formats {known}"))
+    })?;
     let seq = open(&app, &id, &headers).await?;
     let evidence = app.store.evidence(seq).await?.ok_or_else(Error::not_found)?;
-    let value = evidence.to_value();
+    let translated = evidence.translated(format).map_err(|why| Error::new(StatusCode::CONFLICT, "format", why))?;
+    let value = match translated {
+        Some(value) => value,
+        None => app.store.pack(seq).await?.ok_or_else(Error::not_found)?.to_value(),
+    };
     if evidence.check().problem().is_some() {
         app.metrics.damaged();
         tracing::error!(seq, "a stored record or its notice is not what it was");
     }
-    Ok(answer(StatusCode::OK, &value))
+    let mut response = answer(StatusCode::OK, &value);
+    if format == Format::Dpv {
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/ld+json"));
+    }
+    Ok(response)
 }
 
 /// Erases the record: its body, its subject, its holder and its secret. Place and time stay, so that a late retry of the

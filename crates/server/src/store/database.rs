@@ -11,8 +11,12 @@ use super::StoreError;
 /// `PRAGMA application_id`: "ASKF".
 const APPLICATION: i32 = 0x4153_4b46;
 /// What makes each format from the one before; a new database takes them all. Their number is `PRAGMA user_version`.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/1.sql"),
+    include_str!("migrations/2.sql"),
+    include_str!("migrations/3.sql"),
+    include_str!("migrations/4.sql"),
+];
 /// How long to wait for another process that has the database locked.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes of a page of a new database. Records are longer than those of most databases: with 4096 each commit takes

@@ -4,7 +4,7 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use askfirst_core::log::Resource;
 use askfirst_core::log::evidence::Pack;
@@ -15,6 +15,7 @@ use super::log::check::Looked;
 use super::log::read::Head;
 use super::log::{Inclusion, Seed};
 use super::retention::Due;
+use super::sealing::{self, Master, SqliteFile};
 use super::{
     AboutNotice, Counted, Erased, Figures, Inserted, NewNotice, NewRecord, Options, Sqlite, StoreError, recover,
 };
@@ -23,7 +24,7 @@ use crate::evidence::Evidence;
 /// Where the records are kept: what `--database` names.
 #[derive(Clone, Debug)]
 pub enum Database {
-    Sqlite(PathBuf),
+    Sqlite(SqliteFile),
 }
 
 /// The open store.
@@ -38,7 +39,17 @@ impl Database {
     /// What is wrong with it, without repeating a password.
     pub fn parse(text: &OsStr) -> Result<Self, String> {
         let path = text.to_str().and_then(|text| text.strip_prefix("sqlite:")).map_or(text, OsStr::new);
-        if path.is_empty() { Err("names no file".to_owned()) } else { Ok(Self::Sqlite(path.into())) }
+        if path.is_empty() { Err("names no file".to_owned()) } else { Ok(Self::Sqlite(Path::new(path).into())) }
+    }
+
+    /// The same with the master key that bodies are sealed with (S6).
+    ///
+    /// # Errors
+    /// This engine seals nothing.
+    pub fn with_master(self, master: Master) -> Result<Self, String> {
+        match self {
+            Self::Sqlite(file) => Ok(Self::Sqlite(SqliteFile { master: Some(master), ..file })),
+        }
     }
 
     /// Opens it as a server does: makes it or brings it up to date where needed.
@@ -47,7 +58,10 @@ impl Database {
     /// A sentence for the person at the console.
     pub async fn open(&self, options: &Options) -> Result<Store, String> {
         match self {
-            Self::Sqlite(path) => Store::open(path, options),
+            Self::Sqlite(file) => {
+                let master = file.master.clone().or_else(|| options.master.clone());
+                Store::open(file, &Options { master, ..options.clone() })
+            }
         }
     }
 
@@ -106,6 +120,27 @@ impl Database {
     pub async fn audit(&self) -> Result<Looked, String> {
         match self {
             Self::Sqlite(path) => super::audit(path),
+        }
+    }
+
+    /// Puts another master key in the place of the one in use, for `askfirst keys rotate`; a server may be running. Answers
+    /// how many keys it wraps.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub async fn rotate(&self, new: &Master, now: Millis) -> Result<usize, String> {
+        match self {
+            Self::Sqlite(file) => sealing::rotate(file, new, now),
+        }
+    }
+
+    /// The keys that records are sealed with.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub async fn sealing_keys(&self) -> Result<Vec<sealing::Row>, String> {
+        match self {
+            Self::Sqlite(file) => sealing::list(file),
         }
     }
 
@@ -211,6 +246,11 @@ impl Store {
     /// The records after a place, the oldest first, at most `most`, each with its place.
     pub async fn after(&self, seq: i64, most: usize) -> Result<Vec<(i64, Evidence)>, StoreError> {
         engine!(self, engine => engine.after(seq, most).await)
+    }
+
+    /// The evidence pack of the record at this place; nothing for one without an entry in a log.
+    pub async fn pack(&self, seq: i64) -> Result<Option<Pack>, StoreError> {
+        engine!(self, engine => engine.pack(seq).await)
     }
 
     /// The newest signed head of a site's log.

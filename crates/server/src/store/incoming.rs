@@ -5,6 +5,7 @@ use askfirst_core::log::Commitment;
 use askfirst_core::record::Record;
 use askfirst_core::time::Millis;
 
+use super::sealing::{Sealed, Sealing};
 use super::secret::Secret;
 use super::{Clock, Receipt, key};
 
@@ -82,14 +83,20 @@ pub struct Received {
     pub at: Millis,
     pub secret: Secret,
     pub commitment: Commitment,
+    /// What is stored instead of the body, where bodies are sealed.
+    pub sealed: Option<Sealed>,
 }
 
 impl Received {
     /// `None` when the system has no random bytes to give.
-    pub fn new(record: NewRecord, at: Millis) -> Option<Self> {
+    pub fn new(record: NewRecord, at: Millis, sealing: Option<&Sealing>) -> Option<Self> {
         let secret = Secret::random()?;
         let commitment = secret.commit(&record.body, &Clock::compare(record.at, at).envelope(at));
-        Some(Self { record, at, secret, commitment })
+        let sealed = match sealing {
+            Some(sealing) => Some(sealing.seal(&record, &secret)?),
+            None => None,
+        };
+        Some(Self { record, at, secret, commitment, sealed })
     }
 
     /// The time of receipt never goes back from one record to the next.

@@ -1,19 +1,33 @@
 //! Identifiers and digests as the store keeps them: bytes, a third shorter than their texts, so that more rows and
 //! index entries share a page. A text that is not in canonical form has no bytes.
 
-use askfirst_core::digest::{self, PREFIX, base64url, is_digest, is_uuid};
+use askfirst_core::digest::{PREFIX, is_digest, is_uuid};
+use askfirst_core::log::base64url;
 
 /// The 16 bytes of a UUID.
 pub fn uuid(text: &str) -> Option<[u8; 16]> {
     if !is_uuid(text) {
         return None;
     }
-    u128::from_str_radix(&text.replace('-', ""), 16).ok().map(u128::to_be_bytes)
+    let mut digits = text.bytes().filter(|byte| *byte != b'-').map(|byte| match byte {
+        b'0'..=b'9' => byte - b'0',
+        _ => byte - b'a' + 10,
+    });
+    Some(std::array::from_fn(|_| digits.next().unwrap_or(0) << 4 | digits.next().unwrap_or(0)))
 }
 
 /// The text of a UUID.
 pub fn uuid_text(bytes: &[u8; 16]) -> String {
-    digest::uuid(bytes)
+    let mut text = String::with_capacity(36);
+    for (place, byte) in bytes.iter().enumerate() {
+        if matches!(place, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }));
+        }
+    }
+    text
 }
 
 /// The 32 bytes of a `sha256-…` digest.
@@ -61,6 +75,8 @@ fn base64<const N: usize>(text: &str) -> Option<[u8; N]> {
 
 #[cfg(test)]
 mod tests {
+    use askfirst_core::digest;
+
     use super::*;
 
     #[test]

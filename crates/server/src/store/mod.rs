@@ -21,6 +21,7 @@ mod receipt;
 mod recent;
 mod recover;
 pub mod retention;
+pub mod sealing;
 pub mod secret;
 mod sqlite;
 mod tail;
@@ -33,6 +34,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use askfirst_core::log::evidence::Pack;
 use askfirst_core::log::{Checkpoint, Resource};
 use askfirst_core::record::Count;
 use askfirst_core::time::{Millis, Period};
@@ -51,6 +53,7 @@ pub use readers::Readers;
 pub use receipt::{Clock, EntryRef, Receipt};
 use recent::Recent;
 pub use recover::recover;
+use sealing::{Master, Sealing, SqliteFile};
 use writer::Writer;
 
 /// A notice on its way into the store.
@@ -136,11 +139,20 @@ pub struct Options {
     pub now: fn() -> Millis,
     /// The key of the logs; without one the file `.key` beside the database has it.
     pub seed: Option<Seed>,
+    /// What bodies are sealed with (S6); without one they are stored as they are.
+    pub master: Option<Master>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { queue: 1024, readers: 4, generation: recent::GENERATION, now: crate::clock::now, seed: None }
+        Self {
+            queue: 1024,
+            readers: 4,
+            generation: recent::GENERATION,
+            now: crate::clock::now,
+            seed: None,
+            master: None,
+        }
     }
 }
 
@@ -149,6 +161,7 @@ pub struct Sqlite {
     // Closed in this order: the writer, as the last one, then folds the write-ahead log into the database.
     readers: Readers,
     writer: Writer,
+    sealing: Option<Arc<Sealing>>,
     known: RwLock<HashMap<String, AboutNotice>>,
     recent: Arc<Recent>,
     figures: Arc<Figures>,
@@ -169,6 +182,12 @@ impl Sqlite {
         let say = |error: rusqlite::Error| format!("{}: {error}", path.display());
         let connection = database::open_writer(path).map_err(say)?;
         let seed = options.seed.clone().map_or_else(|| Seed::beside(path), Ok)?;
+        let sealing = Sealing::begin(&connection, options.master.as_ref(), (options.now)());
+        let sealing = sealing.map_err(|error| format!("{}: {error}", path.display()))?;
+        sealing::register(&connection, sealing.clone()).map_err(say)?;
+        if sealing.is_none() {
+            tracing::warn!("without --master-key the records are stored unsealed");
+        }
         let published = Published::beside(path);
         let frozen = match check(&connection, &seed, &published.read()?) {
             Ok(()) => None,
@@ -186,11 +205,18 @@ impl Sqlite {
         if frozen.is_none() {
             adopt::adopt(&connection, &mut logs, (options.now)()).map_err(say)?;
         }
-        let state = writer::State { recent: Arc::clone(&recent), logs, published, frozen: frozen.is_some() };
+        let state = writer::State {
+            recent: Arc::clone(&recent),
+            logs,
+            published,
+            sealing: sealing.clone(),
+            frozen: frozen.is_some(),
+        };
         let writer = Writer::start(connection, path, options, state, Arc::clone(&figures))?;
         Ok(Self {
-            readers: Readers::new(path, options.readers),
+            readers: Readers::new(path, options.readers, sealing.clone()),
             writer,
+            sealing,
             known: RwLock::new(known),
             recent,
             figures,
@@ -203,7 +229,7 @@ impl Sqlite {
 
     /// Stores a record, or finds that it is stored.
     pub async fn insert(&self, record: NewRecord) -> Result<Inserted, StoreError> {
-        let received = Received::new(record, self.now()).ok_or(StoreError::Unavailable)?;
+        let received = Received::new(record, self.now(), self.sealing.as_deref()).ok_or(StoreError::Unavailable)?;
         self.writer.insert(received).await
     }
 
@@ -267,6 +293,11 @@ impl Sqlite {
         self.readers.with(move |connection| readers::evidence(connection, seq)).await
     }
 
+    /// The evidence pack of the record at this place, of one moment.
+    pub async fn pack(&self, seq: i64) -> Result<Option<Pack>, StoreError> {
+        self.readers.with(move |connection| pack::pack(&*connection.unchecked_transaction()?, seq)).await
+    }
+
     /// The newest signed head of a site's log.
     pub async fn head(&self, site: &str) -> Result<Option<Head>, StoreError> {
         let site = site.to_owned();
@@ -320,10 +351,11 @@ impl Sqlite {
 ///
 /// # Errors
 /// A sentence for the person at the console.
-pub fn read(path: &Path, record_id: &str) -> Result<Vec<Evidence>, String> {
-    let say = |error: rusqlite::Error| format!("{}: {error}", path.display());
+pub fn read(file: impl Into<SqliteFile>, record_id: &str) -> Result<Vec<Evidence>, String> {
+    let file = file.into();
+    let say = |error: rusqlite::Error| format!("{}: {error}", file.display());
     let Some(record_id) = key::uuid(record_id) else { return Ok(Vec::new()) };
-    let connection = database::open_reader(path).map_err(say)?;
+    let connection = file.reader()?;
     let places = readers::places(&connection, record_id).map_err(say)?;
     let found = places.into_iter().map(|seq| readers::evidence(&connection, seq));
     Ok(found.collect::<Result<Vec<_>, _>>().map_err(say)?.into_iter().flatten().collect())
@@ -338,14 +370,23 @@ pub fn due(path: &Path, now: Millis, keep: Period) -> Result<retention::Due, Str
     retention::due(&connection, now, keep).map_err(|error| format!("{}: {error}", path.display()))
 }
 
+/// The name of a site's open log, which is that of its key; nothing before its first entry.
+///
+/// # Errors
+/// A sentence for the person at the console.
+pub fn log_name(path: &Path, site: &str) -> Result<Option<String>, String> {
+    let head = database::open_reader(path).and_then(|connection| Head::open_at(&connection, site));
+    Ok(head.map_err(|error| format!("{}: {error}", path.display()))?.map(|head| head.origin))
+}
+
 /// Rebuilds every tree from its entries and compares tiles, heads and records, for `askfirst audit`.
 ///
 /// # Errors
 /// The first thing that does not hold, in one sentence.
-pub fn audit(path: &Path) -> Result<Looked, String> {
-    let say = |why: String| format!("{}: {why}", path.display());
-    let connection = database::open_reader(path).map_err(|error| say(error.to_string()))?;
-    log::check::everything(&connection).map_err(|fault| say(fault.sentence()))
+pub fn audit(file: impl Into<SqliteFile>) -> Result<Looked, String> {
+    let file = file.into();
+    let connection = file.reader()?;
+    log::check::everything(&connection).map_err(|fault| format!("{}: {}", file.display(), fault.sentence()))
 }
 
 /// Everything that must hold before the logs may grow.

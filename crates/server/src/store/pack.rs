@@ -1,23 +1,23 @@
 //! The evidence pack of a record (`askfirst_core::log::evidence`), as far as the store has it: with everything that shows
 //! what was shown and answered, or, after an erasure, what is left and the word that it was erased.
 
-use std::path::Path;
-
 use askfirst_core::log::evidence::{LoggedErasure, LoggedNotice, Opening, Pack};
 use askfirst_core::log::{Commitment, Entry};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::log::read::Head;
-use super::{Receipt, database, key, readers, secret};
+use super::sealing::SqliteFile;
+use super::{Receipt, key, readers, secret};
 
 /// The packs of the records with this id, one per site. A record without an entry has none.
 ///
 /// # Errors
 /// A sentence for the person at the console.
-pub fn packs(path: &Path, record_id: &str) -> Result<Vec<Pack>, String> {
-    let say = |error: rusqlite::Error| format!("{}: {error}", path.display());
+pub fn packs(file: impl Into<SqliteFile>, record_id: &str) -> Result<Vec<Pack>, String> {
+    let file = file.into();
+    let say = |error: rusqlite::Error| format!("{}: {error}", file.display());
     let Some(record_id) = key::uuid(record_id) else { return Ok(Vec::new()) };
-    let connection = database::open_reader(path).map_err(say)?;
+    let connection = file.reader()?;
     // One moment for all of it: the proofs of a pack lead to one checkpoint.
     let transaction = connection.unchecked_transaction().map_err(say)?;
     let places = readers::places(&transaction, record_id).map_err(say)?;
@@ -25,7 +25,7 @@ pub fn packs(path: &Path, record_id: &str) -> Result<Vec<Pack>, String> {
     Ok(found.collect::<Result<Vec<_>, _>>().map_err(say)?.into_iter().flatten().collect())
 }
 
-fn pack(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Pack>> {
+pub(super) fn pack(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Pack>> {
     let Some(evidence) = readers::evidence(connection, seq)? else { return Ok(None) };
     let Some(entry) = &evidence.receipt.entry else { return Ok(None) };
     let Some(head) = Head::by_number(connection, entry.log)? else { return Ok(None) };

@@ -9,19 +9,21 @@ use tokio::sync::Semaphore;
 
 use super::database::open_reader;
 use super::log::read::Head;
+use super::sealing::{self, Sealing};
 use super::{AboutNotice, EntryRef, Inclusion, StoreError, key, sqlite};
 use crate::evidence::Evidence;
 
 /// Connections that read, each used by one request at a time, off the threads that serve the network.
 pub struct Readers {
     path: PathBuf,
+    sealing: Option<Arc<Sealing>>,
     idle: Arc<Mutex<Vec<Connection>>>,
     permits: Semaphore,
 }
 
 impl Readers {
-    pub(super) fn new(path: &Path, most: usize) -> Self {
-        Self { path: path.to_owned(), idle: Arc::default(), permits: Semaphore::new(most) }
+    pub(super) fn new(path: &Path, most: usize, sealing: Option<Arc<Sealing>>) -> Self {
+        Self { path: path.to_owned(), sealing, idle: Arc::default(), permits: Semaphore::new(most) }
     }
 
     /// Runs `read` on one of the connections.
@@ -30,10 +32,17 @@ impl Readers {
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let _permit = self.permits.acquire().await.map_err(|_| StoreError::Unavailable)?;
-        let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
+        let (path, sealing, idle) = (self.path.clone(), self.sealing.clone(), Arc::clone(&self.idle));
         let work = move || {
             let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let connection = taken.map_or_else(|| open_reader(&path), Ok)?;
+            let connection = match taken {
+                Some(connection) => connection,
+                None => {
+                    let connection = open_reader(&path)?;
+                    sealing::register(&connection, sealing)?;
+                    connection
+                }
+            };
             let result = read(&connection);
             // A connection that failed is not used again.
             if result.is_ok() {
@@ -82,9 +91,12 @@ pub fn holders(connection: &Connection, record_id: [u8; 16], recent: &[i64]) -> 
         .query_map([record_id], |row| row.get(0))?
         .collect::<rusqlite::Result<Vec<i64>>>()?;
     places.extend(recent.iter().filter(|seq| !places.contains(seq)).copied().collect::<Vec<_>>());
-    let mut holder = connection.prepare_cached("SELECT holder FROM record WHERE seq = ?1 AND holder IS NOT NULL")?;
-    let found =
-        places.into_iter().map(|seq| Ok(holder.query_row([seq], |row| row.get(0)).optional()?.map(|h| (seq, h))));
+    let mut record = connection.prepare_cached(
+        "SELECT body, digest, subject, holder, plain_secret(secret, record_id) AS secret FROM record
+         LEFT JOIN record_secret ON record_secret.seq = record.seq WHERE record.seq = ?1",
+    )?;
+    let mut holder = |seq| record.query_row([seq], sqlite::Opened::of).optional();
+    let found = places.into_iter().map(|seq| Ok(holder(seq)?.and_then(|opened| Some((seq, opened.holder?)))));
     found.filter_map(Result::transpose).collect()
 }
 
@@ -102,21 +114,22 @@ pub fn places(connection: &Connection, record_id: [u8; 16]) -> rusqlite::Result<
 pub fn evidence(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Evidence>> {
     connection
         .prepare_cached(
-            "SELECT record.*, secret, notice.text AS notice_text FROM record
+            "SELECT record.*, plain_secret(secret, record_id) AS secret, notice.text AS notice_text FROM record
              LEFT JOIN record_secret ON record_secret.seq = record.seq
              LEFT JOIN notice ON notice.digest = record.notice WHERE record.seq = ?1",
         )?
         .query_row([seq], |row| {
             let mut receipt = sqlite::receipt(row)?;
             receipt.inclusion = inclusion(connection, receipt.entry.as_ref())?;
+            let opened = sqlite::Opened::of(row)?;
             Ok(Evidence {
                 receipt,
                 site: row.get("site")?,
-                subject: row.get("subject")?,
-                holder: row.get("holder")?,
+                subject: opened.subject,
+                holder: opened.holder,
                 notice: row.get::<_, Option<_>>("notice")?.as_ref().map(key::digest_text),
                 erased_at: row.get("erased_at")?,
-                body: bytes(row, "body")?,
+                body: opened.body,
                 notice_text: bytes(row, "notice_text")?,
             })
         })

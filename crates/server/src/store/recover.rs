@@ -12,17 +12,23 @@ use super::log::key::{self, Seed};
 use super::log::published::Published;
 use super::log::read::Head;
 use super::log::{Logs, check};
+use super::sealing::{self, Sealing, SqliteFile};
 use super::{database, lock, sqlite};
 
 /// Closes every open log of a database and begins another in its place. Answers the names, old and new.
 ///
 /// # Errors
 /// A sentence for the person at the console.
-pub fn recover(path: &Path, seed: Option<Seed>, now: Millis) -> Result<Vec<(String, String)>, String> {
+pub fn recover(file: impl Into<SqliteFile>, seed: Option<Seed>, now: Millis) -> Result<Vec<(String, String)>, String> {
+    let file = file.into();
+    let path: &Path = &file;
     let say = |error: rusqlite::Error| format!("{}: {error}", path.display());
     let _lock = lock(path)?;
     let seed = seed.map_or_else(|| Seed::beside(path), Ok)?;
     let connection = database::open_writer(path).map_err(say)?;
+    let sealing =
+        Sealing::of(&connection, file.master.as_ref()).map_err(|error| format!("{}: {error}", path.display()))?;
+    sealing::register(&connection, sealing).map_err(say)?;
     check::tail(&connection, &seed).map_err(|fault| format!("{}: {}", path.display(), fault.sentence()))?;
     let mut published = Published::beside(path);
     let said = published.read()?;

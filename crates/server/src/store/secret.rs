@@ -1,10 +1,13 @@
-//! The secret of a record: what the two salts of its entry in the log are made of. Erasing it (with the body) leaves an
+//! The secret of a record: what the two salts of its entry in the log are made of, and the key of its body where bodies are
+//! sealed (`sealing`). Erasing it (with the body) leaves an
 //! entry that hides what it stood for (GDPR Art. 17; PROOF tests 17 and 18).
 
 use std::sync::OnceLock;
 
 use askfirst_core::json::Value;
-use askfirst_core::log::{Commitment, Envelope, Hash, Salt, core_text};
+use askfirst_core::log::{Commitment, Envelope, Hash, Salt, core_text, pad, unpad};
+use chacha20poly1305::aead::{Aead, KeyInit};
+use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 use hkdf::Hkdf;
 use sha2::Sha256;
 
@@ -12,8 +15,8 @@ use sha2::Sha256;
 #[derive(Clone)]
 pub struct Secret {
     bytes: [u8; 32],
-    /// What commitment and receipt both need, derived once.
-    core_salt: OnceLock<Salt>,
+    /// The salts of the record and of the context, which commitment and receipt both need, derived once.
+    salts: OnceLock<[Salt; 2]>,
     context: OnceLock<Hash>,
 }
 
@@ -34,7 +37,7 @@ impl Secret {
     }
 
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self { bytes, core_salt: OnceLock::new(), context: OnceLock::new() }
+        Self { bytes, salts: OnceLock::new(), context: OnceLock::new() }
     }
 
     pub fn bytes(&self) -> &[u8; 32] {
@@ -43,12 +46,16 @@ impl Secret {
 
     /// The salt of the commitment to record and envelope.
     pub fn core_salt(&self) -> Salt {
-        *self.core_salt.get_or_init(|| self.expand(b"askfirst core salt v1"))
+        self.salts()[0]
     }
 
     /// The salt of the commitment to the context.
     pub fn context_salt(&self) -> Salt {
-        self.expand(b"askfirst context salt v1")
+        self.salts()[1]
+    }
+
+    fn salts(&self) -> &[Salt; 2] {
+        self.salts.get_or_init(|| self.expand([b"askfirst core salt v1", b"askfirst context salt v1"]))
     }
 
     /// The two commitments that stand in the log for a record without further context.
@@ -64,12 +71,30 @@ impl Secret {
         *self.context.get_or_init(|| Commitment::to_context(&self.context_salt(), NO_CONTEXT))
     }
 
-    /// HKDF-Expand (RFC 5869): the secret is random already.
-    fn expand(&self, purpose: &[u8]) -> [u8; 32] {
-        let mut out = [0; 32];
+    /// Seals a body, padded, so that its length says little. The key seals nothing else, so the nonce need not differ.
+    pub fn seal(&self, body: &str) -> Option<Vec<u8>> {
+        self.cipher().encrypt(&Nonce::default(), pad(body).as_slice()).ok()
+    }
+
+    /// Opens a sealed body. `None` when it or the secret was changed.
+    pub fn open(&self, sealed: &[u8]) -> Option<String> {
+        let padded = self.cipher().decrypt(&Nonce::default(), sealed).ok()?;
+        unpad(&padded).map(str::to_owned)
+    }
+
+    fn cipher(&self) -> ChaCha20Poly1305 {
+        let [key] = self.expand([b"askfirst body key v1"]);
+        ChaCha20Poly1305::new(&key.into())
+    }
+
+    /// HKDF-Expand (RFC 5869) for each purpose: the secret is random already.
+    fn expand<const N: usize>(&self, purposes: [&[u8]; N]) -> [[u8; 32]; N] {
+        let mut out = [[0; 32]; N];
         if let Ok(key) = Hkdf::<Sha256>::from_prk(&self.bytes) {
-            // 32 bytes in and out: neither call has a length to refuse.
-            let _ = key.expand(purpose, &mut out);
+            for (purpose, out) in purposes.into_iter().zip(&mut out) {
+                // 32 bytes in and out: neither call has a length to refuse.
+                let _ = key.expand(purpose, out);
+            }
         }
         out
     }
@@ -103,5 +128,19 @@ mod tests {
             assert_eq!(salts.iter().filter(|other| *other == salt).count(), 1, "{n}");
         }
         assert_eq!(Secret::from_bytes(*one.bytes()).core_salt(), salts[0], "the same each time");
+    }
+
+    #[test]
+    fn a_sealed_body_opens_with_its_own_secret_alone_and_unchanged() {
+        let (one, two) = (Secret::random().unwrap(), Secret::random().unwrap());
+        let sealed = one.seal("{\"a\":1}").unwrap();
+        assert_eq!(sealed.len(), askfirst_core::log::PAD + 16, "padded");
+        assert_eq!(one.open(&sealed).as_deref(), Some("{\"a\":1}"));
+        assert_eq!(two.open(&sealed), None);
+        for at in [0, 100, sealed.len() - 1] {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            assert_eq!(one.open(&changed), None);
+        }
     }
 }

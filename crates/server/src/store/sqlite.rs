@@ -1,8 +1,11 @@
 //! The SQL that writes. Every value is a bound parameter.
 
+use askfirst_core::digest::sha256;
+use askfirst_core::json::{self, Value};
 use askfirst_core::record::Count;
 use askfirst_core::time::{self, Millis};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use super::recent::{Key, Slice};
 use super::secret::Secret;
@@ -70,45 +73,76 @@ pub fn unmoved(connection: &Connection) -> rusqlite::Result<Vec<(Key, i64)>> {
     statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?.collect()
 }
 
-/// Inserts a record at `seq` whose entry is in the log, and ends the record that it follows.
-pub fn insert(
-    connection: &Connection,
-    received: &Received,
-    seq: i64,
-    (log, index): (i64, u64),
-) -> rusqlite::Result<Receipt> {
-    let record = &received.record;
-    let mut receipt = record.receipt(seq, received.at);
-    connection
-        .prepare_cached(
-            "INSERT INTO record (seq, site, record_id, received_at, clock, log, idx, ends_at, digest, notice, subject, holder, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-        )?
-        .execute(params![
+/// A record on its way into its table, whose entry is in the log.
+pub struct Placed<'a> {
+    pub received: &'a Received,
+    pub seq: i64,
+    /// The log and the number of the entry.
+    pub place: (i64, u64),
+}
+
+/// Inserts records with their secrets.
+pub fn insert<'a>(connection: &Connection, records: impl Iterator<Item = Placed<'a>>) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO record (seq, site, record_id, received_at, clock, log, idx, ends_at, digest, notice, subject, holder, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    )?;
+    let mut keep = connection.prepare_cached(KEEP_SECRET)?;
+    for Placed { received, seq, place: (log, index) } in records {
+        let record = &received.record;
+        let columns = Columns::of(received);
+        insert.execute(params![
             seq,
             record.site,
             record.record_id,
             received.at,
-            receipt.clock.name(),
+            Clock::compare(record.at, received.at).name(),
             log,
             index,
             record.ends_at(received.at),
-            record.digest,
+            columns.digest,
             record.notice,
-            record.subject,
-            record.holder,
-            record.body
+            columns.subject,
+            columns.holder,
+            columns.body
         ])?;
-    keep_secret(connection, seq, &received.secret)?;
-    receipt.entry = Some(EntryRef { log, index, secret: Some(received.secret.clone()) });
-    Ok(receipt)
+        keep.execute(params![seq, columns.secret])?;
+    }
+    Ok(())
 }
 
+/// What differs between a record that is sealed and one that is not.
+struct Columns<'a> {
+    body: &'a dyn ToSql,
+    digest: &'a [u8],
+    subject: &'a [u8],
+    holder: &'a [u8],
+    secret: &'a [u8],
+}
+
+impl<'a> Columns<'a> {
+    fn of(received: &'a Received) -> Self {
+        let record = &received.record;
+        match &received.sealed {
+            None => Self {
+                body: &record.body,
+                digest: &record.digest,
+                subject: &record.subject,
+                holder: &record.holder,
+                secret: received.secret.bytes(),
+            },
+            // Digest and holder are in the body, where nobody reads them without its secret.
+            Some(sealed) => {
+                Self { body: &sealed.body, digest: &[], subject: &sealed.subject, holder: &[], secret: &sealed.secret }
+            }
+        }
+    }
+}
+
+const KEEP_SECRET: &str = "INSERT INTO record_secret (seq, secret) VALUES (?1, ?2)";
+
 pub fn keep_secret(connection: &Connection, seq: i64, secret: &Secret) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("INSERT INTO record_secret (seq, secret) VALUES (?1, ?2)")?
-        .execute(params![seq, secret.bytes()])
-        .map(drop)
+    connection.prepare_cached(KEEP_SECRET)?.execute(params![seq, secret.bytes()]).map(drop)
 }
 
 /// The consent at this place has ended by then, if it had not before (S1).
@@ -123,8 +157,8 @@ pub fn end(connection: &Connection, seq: i64, at: Millis) -> rusqlite::Result<()
 pub fn repeat(connection: &Connection, record: &NewRecord, seq: i64) -> rusqlite::Result<Inserted> {
     let mut receipt = connection
         .prepare_cached(
-            "SELECT record.*, secret FROM record LEFT JOIN record_secret ON record_secret.seq = record.seq
-             WHERE record.seq = ?1",
+            "SELECT record.*, plain_secret(secret, record_id) AS secret FROM record
+             LEFT JOIN record_secret ON record_secret.seq = record.seq WHERE record.seq = ?1",
         )?
         .query_row([seq], receipt)?;
     let offered = key::digest_text(&record.digest);
@@ -136,20 +170,57 @@ pub fn repeat(connection: &Connection, record: &NewRecord, seq: i64) -> rusqlite
     Ok(if receipt.digest == offered { Inserted::Repeated(receipt) } else { Inserted::Conflict })
 }
 
-/// Reads the columns of `record` and the `secret` beside them.
+/// Reads the columns of `record` and the `secret` beside them, which `plain_secret` has opened.
 pub fn receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {
     let place = row.get::<_, Option<i64>>("log")?.zip(row.get("idx")?);
-    let secret: Option<[u8; 32]> = row.get("secret")?;
+    let opened = Opened::of(row)?;
     Ok(Receipt {
         record_id: key::uuid_text(&row.get("record_id")?),
         seq: row.get("seq")?,
         received_at: row.get("received_at")?,
         clock: Clock::named(&row.get::<_, String>("clock")?),
-        digest: row.get::<_, Option<_>>("digest")?.as_ref().map_or_else(String::new, key::digest_text),
+        digest: opened.digest.as_ref().map_or_else(String::new, key::digest_text),
         erased: row.get::<_, Option<i64>>("erased_at")?.is_some(),
-        entry: place.map(|(log, index)| EntryRef { log, index, secret: secret.map(Secret::from_bytes) }),
+        entry: place.map(|(log, index)| EntryRef { log, index, secret: opened.secret }),
         inclusion: None,
     })
+}
+
+/// What a row says about its body, sealed or not.
+pub struct Opened {
+    pub secret: Option<Secret>,
+    /// The bytes as they are: a damaged text may no longer be UTF-8, and a seal that is broken stays shut.
+    pub body: Option<Vec<u8>>,
+    /// What the digest was when the record came in. A sealed body can't be changed without breaking its seal; then there is
+    /// none.
+    pub digest: Option<[u8; 32]>,
+    pub subject: Option<[u8; 16]>,
+    pub holder: Option<[u8; 32]>,
+}
+
+impl Opened {
+    /// Reads `body`, `digest`, `subject`, `holder`, and the `secret` that `plain_secret` has opened.
+    pub fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let secret: Option<Secret> = row.get::<_, Option<[u8; 32]>>("secret")?.map(Secret::from_bytes);
+        let body = row.get_ref("body")?;
+        let ValueRef::Blob(sealed) = body else {
+            let body = body.as_bytes_or_null()?.map(<[u8]>::to_vec);
+            let (digest, subject, holder) = (row.get("digest")?, row.get("subject")?, row.get("holder")?);
+            return Ok(Self { secret, body, digest, subject, holder });
+        };
+        let Some(text) = secret.as_ref().and_then(|secret| secret.open(sealed)) else {
+            return Ok(Self { secret, body: Some(sealed.to_vec()), digest: None, subject: None, holder: None });
+        };
+        let said = json::parse(&text).unwrap_or(Value::Null);
+        let (subject, holder) = (said.get("subject").text(), said.get("holder").text());
+        Ok(Self {
+            secret,
+            digest: Some(sha256(text.as_bytes())),
+            subject: subject.and_then(key::subject),
+            holder: holder.and_then(key::digest),
+            body: Some(text.into_bytes()),
+        })
+    }
 }
 
 fn breaks_reference(error: &rusqlite::Error) -> bool {

@@ -23,8 +23,12 @@ use super::log::Logs;
 use super::log::published::Published;
 use super::recent::{Key, Recent};
 use super::retention::Ended;
+use super::sealing::{self, Sealing};
+use super::sqlite::Placed;
 use super::upkeep::Prune;
-use super::{Counted, Erased, Figures, Inserted, NewNotice, Options, Received, StoreError, database, key, sqlite};
+use super::{
+    Counted, EntryRef, Erased, Figures, Inserted, NewNotice, Options, Received, StoreError, database, key, sqlite,
+};
 
 /// Most jobs in one commit.
 const BATCH: usize = 256;
@@ -39,6 +43,7 @@ pub struct State {
     pub recent: Arc<Recent>,
     pub logs: Logs,
     pub published: Published,
+    pub sealing: Option<Arc<Sealing>>,
     /// Nothing is to be written.
     pub frozen: bool,
 }
@@ -75,8 +80,10 @@ impl Writer {
             recent: state.recent,
             logs: state.logs,
             published: state.published,
+            sealing: state.sealing,
             sites: HashMap::new(),
             added: Vec::new(),
+            placed: Vec::new(),
             folder: Folder::start(path)?,
             log_to_empty: false,
             figures: Arc::clone(&figures),
@@ -169,10 +176,13 @@ pub(super) struct Writing {
     recent: Arc<Recent>,
     pub(super) logs: Logs,
     published: Published,
+    sealing: Option<Arc<Sealing>>,
     /// The numbers of the sites.
     sites: HashMap<String, i64>,
     /// The keys of this commit's records.
     added: Vec<Key>,
+    /// Those of them that have no row yet: the job, the place, and where the entry is.
+    placed: Vec<(usize, i64, (i64, u64))>,
     folder: Folder,
     /// An erased text may still be in the write-ahead log.
     pub(super) log_to_empty: bool,
@@ -297,18 +307,24 @@ impl Writing {
         let slice = self.recent.slice(2 * batch.len());
         sqlite::move_keys(&self.connection, &slice)?;
         let now = self.received_now();
-        for job in batch {
+        self.placed.clear();
+        for at in 0..batch.len() {
+            if !matches!(batch.get(at), Some(Job::Insert(..))) {
+                self.insert_placed(batch)?;
+            }
+            let Some(job) = batch.get_mut(at) else { break };
             match job {
                 Job::Count(count, slot) => slot.outcome = Some(sqlite::count(&self.connection, count, now)?),
                 Job::Erase(seq, reason, slot) => slot.outcome = Some(self.erase(*seq, reason, now)?),
                 Job::Hold(seq, held, slot) => slot.outcome = Some(self.hold(*seq, *held, now)?),
-                Job::Insert(received, slot) => slot.outcome = Some(self.insert(received)?),
+                Job::Insert(..) => self.insert(batch, at)?,
                 Job::NotePurge(log, count, slot) => slot.outcome = Some(self.note_purge(*log, *count, now)?),
                 Job::Prune(prune, slot) => slot.outcome = Some(self.prune(prune, now)?),
                 Job::Purge(ended, slot) => slot.outcome = Some(self.purge(ended, now)?),
                 Job::Register(notice, slot) => slot.outcome = Some(self.register(notice, now)?),
             }
         }
+        self.insert_placed(batch)?;
         self.logs.sign(&self.connection)?;
         sqlite::commit(&self.connection)?;
         self.recent.moved(&slice);
@@ -316,33 +332,72 @@ impl Writing {
         Ok(())
     }
 
-    fn insert(&mut self, received: &mut Received) -> rusqlite::Result<Inserted> {
+    /// Gives a record its place and its receipt. Its row is inserted with those of the commit's other records.
+    fn insert(&mut self, batch: &mut [Job], at: usize) -> rusqlite::Result<()> {
+        let Some(Job::Insert(received, _)) = batch.get(at) else { return Ok(()) };
         let record = &received.record;
         let site = self.site(&record.site)?;
         let key = (record.record_id, site);
-        if let Some(seq) = self.find(&key)? {
-            return sqlite::repeat(&self.connection, record, seq);
+        let known = self.find(&key)?;
+        let before = match record.prev {
+            Some(prev) if known.is_none() => self.find(&(prev, site))?,
+            _ => None,
+        };
+        if self.placed.first().is_some_and(|(_, first, _)| known.or(before) >= Some(*first)) {
+            // Its row is looked at next.
+            self.insert_placed(batch)?;
         }
-        let named = (site, record.site.as_str());
-        if !self.logs.append_notice(&self.connection, named, record.notice, received.at)? {
+        let Some(Job::Insert(received, slot)) = batch.get_mut(at) else { return Ok(()) };
+        slot.outcome = Some(match known {
+            Some(seq) => sqlite::repeat(&self.connection, &received.record, seq)?,
+            None => self.place(received, at, key, before)?,
+        });
+        Ok(())
+    }
+
+    fn place(
+        &mut self,
+        received: &mut Received,
+        job: usize,
+        key: Key,
+        before: Option<i64>,
+    ) -> rusqlite::Result<Inserted> {
+        let site = key.1;
+        let named = (site, received.record.site.as_str());
+        if !self.logs.append_notice(&self.connection, named, received.record.notice, received.at)? {
             return Ok(Inserted::NoticeUnknown);
         }
-        if let Some(prev) = record.prev
-            && let Some(seq) = self.find(&(prev, site))?
-        {
+        if let Some(seq) = before {
             sqlite::end(&self.connection, seq, received.at)?;
         }
         received.not_before(self.last_received);
         let entry = Entry::Record(received.commitment);
         let named = (site, received.record.site.as_str());
         let place = self.logs.append(&self.connection, named, &entry, received.at)?;
-        let receipt = sqlite::insert(&self.connection, received, self.last_seq + 1, place)?;
         self.last_seq += 1;
         self.last_received = received.at;
+        self.placed.push((job, self.last_seq, place));
         self.recent.add(key, self.last_seq);
         self.added.push(key);
         self.folder.note(received.record.body.len());
+        let mut receipt = received.record.receipt(self.last_seq, received.at);
+        receipt.entry = Some(EntryRef { log: place.0, index: place.1, secret: Some(received.secret.clone()) });
         Ok(Inserted::Created(receipt))
+    }
+
+    /// Inserts the rows of the records that have a place: together, since preparing a statement costs as much as running
+    /// it.
+    fn insert_placed(&mut self, batch: &[Job]) -> rusqlite::Result<()> {
+        if self.placed.is_empty() {
+            return Ok(());
+        }
+        let placed = self.placed.iter().filter_map(|(job, seq, place)| match batch.get(*job) {
+            Some(Job::Insert(received, _)) => Some(Placed { received, seq: *seq, place: *place }),
+            _ => None,
+        });
+        sqlite::insert(&self.connection, placed)?;
+        self.placed.clear();
+        Ok(())
     }
 
     fn find(&self, key: &Key) -> rusqlite::Result<Option<i64>> {
@@ -396,6 +451,7 @@ impl Writing {
         let error = StoreError::of(error);
         if error == StoreError::Unavailable
             && let Ok(connection) = database::open_writer(&self.path)
+            && sealing::register(&connection, self.sealing.clone()).is_ok()
         {
             self.connection = connection;
         }

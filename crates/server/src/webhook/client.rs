@@ -1,4 +1,4 @@
-//! One POST to an endpoint: over TLS, or in plain text to this machine; no redirect is followed and no answer read but
+//! One request to another server: over TLS, or in plain text to this machine; no redirect is followed and no answer read but
 //! its status.
 
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, Uri, header};
+use http_body_util::{BodyExt, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -103,6 +104,51 @@ impl Client {
         };
         tokio::time::timeout(ATTEMPT, attempt).await.unwrap_or(Err("timeout"))
     }
+}
+
+/// Fetches a text, of at most `most` bytes, for `askfirst verify URL`. No redirect is followed: what is checked comes from
+/// where the caller says.
+///
+/// # Errors
+/// A sentence for the person at the console.
+pub async fn fetch(url: &str, bearer: Option<&str>, most: usize) -> Result<String, String> {
+    let target = Target::parse(url)?;
+    let client = Client::new()?;
+    let get = async {
+        let stream = TcpStream::connect((target.host.as_str(), target.port)).await.map_err(|e| e.to_string())?;
+        if !target.tls {
+            return receive(stream, &target, bearer, most).await;
+        }
+        let name = ServerName::try_from(target.host.clone()).map_err(|e| e.to_string())?;
+        let stream = TlsConnector::from(Arc::clone(&client.tls)).connect(name, stream).await;
+        receive(stream.map_err(|e| e.to_string())?, &target, bearer, most).await
+    };
+    let got = tokio::time::timeout(ATTEMPT, get).await.unwrap_or_else(|_| Err("no answer in time".to_owned()));
+    got.map_err(|why| format!("{url}: {why}"))
+}
+
+async fn receive(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    target: &Target,
+    bearer: Option<&str>,
+    most: usize,
+) -> Result<String, String> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|e| e.to_string())?;
+    let driver = tokio::spawn(connection);
+    let mut request = Request::get(target.path.as_str()).header(header::HOST, &target.authority);
+    if let Some(bearer) = bearer {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {bearer}"));
+    }
+    let request = request.body(Body::empty()).map_err(|e| e.to_string())?;
+    let answer = sender.send_request(request).await.map_err(|e| e.to_string())?;
+    let status = answer.status();
+    let body = Limited::new(answer.into_body(), most).collect().await;
+    driver.abort();
+    if !status.is_success() {
+        return Err(format!("the server answers {status}"));
+    }
+    let body = body.map_err(|_| format!("the answer has more than {most} bytes, or broke off"))?.to_bytes();
+    String::from_utf8(body.into()).map_err(|_| "this is not text".to_owned())
 }
 
 async fn send(

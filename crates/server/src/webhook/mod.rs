@@ -5,7 +5,7 @@
 //! read, and puts what it is to be told into its queue on the disk; nothing here stands in the way of a receipt, and no
 //! crash in between loses a message. One that is not taken is tried again for three days.
 
-mod client;
+pub mod client;
 mod message;
 mod sign;
 

@@ -27,6 +27,8 @@ mod notices;
 mod process;
 /// How long records are kept.
 mod retention;
+/// Bodies at rest.
+mod sealed;
 /// Time limits and connections.
 mod sockets;
 /// The store by itself, and older databases.

@@ -227,6 +227,9 @@ fn it_does_not_start_in_a_way_that_would_be_unsafe() {
     assert!(code == 2 && said.contains("admin token"), "{said}");
     let (code, said) = refused(&[], &CONFIG.replace("\"site\": \"https://www.example.nl\",", ""));
     assert!(code == 2 && said.contains("--origin"), "{said}");
+    // S1: nothing is kept longer than visitors are told.
+    let (code, said) = refused(&["--keep", "P4Y"], CONFIG);
+    assert!(code == 2 && said.contains("records.retention"), "{said}");
     let wrong = CONFIG.replace("\"analytical\": {", "\"analytical\": { \"default\": true,");
     let (code, said) = refused(&[], &wrong);
     assert!(code == 2 && said.contains("$.categories.analytical.default"), "{said}");

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use askfirst_server::http::connection::{Limits, serve};
@@ -91,7 +93,9 @@ async fn a_head_that_does_not_end_is_cut_off_and_an_idle_connection_later() {
 
 #[tokio::test]
 async fn many_slow_senders_do_not_stand_in_the_way_of_an_honest_one() {
-    let listening = listen(short()).await;
+    // The slow ones may stay for longer than the honest one is given.
+    let patient = Duration::from_secs(60);
+    let listening = listen(Limits { head: patient, idle: patient, ..Limits::default() }).await;
     let mut slow = Vec::new();
     for n in 0..200 {
         let mut stream = TcpStream::connect(listening.address).await.unwrap();
@@ -104,10 +108,8 @@ async fn many_slow_senders_do_not_stand_in_the_way_of_an_honest_one() {
     let start = Instant::now();
     honest.write_all(request(&body(1, &listening.server.notice)).as_bytes()).await.unwrap();
     assert_eq!(status(&mut honest).await, Some(201));
-    assert!(start.elapsed() < Duration::from_millis(300), "{:?}", start.elapsed());
-    for mut stream in slow {
-        closed_after(&mut stream).await;
-    }
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    drop(slow);
 }
 
 #[tokio::test]
@@ -210,9 +212,11 @@ async fn one_address_can_not_take_all_connections() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_under_load_answers_what_it_has_taken_and_keeps_it() {
     let mut listening = listen(Limits::default()).await;
+    let answered = Arc::new(AtomicUsize::new(0));
     let mut senders = JoinSet::new();
     for sender in 0..16u128 {
         let (address, notice) = (listening.address, listening.server.notice.clone());
+        let answered = Arc::clone(&answered);
         senders.spawn(async move {
             let mut stored = Vec::new();
             let Ok(mut stream) = TcpStream::connect(address).await else { return stored };
@@ -222,14 +226,19 @@ async fn a_stop_under_load_answers_what_it_has_taken_and_keeps_it() {
                     break;
                 }
                 match status(&mut stream).await {
-                    Some(201) => stored.push(record_id(n)),
+                    Some(201) => {
+                        stored.push(record_id(n));
+                        answered.fetch_add(1, Ordering::Relaxed);
+                    }
                     _ => break,
                 }
             }
             stored
         });
     }
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    while answered.load(Ordering::Relaxed) <= 50 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     listening.stop.take();
     let start = Instant::now();
     (&mut listening.running).await.unwrap();

@@ -5,6 +5,7 @@
 //! The same function is behind `askfirst verify`, the page `/askfirst/verify/` and the receipt that a page checks.
 
 mod grade;
+mod page;
 mod read;
 mod receipt;
 mod report;
@@ -12,6 +13,7 @@ mod verify;
 mod words;
 
 pub use grade::Grade;
+pub use page::{page, screen};
 pub use receipt::Logged;
 pub use report::{Mark, Outcome, Report, Step};
 pub use verify::{disagreement, read_keys, verify, verify_receipt};

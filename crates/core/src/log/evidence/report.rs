@@ -61,6 +61,16 @@ impl Mark {
         }
     }
 
+    /// For a page.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Holds => "Holds",
+            Self::Note => "Note",
+            Self::Open => "Not proven",
+            Self::Fails => "False",
+        }
+    }
+
     fn sign(self) -> &'static str {
         match self {
             Self::Holds => "  ok    ",

@@ -1,7 +1,7 @@
 //! The one verification: everything is derived anew from the bytes in the file, nothing in it is believed.
 
 use super::report::{Mark, Report, Step};
-use super::{Grade, Logged, LoggedErasure, LoggedNotice, PACK_SCHEMA, Pack, clock, said, shown};
+use super::{Grade, Logged, LoggedErasure, LoggedNotice, PACK_SCHEMA, Pack, clock, page, said, shown};
 use crate::digest::digest;
 use crate::json::{self, Value};
 use crate::log::{
@@ -18,6 +18,15 @@ use alloc::vec::Vec;
 /// Checks evidence packs and what `askfirst export` prints: one JSON value, a list of them, or one a line. `trusted` are
 /// the keys that whoever checks has from elsewhere; without any, nothing is better than [`super::Outcome::Unproven`].
 pub fn verify(text: &str, trusted: &[VerifierKey]) -> Vec<Report> {
+    // Of a page for a lawyer only the pack counts.
+    if let Some(pack) = page::inside(text) {
+        let mut reports = verify(pack, trusted);
+        for report in &mut reports {
+            let note = "The pack was taken out of a page; the sentences of the page itself were not looked at.";
+            report.steps.push(Step { mark: Mark::Note, text: note.to_string() });
+        }
+        return reports;
+    }
     let lines = || text.lines().filter(|line| !line.trim().is_empty());
     match json::parse(text) {
         Ok(Value::List(values)) if !values.is_empty() => {

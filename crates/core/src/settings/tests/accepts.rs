@@ -15,7 +15,11 @@ fn the_example_of_the_readme_has_no_problem() {
     assert_eq!(settings.reopen, Reopen { shown: true, own: None, end: false });
     assert_eq!(
         settings.records.unwrap(),
-        Records { endpoint: "/askfirst/v1/records".into(), refusals: Refusals::Aggregate }
+        Records {
+            endpoint: "/askfirst/v1/records".into(),
+            refusals: Refusals::Aggregate,
+            retention: Records::RETENTION
+        }
     );
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::settings::keys::LAYOUTS;
+use crate::texts;
 
 fn only(text: &str) -> (bool, Problem) {
     let (settings, mut problems) = read(text);
@@ -73,4 +74,22 @@ fn a_quiet_page_is_named_by_its_path_with_or_without_a_last_slash() {
     }
     let home = read(&with(EXAMPLE, "quiet", r#"["/"]"#)).0.unwrap();
     assert!(home.is_quiet("/") && !home.is_quiet("/shop/"));
+}
+
+#[test]
+fn every_word_can_be_the_owners_own_in_lazy_parts_too() {
+    for key in texts::KEYS {
+        let own = write(&Value::Map(Vec::from([(key.to_string(), Value::from("Own words of the owner."))])));
+        let text = with(EXAMPLE, "texts/en", &own);
+        assert!(read(&text).0.is_some() && read_terse(&text).is_some(), "{key}");
+        if texts::LATER.contains(&texts::cut(key, b'.').0) {
+            // The page has the file of the lazy parts only when one of them comes.
+            let fetched =
+                words().keys().filter(|known| known != key).map(|known| (known.to_string(), "…".into())).collect();
+            let fetched = Texts::parse("en", &Value::Map(fetched).canonical()).unwrap();
+            assert!(parse_terse(&text, &catalogue(&text), &fetched).0.is_some(), "{key}");
+        }
+    }
+    let unknown = with(EXAMPLE, "texts/en", r#"{"banner.titel":"Own words."}"#);
+    assert_eq!(only(&unknown).1.code, "L40");
 }

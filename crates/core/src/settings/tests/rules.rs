@@ -204,6 +204,20 @@ fn l29_records_go_to_a_safe_place() {
             faults: &[(r#""agregate""#, "$.records.refusals", "value", E, Some("aggregate"))],
         },
         Rule {
+            set: "records/key",
+            good: r#""PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW""#,
+            faults: &[
+                (
+                    r#""PeterNeumann+c74f20a4+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW""#,
+                    "$.records.key",
+                    "L29",
+                    W,
+                    None,
+                ),
+                (r#""c74f20a3""#, "$.records.key", "L29", W, None),
+            ],
+        },
+        Rule {
             set: "records",
             good: r#"{"cookie":true,"endpoint":"/r"}"#,
             faults: &[(
@@ -220,6 +234,25 @@ fn l29_records_go_to_a_safe_place() {
             faults: &[("", "$.records", "L29", W, Some(r#""records": { "endpoint": "/askfirst/v1/records" }"#))],
         },
     ]);
+}
+
+#[test]
+fn records_are_kept_for_a_period() {
+    // S1
+    const P3Y: Option<&str> = Some("P3Y");
+    check(&[Rule {
+        set: "records/retention",
+        good: r#""P3Y""#,
+        faults: &[
+            (r#""3 years""#, "$.records.retention", "value", E, P3Y),
+            (r#""session""#, "$.records.retention", "value", E, P3Y),
+            (r#""P0D""#, "$.records.retention", "value", E, P3Y),
+            ("3", "$.records.retention", "type", E, P3Y),
+        ],
+    }]);
+    let kept = |text: &str| read_terse(text).unwrap().records.unwrap().retention;
+    assert_eq!(kept(EXAMPLE), Period::months(36));
+    assert_eq!(kept(&with(EXAMPLE, "records/retention", r#""P18M""#)), Period::months(18));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::Seed;
 use super::edge::Edge;
 use super::read::{Head, Stored};
 use crate::store::Clock;
-use crate::store::secret::Secret;
+use crate::store::sqlite::Opened;
 
 /// Records that are looked at when the store opens.
 pub const TAIL: i64 = 1_000;
@@ -176,9 +176,7 @@ struct Logged {
     index: Option<u64>,
     received_at: i64,
     clock: String,
-    digest: Option<Vec<u8>>,
-    body: Option<Vec<u8>>,
-    secret: Option<[u8; 32]>,
+    opened: Opened,
     entry: Option<Vec<u8>>,
     /// The log says that everything up to this record's entry is gone.
     pruned: bool,
@@ -191,9 +189,7 @@ impl Logged {
             index: row.get("idx")?,
             received_at: row.get("received_at")?,
             clock: row.get("clock")?,
-            digest: row.get("digest")?,
-            body: row.get_ref("body")?.as_bytes_or_null()?.map(<[u8]>::to_vec),
-            secret: row.get("secret")?,
+            opened: Opened::of(row)?,
             entry: row.get("entry")?,
             pruned: row.get("pruned")?,
         })
@@ -201,24 +197,25 @@ impl Logged {
 
     /// The first thing that does not hold.
     fn problem(&self) -> Option<&'static str> {
+        let Opened { secret, body, digest, .. } = &self.opened;
         if self.pruned && self.entry.is_none() {
-            return (self.body.is_some() || self.secret.is_some()).then_some("is still there below the prune mark");
+            return (body.is_some() || secret.is_some()).then_some("is still there below the prune mark");
         }
         let Some(entry) = self.entry.as_deref().and_then(Entry::parse) else {
             // A record that was erased before there was a log never had an entry.
-            return (self.body.is_some() || self.index.is_some()).then_some("has no entry in the log");
+            return (body.is_some() || self.index.is_some()).then_some("has no entry in the log");
         };
         let Entry::Record(commitment) = entry else { return Some("has an entry of another kind") };
-        let Some(body) = &self.body else {
-            return self.secret.is_some().then_some("is erased and its secret is still there");
+        let Some(body) = body else {
+            return secret.is_some().then_some("is erased and its secret is still there");
         };
-        let Some(secret) = self.secret else { return Some("has lost its secret") };
-        if self.digest.as_deref() != Some(&sha256(body)[..]) {
+        let Some(secret) = secret else { return Some("has lost its secret") };
+        if *digest != Some(sha256(body)) {
             return Some("is not the one that was received: its digest is another");
         }
         let Ok(body) = std::str::from_utf8(body) else { return Some("is not text") };
         let envelope = Clock::named(&self.clock).envelope(self.received_at);
-        let same = Secret::from_bytes(secret).commit(body, &envelope) == commitment;
+        let same = secret.commit(body, &envelope) == commitment;
         (!same).then_some("is not the one that its entry stands for")
     }
 }
@@ -226,8 +223,8 @@ impl Logged {
 /// Compares the records after a place with their entries. `each` is told whether one was erased.
 fn records(connection: &Connection, after: i64, mut each: impl FnMut(bool)) -> Result<(), Fault> {
     let mut statement = connection.prepare(
-        "SELECT record.seq, record.idx, received_at, clock, digest, body, secret, log_entry.bytes AS entry,
-             coalesce(record.idx < log.min_index, 0) AS pruned FROM record
+        "SELECT record.seq, record.idx, received_at, clock, digest, subject, holder, body,
+             plain_secret(secret, record_id) AS secret, log_entry.bytes AS entry, coalesce(record.idx < log.min_index, 0) AS pruned FROM record
          LEFT JOIN log ON log.log = record.log
          LEFT JOIN record_secret ON record_secret.seq = record.seq
          LEFT JOIN log_entry ON log_entry.log = record.log AND log_entry.idx = record.idx
@@ -243,7 +240,7 @@ fn records(connection: &Connection, after: i64, mut each: impl FnMut(bool)) -> R
             let place = logged.index.map_or(String::new(), |index| format!(" (entry {index})"));
             return Err(Fault::Damaged(format!("record {}{place} {problem}", logged.seq)));
         }
-        each(logged.body.is_none());
+        each(logged.opened.body.is_none());
     }
     Ok(())
 }

@@ -50,12 +50,8 @@ impl Seed {
     /// # Errors
     /// It is something else.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        let digit = |at: usize| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
-        let bytes: Option<Vec<u8>> = (0..32).map(|n| digit(n * 2)).collect();
-        let whole = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let bytes = bytes.filter(|_| whole).and_then(|bytes| bytes.try_into().ok());
-        bytes.map(Self).ok_or_else(|| "a log key has 64 hexadecimal digits; `askfirst keygen` makes one".to_owned())
+        let bytes = digits(text).map(Self);
+        bytes.ok_or_else(|| "a log key has 64 hexadecimal digits; `askfirst keygen` makes one".to_owned())
     }
 
     /// Reads a key file.
@@ -63,17 +59,7 @@ impl Seed {
     /// # Errors
     /// It can't be read, others may read it too (S7), or it holds no key.
     pub fn read(path: &Path) -> Result<Self, String> {
-        let say = |error: String| format!("{}: {error}", path.display());
-        let text = fs::read_to_string(path).map_err(|error| say(error.to_string()))?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let mode = fs::metadata(path).map_err(|error| say(error.to_string()))?.permissions().mode();
-            if mode & 0o077 != 0 {
-                return Err(say("others may read this key; `chmod 600` it".to_owned()));
-            }
-        }
-        Self::parse(&text).map_err(say)
+        Self::parse(&read_private(path)?).map_err(|error| format!("{}: {error}", path.display()))
     }
 
     /// Writes a new key file that only its owner may read.
@@ -81,16 +67,15 @@ impl Seed {
     /// # Errors
     /// There is a file of this name already, or it can't be written.
     pub fn create(&self, path: &Path) -> Result<(), String> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written = options.open(path).and_then(|mut file| {
-            file.write_all(self.text().as_bytes())?;
-            file.write_all(b"\n")?;
-            file.sync_all()
-        });
-        written.map_err(|error| format!("{}: {error}", path.display()))
+        create_private(path, &self.text())
+    }
+
+    /// The key that was made beside a database.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn of(database: &Path) -> Result<Self, String> {
+        Self::read(&file_beside(database))
     }
 
     /// The key beside a database, made with the first start.
@@ -98,9 +83,7 @@ impl Seed {
     /// # Errors
     /// It can't be read or made.
     pub fn beside(database: &Path) -> Result<Self, String> {
-        let mut name = database.as_os_str().to_owned();
-        name.push(".key");
-        let path = PathBuf::from(name);
+        let path = file_beside(database);
         if path.exists() {
             return Self::read(&path);
         }
@@ -108,6 +91,56 @@ impl Seed {
         seed.create(&path)?;
         Ok(seed)
     }
+}
+
+/// The 32 bytes that 64 hexadecimal digits say.
+pub fn digits(text: &str) -> Option<[u8; 32]> {
+    let text = text.trim();
+    let digit = |at: usize| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    let bytes: Option<Vec<u8>> = (0..32).map(|n| digit(n * 2)).collect();
+    let whole = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    bytes.filter(|_| whole)?.try_into().ok()
+}
+
+/// Reads a file with a key.
+///
+/// # Errors
+/// It can't be read, or others may read it too (S7).
+pub fn read_private(path: &Path) -> Result<String, String> {
+    let say = |error: String| format!("{}: {error}", path.display());
+    let text = fs::read_to_string(path).map_err(|error| say(error.to_string()))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(path).map_err(|error| say(error.to_string()))?.permissions().mode();
+        if mode & 0o077 != 0 {
+            return Err(say("others may read this key; `chmod 600` it".to_owned()));
+        }
+    }
+    Ok(text)
+}
+
+/// Writes a new file with a key that only its owner may read.
+///
+/// # Errors
+/// There is a file of this name already, or it can't be written.
+pub fn create_private(path: &Path, text: &str) -> Result<(), String> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(path).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.write_all(b"\n")?;
+        file.sync_all()
+    });
+    written.map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn file_beside(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".key");
+    PathBuf::from(name)
 }
 
 impl std::fmt::Debug for Seed {

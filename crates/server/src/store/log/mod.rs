@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use askfirst_core::log::{
-    Checkpoint, Entry, Frontier, Hash, HashReader, KeyAction, KeyRole, SigningKey, TextProof, inclusion_proof,
-    leaf_hash,
+    Checkpoint, Entry, Frontier, Hash, HashReader, KeyAction, KeyRole, SigningKey, inclusion_proof, leaf_hash,
+    proof_text,
 };
 use askfirst_core::time::Millis;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -35,13 +35,7 @@ pub struct Inclusion {
 impl Inclusion {
     /// The proof in the form of C2SP tlog-proof.
     pub fn text(&self) -> String {
-        let proof = TextProof {
-            extra: None,
-            index: self.index,
-            hashes: self.hashes.clone(),
-            checkpoint: self.checkpoint.to_string(),
-        };
-        proof.text()
+        proof_text(self.index, &self.hashes, &self.checkpoint)
     }
 }
 
@@ -64,6 +58,8 @@ struct SiteLog {
     checkpoint: Arc<str>,
     /// Something was appended since.
     unsigned: bool,
+    /// The entries since then, which go into their table together.
+    fresh: Vec<(u64, Vec<u8>)>,
 }
 
 impl Logs {
@@ -150,9 +146,10 @@ impl Logs {
         Ok(())
     }
 
-    /// Signs the heads of the logs that have grown. After this the transaction can be committed.
+    /// Stores the entries of the logs that have grown and signs their heads. After this the transaction can be committed.
     pub fn sign(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         for log in self.by_site.values_mut().filter(|log| log.unsigned) {
+            log.insert_fresh(connection)?;
             let checkpoint = Checkpoint::new(&log.key.verifier().name, log.frontier.size(), log.frontier.root());
             let note = checkpoint.sign(&log.key).ok_or_else(|| failure("a checkpoint can't be signed"))?;
             connection
@@ -234,6 +231,7 @@ impl SiteLog {
             notices: HashSet::new(),
             checkpoint: Arc::from(""),
             unsigned: true,
+            fresh: Vec::new(),
         };
         let entry = Entry::Key { action: KeyAction::Add, role: KeyRole::Log, key: public, day: now };
         created.append(connection, &entry)?;
@@ -253,17 +251,12 @@ impl SiteLog {
             .query_map([head.log], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         let checkpoint = Arc::from(head.note.as_str());
-        Ok(Self { log: head.log, key, frontier, edge, notices, checkpoint, unsigned: false })
+        Ok(Self { log: head.log, key, frontier, edge, notices, checkpoint, unsigned: false, fresh: Vec::new() })
     }
 
     fn append(&mut self, connection: &Connection, entry: &Entry) -> rusqlite::Result<u64> {
         let bytes = entry.bytes().ok_or_else(|| failure("an entry of the log is not well-formed"))?;
         let index = self.frontier.size();
-        connection.prepare_cached("INSERT INTO log_entry (log, idx, bytes) VALUES (?1, ?2, ?3)")?.execute(params![
-            self.log,
-            number(index),
-            bytes
-        ])?;
         let (edge, mut full) = (&mut self.edge, Vec::new());
         self.frontier.append(leaf_hash(&bytes), |height, index, hash| full.extend(edge.put(height, index, hash)));
         for tile in full {
@@ -272,7 +265,16 @@ impl SiteLog {
                 .execute(params![self.log, tile.level, number(tile.tile), tile.hashes])?;
         }
         self.unsigned = true;
+        self.fresh.push((index, bytes));
         Ok(index)
+    }
+
+    fn insert_fresh(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut insert = connection.prepare_cached("INSERT INTO log_entry (log, idx, bytes) VALUES (?1, ?2, ?3)")?;
+        for (index, bytes) in self.fresh.drain(..) {
+            insert.execute(params![self.log, number(index), bytes])?;
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,84 @@
+//! `askfirst keys`: the master key and what it wraps (S6).
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use askfirst_core::time;
+use clap::{Args, Subcommand};
+
+use super::fail;
+use crate::clock;
+use crate::store::log::key::create_private;
+use crate::store::sealing::Master;
+
+#[derive(Subcommand)]
+pub enum Keys {
+    /// Make a master key, and print its id. Keep it apart from the database and its backups: who has both reads everything,
+    /// and who loses it reads nothing.
+    New(New),
+    /// Put another master key in the place of the one in use; no record is written anew. A server that runs goes on, and
+    /// needs the new key from its next start on.
+    Rotate(Rotate),
+    /// List the sealing keys and the master key of each.
+    List(List),
+}
+
+#[derive(Args)]
+pub struct New {
+    /// The file to write; one that is there is left alone.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+#[derive(Args)]
+pub struct Rotate {
+    #[command(flatten)]
+    database: super::database::Argument,
+    /// Where the new key is: `file:PATH`, `env:NAME` or `command:COMMAND`.
+    #[arg(long, value_name = "SOURCE")]
+    new_master_key: String,
+}
+
+#[derive(Args)]
+pub struct List {
+    #[command(flatten)]
+    database: super::database::Argument,
+}
+
+pub fn run(keys: &Keys) -> ExitCode {
+    let done = match keys {
+        Keys::New(new) => make(new),
+        Keys::Rotate(rotate) => change(rotate),
+        Keys::List(list) => show(list),
+    };
+    match done {
+        Ok(lines) => {
+            lines.iter().for_each(|line| println!("{line}"));
+            ExitCode::SUCCESS
+        }
+        Err(message) => fail(&message),
+    }
+}
+
+fn make(new: &New) -> Result<Vec<String>, String> {
+    let master = Master::random()?;
+    create_private(&new.file, &master.text())?;
+    Ok(vec![master.id().to_owned()])
+}
+
+fn change(rotate: &Rotate) -> Result<Vec<String>, String> {
+    let new = Master::load(&rotate.new_master_key)?;
+    let wrapped = rotate.database.ask(async |database| database.rotate(&new, clock::now()).await)?;
+    Ok(vec![format!(
+        "{wrapped} sealing keys are under master key {} now; what comes is sealed with another one.",
+        new.id()
+    )])
+}
+
+fn show(list: &List) -> Result<Vec<String>, String> {
+    let keys = list.database.ask(async |database| database.sealing_keys().await)?;
+    let line = |key: &crate::store::sealing::Row| {
+        format!("key {} of {}, under master key {}", key.key, time::instant(key.created_at), key.master)
+    };
+    if keys.is_empty() { Ok(vec!["nothing is sealed".to_owned()]) } else { Ok(keys.iter().map(line).collect()) }
+}

@@ -57,7 +57,8 @@ async fn listen(router: Router) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "long"]
 async fn schemathesis_gets_no_answer_that_the_documents_do_not_have() {
-    let server = server_with(no_limit(), Default::default(), |_| Default::default()).await;
+    let options = http::Options { choice_cookie: true, ..no_limit() };
+    let server = server_with(options, Default::default(), |_| Default::default()).await;
     let token = |role| {
         let (id, token) = tokens::make().unwrap();
         let add = |connection: &_| tokens::add(connection, (&id, &token), "schemathesis", role, clock::now(), None);

@@ -149,7 +149,9 @@ impl Engine {
         let Some(service) = self.settings.service(id) else { return String::from("null") };
         let mut writer = Writer::default();
         notice::service(&mut writer, service, &self.texts);
-        writer.finish()
+        let mut declared = writer.into_value();
+        declared.set("purpose", view::line(self.texts.localized(&service.purpose)));
+        declared.canonical()
     }
 
     /// Reports what is wrong with a gated tag.

@@ -7,13 +7,13 @@
 import css from './embeds.css';
 import { HOST } from './generated/wire';
 import type { Boot } from './loader';
-import { absolute } from './ui';
+import { absolute, element, type Tree } from './ui';
 
 /** What the placeholder says of a service; from the configuration, by `Engine::call`. */
 interface Service {
   name: string;
   provider: string;
-  purpose: string;
+  purpose: Tree;
   policy: string | null;
 }
 
@@ -38,7 +38,7 @@ export async function placeholder(
   if (!service) return;
   // The owner's own words stand above the bundled ones.
   const words: Record<string, string> = { ...JSON.parse(await file(`locales/later/${lang}.json`)), ...ask('words') };
-  const say = (key: string) => words[key]!.replace(/\{(\w+)\}/g, (all, name: keyof Service) => service[name] ?? all);
+  const say = (key: string) => words[key]!.replace(/\{(\w+)\}/g, (all, name: 'name' | 'provider') => service[name] ?? all);
 
   const draw = () => {
     const doc = frame.contentDocument;
@@ -66,7 +66,7 @@ export async function placeholder(
     }
     const box = add(doc.body, 'article');
     add(box, 'h1', say('embed.title'));
-    add(box, 'p', service.purpose);
+    box.append(doc.adoptNode(element(service.purpose)));
     add(box, 'p', say('embed.text'));
     const actions = add(box, 'div');
     const once = add(actions, 'button', say('embed.once'));

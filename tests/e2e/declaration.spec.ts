@@ -32,12 +32,16 @@ for (const lang of ['en', 'nl', 'ar']) {
     await page.goto(serveMini(product.front, product.sink.url, { html: `lang="${lang}"`, body: '<askfirst-declaration level="3"></askfirst-declaration>' }));
     await filled(page);
     const html = await written(product, '--lang', lang, '--level', '3');
-    // Both as the browser reads them; the command's ends with a line feed, and no order of attributes means anything.
+    // Both as the browser reads them; the command's ends with a line feed, and no order of attributes means anything. The
+    // browser names the countries, of which the command has the codes.
     const { shown, said, equal } = await declaration(page).evaluate((element, html) => {
       const parsed = new DOMParser().parseFromString(html.trim(), 'text/html').body;
+      const names = new Intl.DisplayNames([element.querySelector('section')!.lang], { type: 'region' });
+      for (const codes of parsed.querySelectorAll('[data-countries]')) codes.textContent = codes.textContent!.split(', ').map((code) => names.of(code)).join(', ');
       return { shown: element.textContent!, said: parsed.textContent!, equal: element.firstChild!.isEqualNode(parsed.firstChild) };
     }, html);
     expect(shown).toBe(said);
+    expect(shown).toContain({ en: 'Estonia, Germany', nl: 'Estland, Duitsland', ar: 'إستونيا, ألمانيا' }[lang]);
     expect(equal).toBe(true);
     for (const { name, provider } of Object.values((await product.config()).services) as any[]) {
       expect(said).toContain(name);

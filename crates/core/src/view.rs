@@ -6,12 +6,14 @@
 mod declaration;
 pub(crate) mod html;
 mod markdown;
+mod markup;
 mod template;
 #[cfg(test)]
 mod tests;
 
 pub use declaration::{declaration, declared};
 pub use html::drawn;
+pub(crate) use markup::inline;
 
 use crate::json::{Value, Writer};
 use crate::notice;
@@ -203,6 +205,11 @@ fn kept(data: &mut Writer, settings: &Settings, texts: &Texts) {
     if let Some(records) = &settings.records {
         data.text("kept", &texts.duration(Some(records.retention)));
     }
+}
+
+/// An owner's text as a paragraph of one line, for what is drawn outside of both layers (`www/embeds.ts`).
+pub fn line(text: &str) -> Value {
+    markup::block("p", text)
 }
 
 /// A mail address or a URL with its link; anything else (a telephone number, a name) without.

@@ -74,6 +74,9 @@ const fn must(key: &'static str, shape: Shape, code: &'static str) -> Field {
 /// Longest name, address or URL.
 const LINE: usize = 500;
 
+/// Longest text of several lines.
+pub(super) const LONG: usize = 2000;
+
 /// Values of `gpc`.
 pub(super) const GPC: &[&str] = &["honour", "ignore"];
 

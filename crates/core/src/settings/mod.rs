@@ -31,7 +31,7 @@ mod tests;
 
 pub use crate::gate::ALIASES as CATEGORY_ALIASES;
 pub use ready_made::READY_MADE;
-pub(crate) use rules::{is_id, is_mail};
+pub(crate) use rules::{is_id, is_mail, is_safe_link};
 
 pub use problem::{Problem, Severity};
 pub use read::{parse, parse_terse, plan, wanted_services};

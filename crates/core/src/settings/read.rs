@@ -1,6 +1,6 @@
 //! From JSON to [`Settings`].
 
-use super::keys::{CARD, HEADLESS, KINDS, REFUSALS, REFUSALS_AS, ROOT, Shape};
+use super::keys::{CARD, HEADLESS, KINDS, LONG, REFUSALS, REFUSALS_AS, ROOT, Shape};
 use super::reader::{At, Reader, entries, items, localized, must, str, text};
 use super::{Controller, Item, Kind, Localized, Problem, Records, Reopen, Service, Settings, Severity, rules};
 use crate::json::{self, Value, place};
@@ -230,7 +230,7 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
             self.shape(&at, own, Shape::Object);
             for (key, text) in own.entries() {
                 let at = at.key(key);
-                self.shape(&at, text, Shape::Text(2000));
+                self.shape(&at, text, Shape::Text(LONG));
                 if let Value::Text(text) = text {
                     self.own_text(&at, key, text);
                 }

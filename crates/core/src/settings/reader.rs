@@ -3,7 +3,7 @@
 //! Written for its size in the browser's bundle: plain loops, no generics beyond `WORDS`, nothing allocated until there
 //! is a problem.
 
-use super::keys::{Field, LINTS, OBJECTS, PEERS, ROOT, SIGNALS, Shape, WHY, When};
+use super::keys::{Field, LINTS, LONG, OBJECTS, PEERS, ROOT, SIGNALS, Shape, WHY, When};
 use super::suggest::{nearest, plain};
 use super::{Localized, Problem, Severity, rules};
 use crate::json::{Value, push_int, quote};
@@ -240,7 +240,7 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
             (Shape::Rows(_) | Shape::Texts | Shape::Countries | Shape::Hosts, Value::List(items)) => {
                 let each = match shape {
                     Shape::Rows(table) => Shape::Table(table),
-                    Shape::Texts => Shape::Text(2000),
+                    Shape::Texts => Shape::Text(LONG),
                     Shape::Hosts => Shape::Host,
                     _ => Shape::Country,
                 };
@@ -303,7 +303,9 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
         }
         match shape {
             Shape::Text(limit) if text.len() > limit => self.wrong(at, "shorter", None),
-            Shape::Text(_) if text.bytes().any(|b| b < b' ') => self.wrong(at, "free of control characters", None),
+            Shape::Text(limit) if text.bytes().any(|b| b < b' ' && (b != b'\n' || limit < LONG)) => {
+                self.wrong(at, "free of control characters", None)
+            }
             Shape::Purpose if rules::is_bundled_purpose(text) && !self.has_word(text) => {
                 let mut bundled = texts::KEYS.iter().copied().filter(|key| rules::is_bundled_purpose(key));
                 self.error(at, "reference", &["no bundled text has this key"], Self::near(text, &mut bundled));

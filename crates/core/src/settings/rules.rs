@@ -7,7 +7,9 @@ use super::suggest::plain;
 use crate::json::Value;
 use crate::texts::{self, cut};
 use crate::time::Period;
+use crate::view::inline;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 /// What kind of address a text is (T6, L29, L31).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -101,6 +103,15 @@ pub(crate) fn is_mail(text: &str) -> bool {
     let bare = text.strip_prefix("mailto:").unwrap_or(text);
     let (name, host) = cut(bare, b'@');
     !name.is_empty() && !host.is_empty() && !host.bytes().any(|b| b == b'@') && bare.bytes().all(|b| b > b' ')
+}
+
+/// Whether a link in an owner's text may lead there: to a page or a mail address, and never to code.
+pub(crate) fn is_safe_link(url: &str) -> bool {
+    match Link::of(url) {
+        Link::Code => false,
+        Link::Other => url.starts_with("mailto:") && is_mail(url),
+        _ => true,
+    }
 }
 
 /// Whether there is nothing to see in a text (Unicode's `White_Space`, spelled out: the standard library's table of all
@@ -400,6 +411,15 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
 
     /// The owner's words: nothing that implies consent, nothing that steers (B1, B12, L11).
     pub(super) fn words(&mut self, at: &At<'_>, text: &str) {
+        if let Some(url) = inline(text, &mut Vec::new()) {
+            let mut guess = None;
+            if WORDS {
+                guess = if is_mail(url) { Some(["mailto:", url].concat()) } else { as_link(url) };
+            }
+            let code = if Link::of(url) == Link::Code { "L31" } else { "value" };
+            let why = "\" is no address for a link: https:, http:, mailto: or a path of the site that starts with /";
+            self.error(at, code, &["\"", url, why], guess.as_deref());
+        }
         let lower = folded(text);
         if let Some(phrase) = first(IMPLIED, &mut |phrase| find(&lower, phrase).is_some()) {
             self.error(at, "L11", &["\"", phrase, "\" implies consent; only a click on a choice is consent"], None);

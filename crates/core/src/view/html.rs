@@ -75,8 +75,8 @@ fn write(value: &Value, out: &mut String) {
         }
     }
     out.push('>');
-    // The only element of the interface without an end tag.
-    if tag == "input" {
+    // The elements of the interface without an end tag.
+    if tag == "input" || tag == "br" {
         return;
     }
     for child in content {

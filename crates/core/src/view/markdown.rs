@@ -22,6 +22,14 @@ fn block(node: &Value, out: &mut String) {
             paragraph(&["######".get(..level).unwrap_or("#"), " "].concat(), content, out);
         }
         "p" => paragraph("", content, out),
+        "ul" => {
+            for item in content {
+                let mut text = String::new();
+                inline(item, &mut text);
+                out.push_str(&["- ", &text, "\n"].concat());
+            }
+            out.push('\n');
+        }
         "table" => {
             content.iter().for_each(|group| table(group, out));
             out.push('\n');
@@ -72,6 +80,13 @@ fn inline(node: &Value, out: &mut String) {
     let all = |out: &mut String| content.iter().for_each(|child| inline(child, out));
     match tag.as_str() {
         "button" => {}
+        "br" => out.push_str("<br>"),
+        "strong" | "em" => {
+            let marker = if tag == "em" { "*" } else { "**" };
+            out.push_str(marker);
+            all(out);
+            out.push_str(marker);
+        }
         // Backslashes mean nothing inside a code span, and a bar ends a cell even there.
         "code"
             if !content.iter().any(|child| child.text().is_none_or(|text| text.contains(['`', '|', '\\', '\n']))) =>

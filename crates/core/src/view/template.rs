@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `tag@name value@name value\|text` | an element; attributes and text may be left out |
 //! | `@name value`, `\|text` | an attribute, a text, of the element that the line stands in |
+//! | `tag\|\|text`, `tag\|\|\|text` | the text with the owner's light Markdown ([`markup`]) in a line, or with paragraphs and lists |
 //! | `if name`, `if name=word`, `if name:other` | the lines inside, when the datum is there and not false or empty; when it is `word`; when it is a list that has the datum `other`; `if !name`, `if !name=word`: when not |
 //! | `each name` | the lines inside, for each entry of a list; they see the entry's own data first |
 //!
@@ -15,6 +16,7 @@
 //! `{name}` is a datum or, where there is none of that name, a word of the locale file; `{key name}` the word `key` with
 //! its placeholder `{name}` filled in, `{key n=name}` the same with the length of a list; `{prefix*name}` the word under `prefix` and the datum, else the datum itself.
 
+use super::markup;
 use crate::json::Value;
 use crate::texts::{Texts, cut, from};
 use alloc::string::{String, ToString};
@@ -85,8 +87,13 @@ impl Template<'_> {
             }
             attributes = rest;
         }
-        if !text.is_empty() {
-            element.push(self.expand(text, scope).into());
+        match text.as_bytes() {
+            [] => {}
+            [b'|', b'|', ..] => markup::blocks(&self.expand(from(text, 2), scope), element),
+            [b'|', ..] => {
+                markup::inline(&self.expand(from(text, 1), scope), element);
+            }
+            _ => element.push(self.expand(text, scope).into()),
         }
     }
 

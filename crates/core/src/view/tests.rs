@@ -1,5 +1,6 @@
 mod content;
 mod declaration;
+mod markup;
 
 use super::*;
 use crate::json::map;

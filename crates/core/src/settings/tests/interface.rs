@@ -93,3 +93,39 @@ fn every_word_can_be_the_owners_own_in_lazy_parts_too() {
     let unknown = with(EXAMPLE, "texts/en", r#"{"banner.titel":"Own words."}"#);
     assert_eq!(only(&unknown).1.code, "L40");
 }
+
+#[test]
+fn a_link_in_a_text_leads_to_a_page_or_a_mail_address_and_never_to_code() {
+    // L31, T2
+    for good in ["https://a.example/b", "http://a.example", "mailto:a@b.example", "/privacy"] {
+        let text =
+            with(EXAMPLE, "categories/marketing/text", &Value::from(["See [this](", good, ")."].concat()).canonical());
+        assert!(read(&text).1.is_empty() && read_terse(&text).is_some(), "{good}");
+    }
+    for (bad, code, meant) in [
+        ("javascript:alert(1", "L31", None),
+        ("data:text/html,x", "L31", None),
+        ("a.example/b", "value", Some("https://a.example/b")),
+        ("//a.example", "value", Some("https://a.example")),
+        ("a@b.example", "value", Some("mailto:a@b.example")),
+        ("privacy", "value", Some("/privacy")),
+        ("ftp://a.example", "value", None),
+    ] {
+        let link = Value::from(["See [this](", bad, ")."].concat()).canonical();
+        for (path, place) in [
+            ("categories/marketing/text", "$.categories.marketing.text"),
+            ("texts/en/banner.text", r#"$.texts.en["banner.text"]"#),
+        ] {
+            let (good, problem) = only(&with(EXAMPLE, path, &link));
+            assert_eq!((good, problem.path.as_str(), problem.code), (false, place, code), "{bad}");
+            assert_eq!(problem.suggestion.as_deref(), meant, "{bad}");
+        }
+    }
+}
+
+#[test]
+fn an_owners_text_may_have_several_lines() {
+    let text = with(EXAMPLE, "texts/en/dialog.text", r#""One.\n\nTwo.""#);
+    assert!(read(&text).1.is_empty() && read_terse(&text).is_some());
+    assert_eq!(only(&with(EXAMPLE, "controller/name", r#""One\ntwo""#)).1.path, "$.controller.name");
+}

@@ -40,7 +40,7 @@ const held = (page: Page, product: Product, id: string, secret: string) =>
   page.request.get(`${product.origin}${API}/${id}`, { headers: { authorization: `Bearer ${secret}` } });
 const receipt = (page: Page): Promise<any> => page.evaluate(() => (window as any).askfirst.receipt());
 
-for (const [lang, day] of [['en', /[A-Z][a-z]+ \d{1,2}, \d{4} \(UTC\)/], ['nl', /\d{1,2} [a-z]+ \d{4} \(UTC\)/], ['de', /\d{1,2}\. [A-ZÄ][a-zä]+ \d{4} \(UTC\)/]] as const) {
+for (const [lang, day] of [['en', /[A-Z][a-z]+ \d{1,2}, \d{4}\u2069 \(UTC\)/], ['nl', /\d{1,2} [a-z]+ \d{4}\u2069 \(UTC\)/], ['de', /\d{1,2}\. [A-ZÄ][a-zä]+ \d{4}\u2069 \(UTC\)/]] as const) {
   test(`the choice is dated and the countries are named in the reader's language: ${lang} (B16)`, async ({ page, product }) => {
     await agreed(page, product, lang);
     await reopen(page);
@@ -142,4 +142,15 @@ test("the owner's own words stand in the lazy parts too", async ({ page, product
   await agreed(page, product);
   await reopen(page);
   await expect(part(page, 'erase')).toHaveText('Forget what I chose');
+});
+
+test('that a choice was saved in the dialog is announced (WCAG 4.1.3)', async ({ page, product }) => {
+  await page.goto(serveMini(product.front, product.sink.url));
+  await started(page);
+  await part(page, 'customise').click();
+  const status = page.locator('askfirst-ui > [role=status], askfirst-ui .status');
+  await part(page, 'switch-analytical').check();
+  await part(page, 'save').click();
+  await expect(status).toHaveText('Your choice has been saved.');
+  await delivered(page);
 });

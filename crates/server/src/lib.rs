@@ -15,4 +15,5 @@ pub mod evidence;
 pub mod http;
 pub mod operations;
 pub mod store;
+pub mod tls;
 pub mod webhook;

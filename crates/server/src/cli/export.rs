@@ -20,6 +20,11 @@ pub struct Options {
     /// The record's id.
     #[arg(long, value_name = "ID", required_unless_present = "evidence")]
     record: Option<String>,
+    #[command(flatten)]
+    operations: super::operations::File,
+    /// Why it is looked at, for the access log (S7).
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
     /// Plain sentences instead of JSON.
     #[arg(long)]
     text: bool,
@@ -49,6 +54,9 @@ impl Options {
 pub fn run(options: &Options) -> ExitCode {
     if !is_uuid(options.id()) {
         return fail("a record id is a version 4 UUID in small letters");
+    }
+    if let Err(message) = note(options) {
+        return fail(&message);
     }
     let format = Format::named(&options.format).unwrap_or_default();
     if options.evidence.is_some() || format == Format::Evidence {
@@ -80,6 +88,14 @@ pub fn run(options: &Options) -> ExitCode {
         }
     }
     ExitCode::from(code)
+}
+
+fn note(options: &Options) -> Result<(), String> {
+    options.database.database.require()?;
+    let format = Format::named(&options.format).unwrap_or_default();
+    let action = if options.evidence.is_some() || format == Format::Evidence { "pack" } else { "read" };
+    let operations = options.operations.open(&options.database.database)?;
+    super::token::note(&operations, action, options.id(), options.reason.as_deref())
 }
 
 fn packs(options: &Options) -> ExitCode {

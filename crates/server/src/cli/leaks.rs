@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use askfirst_core::json::{Value, map};
 use askfirst_core::time::DAY;
 use clap::Args;
 
@@ -38,23 +37,11 @@ pub fn run(options: &Options) -> ExitCode {
     };
     for sum in &sums {
         if options.json {
-            println!("{}", value(sum).canonical());
+            println!("{}", sum.to_value().canonical());
         } else {
             let Sum { site, day, kind, name, category, count } = sum;
             println!("{day}  {count:>7}  {kind:<8} {name}  before consent to {category}  {site}");
         }
     }
     ExitCode::SUCCESS
-}
-
-/// A sum as JSON.
-pub fn value(sum: &Sum) -> Value {
-    map([
-        ("site", sum.site.as_str().into()),
-        ("day", sum.day.as_str().into()),
-        ("kind", sum.kind.as_str().into()),
-        ("name", sum.name.as_str().into()),
-        ("category", sum.category.as_str().into()),
-        ("count", sum.count.into()),
-    ])
 }

@@ -14,7 +14,7 @@ use crate::store::{self, log::Seed};
 pub struct Key {
     /// File with the key that signs checkpoints, readable by its owner alone; `askfirst keygen` makes one. Without it
     /// ASKFIRST_LOG_KEY, without both the file `.key` beside the database, which the first start makes.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "ASKFIRST_LOG_KEY_FILE")]
     log_key_file: Option<PathBuf>,
     /// The same by the environment.
     #[arg(long, env = "ASKFIRST_LOG_KEY", hide = true, hide_env_values = true)]

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod backup;
 mod check;
 mod database;
 mod declaration;
@@ -12,6 +13,8 @@ mod picture;
 mod policy;
 mod purge;
 mod serve;
+mod settings;
+mod token;
 mod verify;
 mod webhooks;
 
@@ -47,18 +50,30 @@ enum Command {
     Hold(purge::Hold),
     /// Make a key that signs the checkpoints of the logs.
     Keygen(log::Keygen),
+    /// Copy the database while the server runs: FILE, and FILE.keys with what opens the records.
+    Backup(backup::Backup),
+    /// Look through a backup and put it in the place of the database.
+    Restore(backup::Restore),
     /// Make, change and list the keys that records are sealed with.
     #[command(subcommand)]
     Keys(keys::Keys),
     /// Rebuild every log from its entries and compare it with what was signed: exit code 1 when something does not hold.
     Audit(log::Audit),
+    /// Tokens for the admin listener.
+    Token(token::Token),
+    /// Show who has read or changed which record, when and why, in the last 90 days.
+    Access(token::AccessLog),
     /// Begin another log after a restore from an older backup, and say in it where the old one ended.
     Recover(log::Recover),
 }
 
 /// Runs the program with the arguments of the process.
 pub fn run() -> ExitCode {
-    match Arguments::parse().command {
+    let arguments = match settings::arguments(std::env::args_os(), settings::environment) {
+        Ok(arguments) => arguments,
+        Err(message) => return fail(&message),
+    };
+    match Arguments::parse_from(arguments).command {
         Command::Serve(options) => serve::run(*options),
         Command::Check(options) => check::run(&options),
         Command::Declaration(options) => declaration::run(&options),
@@ -67,8 +82,12 @@ pub fn run() -> ExitCode {
         Command::Purge(options) => purge::purge(options),
         Command::Hold(options) => purge::hold(options),
         Command::Keygen(options) => log::keygen(&options),
+        Command::Backup(options) => backup::backup(&options),
+        Command::Restore(options) => backup::restore(&options),
         Command::Keys(keys) => keys::run(&keys),
         Command::Audit(options) => log::audit(&options),
+        Command::Token(options) => token::token(&options),
+        Command::Access(options) => token::access_log(&options),
         Command::Recover(options) => log::recover(&options),
         Command::Verify(options) => verify::run(&options),
     }

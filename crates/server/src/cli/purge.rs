@@ -70,12 +70,27 @@ pub struct Hold {
     #[arg(long)]
     release: bool,
     #[command(flatten)]
+    operations: super::operations::File,
+    /// Why, for the access log (S7).
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    #[command(flatten)]
     key: super::log::Key,
 }
 
 pub fn hold(options: Hold) -> ExitCode {
     if !is_uuid(&options.record) {
         return fail("a record id is a version 4 UUID in small letters");
+    }
+    let action = if options.release { "release" } else { "hold" };
+    let noted = options
+        .database
+        .database
+        .require()
+        .and_then(|()| options.operations.open(&options.database.database))
+        .and_then(|operations| super::token::note(&operations, action, &options.record, options.reason.as_deref()));
+    if let Err(message) = noted {
+        return fail(&message);
     }
     let found =
         with_store(&options.database, &options.key, async |store| store.hold(&options.record, !options.release).await);

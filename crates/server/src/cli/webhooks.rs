@@ -13,16 +13,16 @@ use crate::webhook::{Client, Delivery, Endpoint, Figures, Secret, Target};
 #[derive(Args)]
 pub struct Webhooks {
     /// Where to tell other systems of a withdrawal (https); repeatable.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_delimiter = ',', value_name = "URL", env = "ASKFIRST_WEBHOOK")]
     webhook: Vec<String>,
     /// File with the secret that signs webhooks: `whsec_` and base64, one a line; all sign while the secret is changed.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "ASKFIRST_WEBHOOK_SECRET_FILE")]
     webhook_secret_file: Option<PathBuf>,
     /// The same by the environment.
     #[arg(long, env = "ASKFIRST_WEBHOOK_SECRET", hide = true, hide_env_values = true)]
     webhook_secret: Option<String>,
     /// What webhooks tell: given, refused, changed, renewed, withdrawn; a change that takes something back is `withdrawn`.
-    #[arg(long, default_value = "withdrawn", value_delimiter = ',', value_parser = state, value_name = "KIND")]
+    #[arg(long, default_value = "withdrawn", value_delimiter = ',', value_parser = state, value_name = "KIND", env = "ASKFIRST_WEBHOOK_ON")]
     webhook_on: Vec<State>,
 }
 

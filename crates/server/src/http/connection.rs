@@ -1,4 +1,4 @@
-//! The accept loop: plain HTTP/1.1 with limits on time and number, and a stop that loses nothing.
+//! The accept loop: HTTP/1.1, plain or over TLS, with limits on time and number, and a stop that loses nothing.
 //!
 //! hyper by itself waits as long as a client likes. Here each connection notes when it last got further, and one check a
 //! second ends it when that is too long ago; a busy connection pays for two atomic stores.
@@ -15,23 +15,25 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{HeaderValue, Request, header};
 use hyper::body::Incoming;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use ipnet::IpNet;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tower::Service;
 
 use super::limits::{Peer, host};
+use crate::tls::Tls;
 
 /// Limits of connections.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// From the first byte of a request to the end of its head.
+    /// From the first byte of a request to the end of its head; also the time that a TLS handshake has.
     pub head: Duration,
     /// Without a byte in either direction while no request is being handled.
     pub idle: Duration,
@@ -57,8 +59,22 @@ impl Default for Limits {
     }
 }
 
+/// Where connections come in.
+pub struct Door {
+    pub listener: TcpListener,
+    /// Plain HTTP without it.
+    pub tls: Option<Arc<Tls>>,
+}
+
+impl From<TcpListener> for Door {
+    fn from(listener: TcpListener) -> Self {
+        Self { listener, tls: None }
+    }
+}
+
 /// Serves until `stop` is ready, then answers what has begun.
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: impl Future<Output = ()>) {
+pub async fn serve(door: impl Into<Door>, router: Router, limits: Limits, stop: impl Future<Output = ()>) {
+    let Door { listener, tls } = door.into();
     let limits = Arc::new(limits);
     let graceful = GracefulShutdown::new();
     let open = Arc::new(Open::default());
@@ -71,7 +87,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
         match accepted {
             Ok((stream, peer)) => {
                 if let Some(place) = open.enter(peer.ip(), &limits) {
-                    start(stream, peer, place, &router, &limits, &graceful);
+                    start(stream, tls.as_ref(), peer, place, &router, &limits, &graceful);
                 }
             }
             Err(error) => {
@@ -87,8 +103,10 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
     }
 }
 
+#[allow(clippy::too_many_arguments, reason = "all that a connection is made of, in one place")]
 fn start(
     stream: TcpStream,
+    tls: Option<&Arc<Tls>>,
     peer: SocketAddr,
     place: Place,
     router: &Router,
@@ -96,9 +114,33 @@ fn start(
     graceful: &GracefulShutdown,
 ) {
     let _ = stream.set_nodelay(true);
+    let (router, limits, watcher) = (router.clone(), Arc::clone(limits), graceful.watcher());
+    let acceptor = tls.map(|tls| tls.acceptor());
+    tokio::spawn(async move {
+        let _place = place;
+        match acceptor {
+            None => run(stream, false, peer, router, &limits, watcher).await,
+            Some(acceptor) => {
+                // A client that can't or won't is its own business.
+                if let Ok(Ok(stream)) = tokio::time::timeout(limits.head, acceptor.accept(stream)).await {
+                    run(stream, true, peer, router, &limits, watcher).await;
+                }
+            }
+        }
+    });
+}
+
+async fn run(
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    secure: bool,
+    peer: SocketAddr,
+    router: Router,
+    limits: &Limits,
+    watcher: Watcher,
+) {
     let progress = Arc::new(Progress::new());
     let io = Watched { stream: TokioIo::new(stream), progress: Arc::clone(&progress) };
-    let (router, noted) = (router.clone(), Arc::clone(&progress));
+    let noted = Arc::clone(&progress);
     let service = service_fn(move |request: Request<Incoming>| {
         noted.enter(BUSY);
         let mut request = request.map(Body::new);
@@ -106,7 +148,11 @@ fn start(
         let answer = router.clone().call(request);
         let noted = Arc::clone(&noted);
         async move {
-            let answer = answer.await;
+            let mut answer = answer.await;
+            if let (true, Ok(answer)) = (secure, &mut answer) {
+                // S6: whoever was here over TLS does not come back without.
+                answer.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
+            }
             noted.enter(IDLE);
             answer
         }
@@ -117,17 +163,15 @@ fn start(
         .max_headers(64)
         .max_buf_size(16 * 1024)
         .serve_connection(io, service);
-    let connection = graceful.watch(connection);
-    let limits = Arc::clone(limits);
-    tokio::spawn(async move {
-        let _place = place;
-        tokio::select! {
-            // What a broken connection says is its own business.
-            _ = connection => {}
-            () = progress.overdue(&limits) => {}
-        }
-    });
+    tokio::select! {
+        // What a broken connection says is its own business.
+        _ = watcher.watch(connection) => {}
+        () = progress.overdue(limits) => {}
+    }
 }
+
+/// A year, for this host alone.
+const HSTS: &str = "max-age=31536000";
 
 /// Nothing has come of the next request, or the answer is being sent.
 const IDLE: u8 = 0;
@@ -173,12 +217,12 @@ impl Progress {
 }
 
 /// A stream that notes its progress.
-struct Watched {
-    stream: TokioIo<TcpStream>,
+struct Watched<S> {
+    stream: TokioIo<S>,
     progress: Arc<Progress>,
 }
 
-impl Read for Watched {
+impl<S: AsyncRead + Unpin> Read for Watched<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -192,7 +236,7 @@ impl Read for Watched {
     }
 }
 
-impl Write for Watched {
+impl<S: AsyncWrite + Unpin> Write for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.note(polled.is_ready());
@@ -222,7 +266,7 @@ impl Write for Watched {
     }
 }
 
-impl Watched {
+impl<S> Watched<S> {
     fn note(&self, wrote: bool) {
         if wrote && self.progress.phase.load(Relaxed) == IDLE {
             self.progress.enter(IDLE);

@@ -1,5 +1,6 @@
 //! The HTTP interface. Every route stands in [`router`].
 
+pub mod admin;
 pub mod body;
 mod choice;
 pub mod connection;
@@ -102,6 +103,8 @@ pub struct Files {
     pub dist: Option<PathBuf>,
     /// A whole site, under `/`.
     pub site: Option<PathBuf>,
+    /// The figures are on the admin listener, and not here.
+    pub admin_elsewhere: bool,
     /// The text of the configuration, at `/askfirst.json`.
     pub config: Option<String>,
 }
@@ -139,11 +142,11 @@ pub fn router(app: Shared, files: Files) -> Router {
         .route("/askfirst/v1/{*rest}", any(nothing))
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn_with_state(Arc::clone(&app), cors::layer));
-    let mut router = Router::new()
-        .route("/healthz", get(status::health))
-        .route("/metrics", get(status::metrics))
-        .method_not_allowed_fallback(not_allowed)
-        .merge(records);
+    let mut router = Router::new().route("/healthz", get(status::health));
+    if !files.admin_elsewhere {
+        router = router.route("/metrics", get(status::metrics));
+    }
+    let mut router = router.method_not_allowed_fallback(not_allowed).merge(records);
     if let Some(dist) = files.dist {
         let dist = Arc::new(Dist::new(dist));
         router = router.route("/askfirst/{*path}", get(move |request| files::browser_file(dist, request)));

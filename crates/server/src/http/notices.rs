@@ -1,20 +1,18 @@
 //! `PUT` and `GET /askfirst/v1/notices/{digest}`: what visitors are shown.
 //!
-//! Only the owner registers notices, from the configuration at start or with the admin token, so that a stranger can't
+//! Only the owner registers notices, from the configuration at start or with an operator's token, so that a stranger can't
 //! have a record name a text of his own (R3). Anybody may read one: it is what everybody is shown.
 
-use askfirst_core::digest::sha256;
 use askfirst_core::json::{self, Value, map};
 use askfirst_core::{notice, wire};
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use subtle::ConstantTimeEq;
 
-use super::holder::bearer;
 use super::records::answer;
-use super::{App, Error, NOTICE_LIMIT, Shared, body};
+use super::{Error, NOTICE_LIMIT, Shared, admin, body};
+use crate::operations::tokens::Role;
 use crate::store::{AboutNotice, NewNotice};
 
 /// Stores a notice under the digest of its bytes.
@@ -24,9 +22,7 @@ pub async fn register(
     request: Request,
 ) -> Result<Response, Error> {
     let (parts, payload) = request.into_parts();
-    if !is_admin(&app, bearer(&parts.headers)) {
-        return Err(Error::new(StatusCode::UNAUTHORIZED, "unauthorized", "this takes the admin token"));
-    }
+    admin::require(&app, &parts.headers, &[Role::Operator]).await?;
     body::require_json(&parts.headers)?;
     let text = body::text(&parts.headers, payload, NOTICE_LIMIT, app.body_timeout).await?;
     let notice = parse(digest, text)?;
@@ -43,13 +39,6 @@ pub async fn read(State(app): State<Shared>, Path(digest): Path<String>) -> Resu
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
     Ok(response)
-}
-
-fn is_admin(app: &App, token: Option<&str>) -> bool {
-    match (&app.admin, token) {
-        (Some(admin), Some(token)) => sha256(token.as_bytes()).ct_eq(admin).into(),
-        _ => false,
-    }
 }
 
 fn parse(digest: String, text: String) -> Result<NewNotice, Error> {

@@ -18,6 +18,11 @@ pub async fn health(State(app): State<Shared>) -> Result<Response, Error> {
     Ok(answer(StatusCode::OK, &map([("ok", true.into())])))
 }
 
+/// 200 as long as the process answers.
+pub async fn alive() -> Response {
+    answer(StatusCode::OK, &map([("ok", true.into())]))
+}
+
 /// The figures in the text format of Prometheus.
 pub async fn metrics(State(app): State<Shared>) -> Response {
     let mut response = Response::new(Body::from(app.metrics.text(app.store.figures(), &app.webhooks)));

@@ -1,6 +1,7 @@
 //! Counts of leaks: what pages of a site saw happen that the choice did not allow. Summed per site and day; nothing
 //! says on whose page, so nobody can be found in them.
 
+use askfirst_core::json::{Value, map};
 use askfirst_core::time::{self, Millis};
 use rusqlite::{Connection, params};
 
@@ -29,6 +30,19 @@ pub struct Sum {
     pub name: String,
     pub category: String,
     pub count: i64,
+}
+
+impl Sum {
+    pub fn to_value(&self) -> Value {
+        map([
+            ("site", self.site.as_str().into()),
+            ("day", self.day.as_str().into()),
+            ("kind", self.kind.as_str().into()),
+            ("name", self.name.as_str().into()),
+            ("category", self.category.as_str().into()),
+            ("count", self.count.into()),
+        ])
+    }
 }
 
 /// Adds to the sums of today.

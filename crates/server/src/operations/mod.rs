@@ -2,9 +2,11 @@
 //! people, and who has read what. One small SQLite file of its own, so that none of it takes part in the records' commits
 //! and a command of the console can use it while the server runs.
 
+pub mod access;
 pub mod leaks;
 pub mod queue;
 mod schema;
+pub mod tokens;
 
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};

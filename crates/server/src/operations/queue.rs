@@ -111,6 +111,15 @@ pub fn give_up(connection: &Connection, entry: i64, now: Millis, outcome: &str) 
         .map(drop)
 }
 
+/// How the queue of each endpoint stands.
+pub fn states(connection: &Connection) -> rusqlite::Result<Vec<(String, State)>> {
+    let endpoints = connection
+        .prepare_cached("SELECT endpoint FROM webhook_cursor ORDER BY endpoint")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<Vec<String>>>()?;
+    endpoints.into_iter().map(|endpoint| Ok((endpoint.clone(), state(connection, &endpoint)?))).collect()
+}
+
 pub fn state(connection: &Connection, endpoint: &str) -> rusqlite::Result<State> {
     let (waiting, given_up) = connection
         .prepare_cached(

@@ -26,7 +26,7 @@ async fn with_files() -> Server {
         }
         fs::write(site.join("index.html"), "<h1>home</h1>").unwrap();
         fs::write(site.join("about/index.html"), "<h1>about</h1>").unwrap();
-        Files { dist: Some(dist), site: Some(site), config: Some(CONFIG.to_owned()) }
+        Files { dist: Some(dist), site: Some(site), config: Some(CONFIG.to_owned()), ..Files::default() }
     })
     .await
 }

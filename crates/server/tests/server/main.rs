@@ -5,6 +5,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+/// The admin listener: roles, reasons, tokens.
+mod admin;
+/// Backup and restore.
+mod backup;
 /// The choice's cookie, set by the server.
 mod choice;
 /// The files beside the records, and the command line.
@@ -31,5 +35,7 @@ mod sealed;
 mod sockets;
 /// The store by itself, and older databases.
 mod store;
+/// https by the server itself.
+mod tls;
 /// Other systems hear of a withdrawal.
 mod webhooks;

@@ -21,12 +21,19 @@ struct Listening {
 }
 
 async fn listen(limits: Limits) -> Listening {
+    listen_with(limits, |_| Default::default()).await
+}
+
+async fn listen_with(
+    limits: Limits,
+    files: impl FnOnce(&tempfile::TempDir) -> askfirst_server::http::Files,
+) -> Listening {
     let options = askfirst_server::http::Options {
         body_timeout: Duration::from_millis(600),
         sender_rate: askfirst_server::http::limits::Rate { per_second: 0.0, burst: 0.0 },
         ..Default::default()
     };
-    let server = server_with(options, Default::default(), |_| Default::default()).await;
+    let server = server_with(options, Default::default(), files).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
@@ -140,6 +147,48 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     let text = request(&body(1, &listening.server.notice));
     stream.write_all(&text.as_bytes()[..text.len() - 10]).await.unwrap();
     assert_eq!(status(&mut stream).await, Some(408));
+}
+
+/// Sends a byte at a time until the connection is ended; how long that took.
+async fn drip(stream: &mut TcpStream, text: &[u8]) -> Duration {
+    let start = Instant::now();
+    for byte in text.iter().cycle() {
+        if stream.write_all(&[*byte]).await.is_err() || start.elapsed() > Duration::from_secs(8) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    start.elapsed()
+}
+
+#[tokio::test]
+async fn a_head_and_a_body_that_come_byte_by_byte_have_no_more_time_than_others() {
+    let listening = listen(short()).await;
+    let mut head = TcpStream::connect(listening.address).await.unwrap();
+    let mut body = TcpStream::connect(listening.address).await.unwrap();
+    let text = request(&"x".repeat(10_000));
+    body.write_all(&text.as_bytes()[..text.len() - 10_000]).await.unwrap();
+    let header = b"X-A: b\r\n";
+    head.write_all(b"POST /askfirst/v1/records HTTP/1.1\r\n").await.unwrap();
+    let (head, body) = tokio::join!(drip(&mut head, header), drip(&mut body, b"x"));
+    assert!(head < Duration::from_millis(1500), "{head:?}");
+    // 600 ms for the body, and the answer that says so.
+    assert!(body < Duration::from_secs(3), "{body:?}");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_answer_is_not_waited_for() {
+    let listening = listen_with(short(), |folder| {
+        std::fs::write(folder.path().join("askfirst.js"), vec![b'x'; 32 << 20]).unwrap();
+        askfirst_server::http::Files { dist: Some(folder.path().to_owned()), ..Default::default() }
+    })
+    .await;
+    let mut stream = TcpStream::connect(listening.address).await.unwrap();
+    stream.write_all(b"GET /askfirst/askfirst.js HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    let mut read = Vec::new();
+    let _ = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut read)).await.expect("it is ended");
+    assert!(read.len() < 32 << 20, "{}", read.len());
 }
 
 #[tokio::test]

@@ -1,0 +1,210 @@
+//! S7: the admin listener. Who may do what, and that it is known who did.
+
+use std::process::Command;
+
+use askfirst_core::time::DAY;
+use askfirst_server::clock;
+use askfirst_server::http::{self, admin};
+use askfirst_server::operations::access::{self, Access};
+use askfirst_server::operations::tokens::{self, Role};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use std::sync::Arc;
+
+use crate::support::*;
+
+/// The admin listener of a server, with a token for each role.
+struct Admin {
+    server: Server,
+    router: Router,
+    auditor: String,
+    operator: String,
+}
+
+async fn admin() -> Admin {
+    let server = server().await;
+    let make = |name: &str, role| {
+        let (id, token) = tokens::make().unwrap();
+        let add = |connection: &_| tokens::add(connection, (&id, &token), name, role, clock::now(), None);
+        server.app.operations.as_ref().unwrap().run(add).unwrap();
+        token
+    };
+    let (auditor, operator) = (make("Eva", Role::Auditor), make("Omar", Role::Operator));
+    let router = admin::router(Arc::clone(&server.app));
+    Admin { server, router, auditor, operator }
+}
+
+fn request(method: &str, path: &str, token: &str, reason: Option<&str>, body: &str) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+    if !token.is_empty() {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    if let Some(reason) = reason {
+        request = request.header("askfirst-reason", reason);
+    }
+    request.body(body.to_owned().into()).unwrap()
+}
+
+impl Admin {
+    async fn ask(&self, request: Request<Body>) -> Answer {
+        ask(&self.router, request).await
+    }
+
+    fn access(&self) -> Vec<Access> {
+        let operations = self.server.app.operations.as_ref().unwrap();
+        operations.run(|connection| access::list(connection, clock::now() - DAY)).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn each_route_takes_its_role_and_no_other_and_none_takes_nobody() {
+    let admin = admin().await;
+    admin.server.ask(post(body(1, &admin.server.notice))).await;
+    let record = format!("/admin/v1/records/{}", record_id(1));
+    let hold = format!("{record}/hold");
+    for (method, path, body, auditor, operator) in [
+        ("GET", record.as_str(), "", 200, 403),
+        ("PUT", hold.as_str(), r#"{"held":false}"#, 403, 200),
+        ("GET", "/admin/v1/access", "", 200, 403),
+        ("GET", "/admin/v1/leaks", "", 200, 200),
+        ("GET", "/admin/v1/webhooks", "", 200, 200),
+        ("DELETE", record.as_str(), "", 403, 200),
+    ] {
+        let status = async |token: &str| {
+            admin.ask(request(method, path, token, Some("a complaint"), body)).await.status.as_u16()
+        };
+        let wrong = format!("{}x", admin.auditor);
+        for (token, expected) in
+            [("", 401), ("wrong", 401), (&wrong, 401), (&admin.auditor, auditor), (&admin.operator, operator)]
+        {
+            assert_eq!(status(token).await, expected, "{method} {path} {token}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_look_at_a_record_says_who_and_why_and_copies_nothing_of_it() {
+    let admin = admin().await;
+    let given = record(1, &admin.server.notice);
+    admin.server.ask(post(given.canonical())).await;
+    let path = format!("/admin/v1/records/{}", record_id(1));
+    let silent = admin.ask(request("GET", &path, &admin.auditor, None, "")).await;
+    assert_eq!((silent.status, silent.code().as_str()), (StatusCode::BAD_REQUEST, "reason"));
+    assert!(admin.access().is_empty());
+
+    let seen = admin.ask(request("GET", &path, &admin.auditor, Some("complaint 17"), "")).await;
+    assert_eq!(seen.status, StatusCode::OK);
+    assert_eq!(seen.at(&["records"]).items()[0].get("record").canonical(), given.canonical());
+    let unknown = format!("/admin/v1/records/{}", record_id(99));
+    assert_eq!(
+        admin.ask(request("GET", &unknown, &admin.auditor, Some("a guess"), "")).await.status,
+        StatusCode::NOT_FOUND
+    );
+    let access = admin.access();
+    let said: Vec<_> = access.iter().map(|a| (a.who.as_str(), a.action.as_str(), a.reason.as_str())).collect();
+    assert_eq!(said, [("Eva", "read", "a guess"), ("Eva", "read", "complaint 17")]);
+    assert_eq!(access[1].record_id.as_deref(), Some(given.record_id.as_str()));
+    let stored = std::fs::read(format!("{}.operations-wal", admin.server.database().display())).unwrap();
+    for private in [&given.subject, &given.holder, &given.notice.digest] {
+        assert!(!stored.windows(private.len()).any(|part| part == private.as_bytes()));
+    }
+}
+
+#[tokio::test]
+async fn what_can_not_be_noted_is_not_shown() {
+    let admin = admin().await;
+    admin.server.ask(post(body(1, &admin.server.notice))).await;
+    let operations = admin.server.app.operations.as_ref().unwrap();
+    operations.run(|connection| connection.execute_batch("DROP TABLE access")).unwrap();
+    let path = format!("/admin/v1/records/{}", record_id(1));
+    let answer = admin.ask(request("GET", &path, &admin.auditor, Some("complaint 17"), "")).await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "store"));
+}
+
+#[tokio::test]
+async fn a_held_record_is_not_erased_until_it_is_released() {
+    let admin = admin().await;
+    admin.server.ask(post(body(1, &admin.server.notice))).await;
+    let path = format!("/admin/v1/records/{}", record_id(1));
+    let hold = async |held: bool| {
+        let body = format!("{{\"held\":{held}}}");
+        admin.ask(request("PUT", &format!("{path}/hold"), &admin.operator, Some("a claim"), &body)).await.status
+    };
+    let erase = async || admin.ask(request("DELETE", &path, &admin.operator, Some("asked by mail"), "")).await;
+    assert_eq!(hold(true).await, StatusCode::OK);
+    assert_eq!(erase().await.text, r#"{"erased":false,"held":true}"#);
+    assert_eq!(hold(false).await, StatusCode::OK);
+    assert_eq!(erase().await.text, r#"{"erased":true,"held":false}"#);
+    let actions: Vec<_> = admin.access().into_iter().map(|access| access.action).collect();
+    assert_eq!(actions, ["erase", "release", "erase", "hold"]);
+    let gone = admin.server.ask(with_secret("GET", &record_id(1), &secret(1))).await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_public_listener_has_none_of_it() {
+    let admin = admin().await;
+    let files = http::Files { admin_elsewhere: true, ..Default::default() };
+    let public = http::router(Arc::clone(&admin.server.app), files);
+    for path in ["/admin/v1/access", "/admin/v1/leaks", "/metrics"] {
+        let answer = ask(&public, request("GET", path, &admin.auditor, None, "")).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    for path in ["/metrics", "/healthz", "/livez", "/readyz"] {
+        assert_eq!(admin.ask(get(path)).await.status, StatusCode::OK, "{path}");
+    }
+    // Pages have no business there, whatever they send.
+    assert_eq!(admin.ask(post(body(1, &admin.server.notice))).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn an_operators_token_registers_notices_and_an_auditors_does_not() {
+    let admin = admin().await;
+    let notice = &admin.server.notice;
+    for (token, status) in [(&admin.auditor, 403), (&admin.operator, 200)] {
+        let path = format!("/admin/v1/notices/{}", notice.digest);
+        assert_eq!(admin.ask(request("PUT", &path, token, None, &notice.text)).await.status.as_u16(), status);
+        let path = format!("/askfirst/v1/notices/{}", notice.digest);
+        assert_eq!(admin.server.ask(request("PUT", &path, token, None, &notice.text)).await.status.as_u16(), status);
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_the_command_line_works_at_once_and_ends_at_once() {
+    let admin = admin().await;
+    let command = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_askfirst"))
+            .args(arguments)
+            .arg("--database")
+            .arg(admin.server.database())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let token = command(&["token", "create", "--name", "Nina", "--role", "auditor"]);
+    let status = async || admin.ask(request("GET", "/admin/v1/access", token.trim(), None, "")).await.status.as_u16();
+    assert_eq!(status().await, 200);
+    let listed = command(&["token", "list"]);
+    let line = listed.lines().find(|line| line.contains("Nina")).unwrap();
+    assert!(line.contains("auditor") && !listed.contains(token.trim()));
+    command(&["token", "revoke", line.split(' ').next().unwrap()]);
+    assert_eq!(status().await, 401);
+}
+
+#[tokio::test]
+async fn who_exports_a_record_at_the_console_is_noted_too() {
+    let admin = admin().await;
+    admin.server.ask(post(body(1, &admin.server.notice))).await;
+    let output = Command::new(env!("CARGO_BIN_EXE_askfirst"))
+        .args(["export", "--record", &record_id(1), "--reason", "complaint 18", "--database"])
+        .arg(admin.server.database())
+        .env("SUDO_USER", "eva")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let [access] = &admin.access()[..] else { panic!() };
+    assert_eq!((access.who.as_str(), access.action.as_str()), ("console:eva", "read"));
+    assert_eq!((access.record_id.as_deref(), access.reason.as_str()), (Some(record_id(1).as_str()), "complaint 18"));
+}

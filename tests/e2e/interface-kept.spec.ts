@@ -25,13 +25,21 @@ const text = async (download: Download) => {
   return Buffer.concat(chunks).toString();
 };
 
-/** What is withdrawn has run on this page, which is loaded anew. */
-async function save(page: Page) {
-  const loaded = page.waitForEvent('load');
-  await part(page, 'save').click();
-  await loaded;
+/** Agrees to one purpose, and later to another: two records, one behind the other. Answers the first one's number. */
+async function agreedTwice(page: Page, product: Product, lang = 'en') {
+  await page.goto(serveMini(product.front, product.sink.url, { html: `lang="${lang}"` }));
   await started(page);
+  await part(page, 'customise').click();
+  await part(page, 'switch-analytical').check();
+  await part(page, 'save').click();
   await delivered(page);
+  const first = (await state(page)).recordId;
+  await reopen(page);
+  await part(page, 'switch-marketing').check();
+  await part(page, 'save').click();
+  await delivered(page);
+  await reopen(page);
+  return first;
 }
 
 const status = (page: Page) => part(page, 'dialog').getByRole('status');
@@ -61,11 +69,7 @@ test('the receipt is printed by itself, with everything that it says (B16)', asy
       dispatchEvent(new Event('afterprint'));
     };
   });
-  await agreed(page, product, 'nl');
-  await reopen(page);
-  await part(page, 'switch-marketing').uncheck();
-  await save(page);
-  await reopen(page);
+  await agreedTwice(page, product, 'nl');
   await part(page, 'print').click();
   await expect.poll(() => page.evaluate(() => (window as any).printed?.length)).toBe(5);
   const [lang, dir, title, words, whole] = await page.evaluate(() => (window as any).printed);
@@ -80,12 +84,7 @@ test('the receipt is printed by itself, with everything that it says (B16)', asy
 });
 
 test('everything the server has is downloaded, the records before it too (S4, GDPR Art. 20)', async ({ page, product }) => {
-  await agreed(page, product);
-  const first = (await state(page)).recordId;
-  await reopen(page);
-  await part(page, 'switch-marketing').uncheck();
-  await save(page);
-  await reopen(page);
+  const first = await agreedTwice(page, product);
   const download = page.waitForEvent('download');
   await part(page, 'export').click();
   expect((await download).suggestedFilename()).toBe('askfirst-records.json');

@@ -107,6 +107,13 @@ export async function offer(root: ShadowRoot, ask: (...request: unknown[]) => an
   const receipt = ways.querySelector('[part=receipt]')!;
   receipt.after(button('dialog.print', () => print(root, say('receipt.title'), sheet(root, say, record, receivedAt))));
   if (secret) {
+    // The visitor's page stands beside the records of our server; the fragment with the secret goes with no request.
+    const number = box.querySelector('.record')!;
+    const [before, after] = number.textContent!.split(record.record_id);
+    if (/\/v1\/records$/.test(records) && after !== undefined) {
+      const href = `${records.slice(0, -'v1/records'.length)}me/#${record.record_id}:${secret}`;
+      number.replaceChildren(before!, element(['a', { href, target: '_blank', rel: 'noopener noreferrer' }, record.record_id]), after);
+    }
     ways.children[1]!.after(button('dialog.export', () => void run(async () => {
       download(JSON.stringify(await chain(records, record.record_id, secret), null, 2), 'askfirst-records.json');
       return '';

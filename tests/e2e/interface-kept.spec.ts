@@ -153,3 +153,18 @@ test('that a choice was saved in the dialog is announced (WCAG 4.1.3)', async ({
   await expect(status).toHaveText('Your choice has been saved.');
   await delivered(page);
 });
+
+test("the record's number leads to the visitor's own page, and no request carries the secret (S4)", async ({ page, product }) => {
+  await agreed(page, product);
+  await reopen(page);
+  const { secret } = await receipt(page);
+  const { recordId } = await state(page);
+  const asked: string[] = [];
+  page.context().on('request', (request) => asked.push(request.url()));
+  const opened = page.waitForEvent('popup');
+  await part(page, 'dialog').locator('.record a').click();
+  const own = await opened;
+  await expect(own.locator('body')).toContainText(recordId);
+  expect(new URL(own.url()).pathname).toBe('/askfirst/me/');
+  expect(asked.filter((url) => url.split('#')[0]!.includes(secret))).toEqual([]);
+});

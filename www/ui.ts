@@ -120,6 +120,17 @@ export const mount = (css: string, lang: string, act: Act) => {
     document.adoptedStyleSheets = on ? [...others, clearance] : others;
   };
 
+  /** Where the page ends, no scrolling brings an element out from under the banner: whoever goes by keyboard gets more
+   * page there, and the banner's real height kept clear. Nothing moves for anybody else. */
+  const makeRoom = ({ key }: KeyboardEvent) => {
+    const banner = find(BANNER);
+    if (key != 'Tab' || !banner) return;
+    const { top, bottom, height } = banner.getBoundingClientRect();
+    const [side, end] = top < innerHeight - bottom ? ['top', 'before'] : ['bottom', 'after'];
+    clearance?.replaceSync(`:root{scroll-padding-${side}:${height + 40}px}:root::${end}{content:"";display:block;height:${height + 40}px}`);
+  };
+  addEventListener('keydown', makeRoom, true);
+
   /** The focused element, looked up in the shadow root when the page only sees the host. */
   const focused = () => {
     const found = root.activeElement || document.activeElement;

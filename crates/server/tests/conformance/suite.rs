@@ -642,4 +642,9 @@ async fn what_is_stored_can_be_followed_in_order(place: Place) {
     assert_eq!(places(0, 3).await, (1..=3).map(|n| (n, record_id(n as u128 - 1))).collect::<Vec<_>>());
     assert_eq!(places(5, 9).await, [(6, record_id(5)), (7, record_id(6))]);
     assert!(places(7, 9).await.is_empty());
+    // What is kept about one person is found too (S4).
+    let subject = askfirst_server::store::key::subject(&record(3, &notice).subject).unwrap();
+    let found = place.database.of_subject(subject).await.unwrap();
+    assert_eq!(found.iter().map(|evidence| evidence.receipt.seq).collect::<Vec<_>>(), [4]);
+    assert!(place.database.of_subject([9; 16]).await.unwrap().is_empty());
 }

@@ -271,6 +271,23 @@ impl Address {
         read.await.map_err(|failure| format!("{self}: {}", failure.sentence()))
     }
 
+    /// Every record of a subject, sealed or not.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub async fn of_subject(&self, subject: [u8; 16]) -> Result<Vec<Evidence>, String> {
+        let (client, sealing) = self.opened().await?;
+        let tag = sealing.as_ref().and_then(|sealing| sealing.subject_tag(&subject));
+        let read = async {
+            let mut found = Vec::new();
+            for seq in read::places_of_subject(&client, &[Some(subject), tag]).await? {
+                found.extend(read::evidence(&client, sealing.as_deref(), seq).await?);
+            }
+            Done::Ok(found)
+        };
+        read.await.map_err(|failure| format!("{self}: {}", failure.sentence()))
+    }
+
     /// The evidence packs of the records with this id, one per site.
     ///
     /// # Errors

@@ -38,6 +38,16 @@ pub async fn places(client: &impl GenericClient, record_id: [u8; 16]) -> Done<Ve
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
+/// The places of every record with one of these subjects or tags of subjects. Nobody asks often: there is no index.
+pub async fn places_of_subject(client: &impl GenericClient, subjects: &[Option<[u8; 16]>]) -> Done<Vec<i64>> {
+    let wanted: Vec<&[u8]> = subjects.iter().flatten().map(<[u8; 16]>::as_slice).collect();
+    let sql = "SELECT p.seq FROM askfirst.record AS r
+               JOIN askfirst.place AS p ON p.record_id = r.record_id AND p.site = r.site
+               WHERE r.subject = ANY($1) ORDER BY p.seq";
+    let rows = query(client, sql, &[&wanted]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
 /// Everything stored about the record at this place; its proof is not in the row.
 pub async fn evidence(client: &impl GenericClient, sealing: Option<&Sealing>, seq: i64) -> Done<Option<Evidence>> {
     let sql = "SELECT p.seq, p.record_id, p.log, p.idx, p.received_at, p.erased_at, r.browser_at, r.digest, r.notice,

@@ -1,6 +1,8 @@
 // Load run of the records server: durable records against an endpoint that does the same work and keeps nothing.
 //
-//   node bench/server.mjs [--seconds 8] [--pairs 3] [--connections 64]
+//   node bench/server.mjs [--seconds 8] [--pairs 3] [--connections 64] [--sealed]
+//
+// With --sealed bodies are stored under keys, as with `askfirst serve --master-key`.
 //
 // Needs wrk (Debian package `wrk`). Both kinds of run alternate in one process, because only their ratio can be compared
 // between machines. Prints a table and writes bench/results/server.json. Fails below half of the discard rate or above
@@ -20,6 +22,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '8' },
     pairs: { type: 'string', default: '3' },
     connections: { type: 'string', default: '64' },
+    sealed: { type: 'boolean', default: false },
   },
 });
 const [seconds, pairs, connections] = [values.seconds, values.pairs, values.connections].map(Number);
@@ -96,7 +99,7 @@ function load(address, path, lua, time, pid) {
 
 const binary = build();
 const folder = mkdtempSync(join(process.env.ASKFIRST_BENCH_DIR ?? tmpdir(), 'askfirst-bench-'));
-const server = spawn(binary, [join(folder, 'bench.sqlite')], { stdio: ['ignore', 'pipe', 'inherit'] });
+const server = spawn(binary, [join(folder, 'bench.sqlite'), ...(values.sealed ? ['--sealed'] : [])], { stdio: ['ignore', 'pipe', 'inherit'] });
 let failed = true;
 try {
   const ready = JSON.parse(
@@ -119,6 +122,7 @@ try {
   const result = {
     machine: `${cpus().length} × ${cpus()[0].model}`,
     connections,
+    sealed: values.sealed,
     seconds,
     bytes: ready.body.length,
     ratio: median(runs.durable.map((run, i) => run.rate / runs.discard[i].rate)),
@@ -132,7 +136,7 @@ try {
     return { 'records/s': Math.round(of('rate')), 'p50 ms': of('p50').toFixed(2), 'p99 ms': of('p99').toFixed(2), 'CPU µs each': of('cpu').toFixed(1) };
   };
   console.log(`\n${result.bytes}-byte records, ${connections} connections, ${pairs} × ${seconds} s each, ${result.machine}`);
-  console.table({ 'checked and dropped': row('discard'), 'stored durably': row('durable') });
+  console.table({ 'checked and dropped': row('discard'), [values.sealed ? 'sealed, stored durably' : 'stored durably']: row('durable') });
   console.log(
     `ratio ${result.ratio.toFixed(2)} (at least ${LEAST_RATIO}), peak memory ${result.megabytes.toFixed(0)} MB (at most ${MOST_MEGABYTES}), ` +
       `${result.recordsPerCommit.toFixed(1)} records per commit, ${Math.round(result.bytesPerRecord)} bytes on disk each`,

@@ -114,6 +114,10 @@ async function verifier() {
   write('verify/verify.css', await minifiedCss('www/verify/page.css'));
   copied('verify/index.html');
   copied('verify/evidence.schema.json');
+  // The visitor's own record, in the look of the page above.
+  write('me/me.js', await bundled('www/me/page.ts', { format: 'esm', alias }));
+  write('me/me.css', await minifiedCss('www/me/page.css'));
+  copied('me/index.html');
 }
 
 try {

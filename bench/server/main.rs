@@ -2,8 +2,12 @@
 //! which does everything that comes before the store (limits, origin, body, validation, canonical text, SHA-256) and
 //! keeps nothing. Both in one process, so that their ratio says what durability costs.
 //!
+//! With `--upkeep N` it serves nothing and measures instead what is done with N records that are stored ([`upkeep`]).
+//!
 //! Prints one line of JSON, `{address, site, body}`, then serves until it is ended. `body` is a record to be sent with
 //! another `record_id` and `subject` each time.
+
+mod upkeep;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,6 +23,7 @@ use askfirst_server::http::cors::Origins;
 use askfirst_server::http::limits::Rate;
 use askfirst_server::http::records::{self, Incoming};
 use askfirst_server::http::{self, App, Error, Files, Options, Shared};
+use askfirst_server::store::sealing::Master;
 use askfirst_server::store::{self, AboutNotice, NewNotice, Store};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -46,11 +51,15 @@ fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<(), String> {
-    let database = std::env::args_os().nth(1).map(PathBuf::from).ok_or("usage: bench-server DATABASE")?;
-    let store = Store::open(&database, &store::Options::default())?;
-    let text = r#"{"lang":"en","purposes":[],"schema":"urn:askfirst:notice:1","version":"1"}"#.to_owned();
-    let about = AboutNotice { lang: "en".to_owned(), version: "1".to_owned() };
-    let notice = NewNotice { digest: digest(text.as_bytes()), about, text, site: None };
+    let database = std::env::args_os().nth(1).map(PathBuf::from).ok_or("usage: bench-server DATABASE [--sealed]")?;
+    let sealed = std::env::args_os().any(|argument| argument == "--sealed");
+    let options = store::Options { master: if sealed { Some(Master::random()?) } else { None }, ..Default::default() };
+    let count = std::env::args().skip_while(|argument| argument != "--upkeep").nth(1);
+    if let Some(count) = count {
+        return upkeep::measure(&database, options, count.parse().map_err(|_| "--upkeep takes a number")?).await;
+    }
+    let store = Store::open(&database, &options)?;
+    let notice = notice();
     store.register(notice.clone()).await.map_err(|error| format!("{error:?}"))?;
 
     // The limits of the sender would be measured, not the server.
@@ -75,6 +84,12 @@ async fn serve() -> Result<(), String> {
     };
     connection::serve(listener, router, Limits::default(), stop).await;
     Ok(())
+}
+
+fn notice() -> NewNotice {
+    let text = r#"{"lang":"en","purposes":[],"schema":"urn:askfirst:notice:1","version":"1"}"#.to_owned();
+    let about = AboutNotice { lang: "en".to_owned(), version: "1".to_owned() };
+    NewNotice { digest: digest(text.as_bytes()), about, text, site: None }
 }
 
 /// Receives a record, answers a receipt of the same size, keeps nothing.

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod backup;
 mod check;
 mod database;
 mod declaration;
@@ -49,6 +50,10 @@ enum Command {
     Hold(purge::Hold),
     /// Make a key that signs the checkpoints of the logs.
     Keygen(log::Keygen),
+    /// Copy the database while the server runs: FILE, and FILE.keys with what opens the records.
+    Backup(backup::Backup),
+    /// Look through a backup and put it in the place of the database.
+    Restore(backup::Restore),
     /// Make, change and list the keys that records are sealed with.
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -77,6 +82,8 @@ pub fn run() -> ExitCode {
         Command::Purge(options) => purge::purge(options),
         Command::Hold(options) => purge::hold(options),
         Command::Keygen(options) => log::keygen(&options),
+        Command::Backup(options) => backup::backup(&options),
+        Command::Restore(options) => backup::restore(&options),
         Command::Keys(keys) => keys::run(&keys),
         Command::Audit(options) => log::audit(&options),
         Command::Token(options) => token::token(&options),

@@ -57,7 +57,7 @@ pub fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// A new database is readable by its owner alone (S7). SQLite gives its side files the same rights.
-fn make_private(path: &Path) {
+pub fn make_private(path: &Path) {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

@@ -11,9 +11,11 @@ use askfirst_core::log::evidence::Pack;
 use askfirst_core::record::Count;
 use askfirst_core::time::{Millis, Period};
 
+use super::backup::{self, Copied};
 use super::log::check::Looked;
 use super::log::read::Head;
 use super::log::{Inclusion, Seed};
+use super::restore::{self, Restored};
 use super::retention::Due;
 use super::sealing::{self, Master, SqliteFile};
 use super::{
@@ -120,6 +122,26 @@ impl Database {
     pub async fn audit(&self) -> Result<Looked, String> {
         match self {
             Self::Sqlite(path) => super::audit(path),
+        }
+    }
+
+    /// Copies it while a server runs, for `askfirst backup`.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub async fn backup(&self, file: &Path) -> Result<Copied, String> {
+        match self {
+            Self::Sqlite(database) => backup::backup(database, file),
+        }
+    }
+
+    /// Puts a backup in its place, for `askfirst restore`.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub fn restore(&self, backup: &Path, keys: &Path, now: Millis) -> Result<Restored, String> {
+        match self {
+            Self::Sqlite(file) => restore::restore(file, backup, keys, now),
         }
     }
 

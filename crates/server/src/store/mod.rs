@@ -8,6 +8,7 @@
 //! and `readers.rs` and its one writer in `writer.rs`.
 
 mod adopt;
+pub mod backup;
 mod database;
 mod engine;
 mod fold;
@@ -16,10 +17,12 @@ mod job;
 pub mod key;
 pub mod log;
 mod pack;
+mod placing;
 mod readers;
 mod receipt;
 mod recent;
 mod recover;
+mod restore;
 pub mod retention;
 pub mod sealing;
 pub mod secret;

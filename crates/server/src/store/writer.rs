@@ -10,7 +10,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use askfirst_core::log::Entry;
 use askfirst_core::record::Count;
 use askfirst_core::time::Millis;
 use rusqlite::Connection;
@@ -24,11 +23,8 @@ use super::log::published::Published;
 use super::recent::{Key, Recent};
 use super::retention::Ended;
 use super::sealing::{self, Sealing};
-use super::sqlite::Placed;
 use super::upkeep::Prune;
-use super::{
-    Counted, EntryRef, Erased, Figures, Inserted, NewNotice, Options, Received, StoreError, database, key, sqlite,
-};
+use super::{Counted, Erased, Figures, Inserted, NewNotice, Options, Received, StoreError, database, key, sqlite};
 
 /// Most jobs in one commit.
 const BATCH: usize = 256;
@@ -171,19 +167,19 @@ pub(super) struct Writing {
     runtime: Handle,
     path: PathBuf,
     now: fn() -> Millis,
-    last_seq: i64,
-    last_received: Millis,
-    recent: Arc<Recent>,
+    pub(super) last_seq: i64,
+    pub(super) last_received: Millis,
+    pub(super) recent: Arc<Recent>,
     pub(super) logs: Logs,
     published: Published,
     sealing: Option<Arc<Sealing>>,
     /// The numbers of the sites.
     sites: HashMap<String, i64>,
     /// The keys of this commit's records.
-    added: Vec<Key>,
+    pub(super) added: Vec<Key>,
     /// Those of them that have no row yet: the job, the place, and where the entry is.
-    placed: Vec<(usize, i64, (i64, u64))>,
-    folder: Folder,
+    pub(super) placed: Vec<(usize, i64, (i64, u64))>,
+    pub(super) folder: Folder,
     /// An erased text may still be in the write-ahead log.
     pub(super) log_to_empty: bool,
     figures: Arc<Figures>,
@@ -330,81 +326,6 @@ impl Writing {
         self.recent.moved(&slice);
         self.added.clear();
         Ok(())
-    }
-
-    /// Gives a record its place and its receipt. Its row is inserted with those of the commit's other records.
-    fn insert(&mut self, batch: &mut [Job], at: usize) -> rusqlite::Result<()> {
-        let Some(Job::Insert(received, _)) = batch.get(at) else { return Ok(()) };
-        let record = &received.record;
-        let site = self.site(&record.site)?;
-        let key = (record.record_id, site);
-        let known = self.find(&key)?;
-        let before = match record.prev {
-            Some(prev) if known.is_none() => self.find(&(prev, site))?,
-            _ => None,
-        };
-        if self.placed.first().is_some_and(|(_, first, _)| known.or(before) >= Some(*first)) {
-            // Its row is looked at next.
-            self.insert_placed(batch)?;
-        }
-        let Some(Job::Insert(received, slot)) = batch.get_mut(at) else { return Ok(()) };
-        slot.outcome = Some(match known {
-            Some(seq) => sqlite::repeat(&self.connection, &received.record, seq)?,
-            None => self.place(received, at, key, before)?,
-        });
-        Ok(())
-    }
-
-    fn place(
-        &mut self,
-        received: &mut Received,
-        job: usize,
-        key: Key,
-        before: Option<i64>,
-    ) -> rusqlite::Result<Inserted> {
-        let site = key.1;
-        let named = (site, received.record.site.as_str());
-        if !self.logs.append_notice(&self.connection, named, received.record.notice, received.at)? {
-            return Ok(Inserted::NoticeUnknown);
-        }
-        if let Some(seq) = before {
-            sqlite::end(&self.connection, seq, received.at)?;
-        }
-        received.not_before(self.last_received);
-        let entry = Entry::Record(received.commitment);
-        let named = (site, received.record.site.as_str());
-        let place = self.logs.append(&self.connection, named, &entry, received.at)?;
-        self.last_seq += 1;
-        self.last_received = received.at;
-        self.placed.push((job, self.last_seq, place));
-        self.recent.add(key, self.last_seq);
-        self.added.push(key);
-        self.folder.note(received.record.body.len());
-        let mut receipt = received.record.receipt(self.last_seq, received.at);
-        receipt.entry = Some(EntryRef { log: place.0, index: place.1, secret: Some(received.secret.clone()) });
-        Ok(Inserted::Created(receipt))
-    }
-
-    /// Inserts the rows of the records that have a place: together, since preparing a statement costs as much as running
-    /// it.
-    fn insert_placed(&mut self, batch: &[Job]) -> rusqlite::Result<()> {
-        if self.placed.is_empty() {
-            return Ok(());
-        }
-        let placed = self.placed.iter().filter_map(|(job, seq, place)| match batch.get(*job) {
-            Some(Job::Insert(received, _)) => Some(Placed { received, seq: *seq, place: *place }),
-            _ => None,
-        });
-        sqlite::insert(&self.connection, placed)?;
-        self.placed.clear();
-        Ok(())
-    }
-
-    fn find(&self, key: &Key) -> rusqlite::Result<Option<i64>> {
-        match self.recent.find(key) {
-            Some(seq) => Ok(Some(seq)),
-            None => sqlite::find(&self.connection, key),
-        }
     }
 
     fn register(&mut self, notice: &NewNotice, now: Millis) -> rusqlite::Result<bool> {

@@ -36,6 +36,37 @@ async fn the_secret_opens_the_record_and_nothing_else_does() {
 }
 
 #[tokio::test]
+async fn a_wrong_secret_takes_as_long_as_an_unknown_id() {
+    // PROOF test 21. Asked in turns, so that whatever else the machine does meets both alike.
+    let server = server().await;
+    for n in 1..=50 {
+        server.ask(post(body(n, &server.notice))).await;
+    }
+    let time = async |id: u128| {
+        let start = std::time::Instant::now();
+        let answer = server.ask(with_secret("GET", &record_id(id), &secret(99))).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND);
+        start.elapsed().as_nanos()
+    };
+    let mut gaps = Vec::new();
+    for _ in 0..5 {
+        let (mut known, mut unknown) = (Vec::new(), Vec::new());
+        for n in 1..=200 {
+            known.push(time(n % 50 + 1).await);
+            unknown.push(time(n + 1000).await);
+        }
+        known.sort_unstable();
+        unknown.sort_unstable();
+        let (known, unknown) = (known[100] as f64, unknown[100] as f64);
+        gaps.push((known - unknown).abs() / known.max(unknown));
+        if gaps.last().is_some_and(|gap| *gap < 0.1) {
+            return;
+        }
+    }
+    panic!("the medians differ by {gaps:?} of the longer");
+}
+
+#[tokio::test]
 async fn without_a_secret_known_and_unknown_ids_are_alike() {
     let server = server().await;
     server.ask(post(body(1, &server.notice))).await;

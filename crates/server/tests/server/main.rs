@@ -7,6 +7,8 @@ mod support;
 
 /// The admin listener: roles, reasons, tokens.
 mod admin;
+/// Backup and restore.
+mod backup;
 /// The choice's cookie, set by the server.
 mod choice;
 /// The files beside the records, and the command line.

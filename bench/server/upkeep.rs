@@ -1,0 +1,107 @@
+//! What is done with records that are stored, all of them: audit, backup, restore, purge. Prints a line of JSON for each
+//! with its time and the process's memory at its peak so far, which must not grow with the number of records.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use askfirst_core::digest::{base64url, digest, uuid};
+use askfirst_core::json::map;
+use askfirst_core::time::{Millis, Period};
+use askfirst_server::clock;
+use askfirst_server::store::backup::{backup, keys_of};
+use askfirst_server::store::sealing::SqliteFile;
+use askfirst_server::store::{self, Database, NewRecord, Store};
+use tokio::task::JoinSet;
+
+/// Senders at a time.
+const SENDERS: u64 = 256;
+
+pub async fn measure(path: &Path, options: store::Options, count: u64) -> Result<(), String> {
+    let began = Instant::now();
+    fill(path, &options, count).await?;
+    say("store", count, began);
+    let file = SqliteFile { path: path.to_owned(), master: options.master.clone() };
+
+    let began = Instant::now();
+    let looked = store::audit(&file)?;
+    say("audit", looked.records, began);
+
+    let copy = path.with_extension("copy");
+    let began = Instant::now();
+    let copied = backup(path, &copy)?;
+    say("backup", copied.records, began);
+
+    let restored = SqliteFile { path: path.with_extension("restored"), ..file };
+    fs::copy(with_key(path), with_key(&restored.path)).map_err(|error| error.to_string())?;
+    let began = Instant::now();
+    let back = Database::Sqlite(restored.clone()).restore(&copy, &keys_of(&copy), clock::now())?;
+    say("restore", back.looked.records, began);
+
+    let store = Store::open(&restored.path, &store::Options { now: later, ..options })?;
+    let began = Instant::now();
+    let due = store.purge(Period::months(36), "P3Y").await.map_err(|error| format!("{error:?}"))?;
+    say("purge", due.records, began);
+    Ok(())
+}
+
+async fn fill(path: &Path, options: &store::Options, count: u64) -> Result<(), String> {
+    let store = Arc::new(Store::open(path, options)?);
+    let notice = super::notice();
+    store.register(notice.clone()).await.map_err(|error| format!("{error:?}"))?;
+    let template = Arc::new(super::template(&notice));
+    let mut senders = JoinSet::new();
+    for sender in 0..SENDERS {
+        let (store, template) = (Arc::clone(&store), Arc::clone(&template));
+        senders.spawn(async move {
+            for n in (sender..count).step_by(SENDERS as usize) {
+                // Ids are spread like random ones.
+                let n = u128::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
+                let mut record = (*template).clone();
+                record.record_id = uuid(&n.to_be_bytes());
+                record.subject = base64url(&n.to_be_bytes());
+                record.holder = digest(&n.to_be_bytes());
+                record.prev = None;
+                let record = NewRecord::new(&record).map_err(str::to_owned)?;
+                store.insert(record).await.map_err(|error| format!("{error:?}"))?;
+            }
+            Ok::<_, String>(())
+        });
+    }
+    while let Some(sender) = senders.join_next().await {
+        sender.map_err(|error| error.to_string())??;
+    }
+    Ok(())
+}
+
+/// When every record is due.
+fn later() -> Millis {
+    Period::months(120).after(clock::now())
+}
+
+fn with_key(path: &Path) -> std::path::PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".key");
+    name.into()
+}
+
+fn say(what: &str, records: u64, began: Instant) {
+    let seconds = began.elapsed().as_secs_f64();
+    let whole = |number: f64| number as i64;
+    let line = map([
+        ("what", what.into()),
+        ("records", whole(records as f64).into()),
+        ("ms", whole(seconds * 1000.0).into()),
+        ("per_second", whole(records as f64 / seconds).into()),
+        ("peak_megabytes", peak().into()),
+    ]);
+    println!("{}", line.canonical());
+}
+
+/// Megabytes that the process had in memory at its peak (Linux).
+fn peak() -> i64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse::<i64>().ok()).unwrap_or(0) / 1024
+}

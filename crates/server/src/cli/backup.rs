@@ -1,0 +1,76 @@
+//! `askfirst backup` and `askfirst restore`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::fail;
+use crate::clock;
+use crate::store::backup::{expire, keys_of, name};
+
+#[derive(Args)]
+pub struct Backup {
+    #[command(flatten)]
+    database: super::database::Argument,
+    /// The file to write, and beside it FILE.keys; or a folder, where each backup gets a name by its time.
+    #[arg(value_name = "FILE")]
+    to: PathBuf,
+    /// How long backups of the folder are kept, with their keys: what was erased is in them until then.
+    #[arg(long, default_value = "P7D", value_parser = super::purge::period, value_name = "PERIOD")]
+    keep: super::purge::Keep,
+}
+
+pub fn backup(options: &Backup) -> ExitCode {
+    let now = clock::now();
+    let folder = options.to.is_dir();
+    let file = if folder { options.to.join(name(now)) } else { options.to.clone() };
+    let done = options.database.ask(async |database| database.backup(&file).await).and_then(|copied| {
+        println!("{}: {} records and {} entries of the logs", file.display(), copied.records, copied.entries);
+        if folder { expire(&options.to, now, options.keep.period) } else { Ok(0) }
+    });
+    match done {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(expired) => {
+            println!("{expired} older than {} removed", options.keep.text);
+            ExitCode::SUCCESS
+        }
+        Err(message) => fail(&message),
+    }
+}
+
+#[derive(Args)]
+pub struct Restore {
+    #[command(flatten)]
+    database: super::database::Argument,
+    /// The backup.
+    #[arg(value_name = "FILE")]
+    backup: PathBuf,
+    /// The newest FILE.keys that there is: what has no secret in it was erased since, and is erased again. Without it the
+    /// one beside the backup.
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
+}
+
+pub fn restore(options: &Restore) -> ExitCode {
+    let keys = options.keys.clone().unwrap_or_else(|| keys_of(&options.backup));
+    let restored =
+        options.database.with_key().and_then(|database| database.restore(&options.backup, &keys, clock::now()));
+    match restored {
+        Ok(restored) => {
+            let looked = restored.looked;
+            println!(
+                "{} records, of which {} are erased ({} of them since the backup), and {} entries of {} logs: everything \
+                 is what was signed.",
+                looked.records, looked.erased, restored.erased_again, looked.entries, looked.logs
+            );
+            for origin in &restored.behind {
+                println!(
+                    "{origin} has published more than this. It does not sign on: `askfirst recover` begins another log."
+                );
+            }
+            ExitCode::SUCCESS
+        }
+        Err(message) => fail(&message),
+    }
+}

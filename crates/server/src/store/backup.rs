@@ -1,0 +1,172 @@
+//! `askfirst backup`: a copy of the database while a server runs, of one moment, in two files: FILE has everything but the
+//! records' secrets, FILE.keys has those.
+//!
+//! They are apart because erasing must reach copies too (GDPR Art. 17). A body that was sealed is unreadable without its
+//! secret, so that a copy of FILE may be older than the erasure as long as no FILE.keys is; and a restore with the newest
+//! FILE.keys erases again what it has no secret of, sealed or not.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use askfirst_core::time::{self, Millis, Period};
+use rusqlite::Connection;
+
+use super::database;
+
+/// What a backup has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copied {
+    pub records: u64,
+    /// Entries of every log.
+    pub entries: u64,
+}
+
+/// The name of the file with the secrets that belong to FILE.
+pub fn keys_of(file: &Path) -> PathBuf {
+    with(file, ".keys")
+}
+
+/// A path with something added to its name.
+pub(super) fn with(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+/// Tables in an order in which each has what it refers to. The copy's own format makes the tables, so that it has the
+/// guards as well.
+const COPY: &[&str] = &[
+    "INSERT INTO notice SELECT * FROM live.notice",
+    "INSERT INTO record SELECT * FROM live.record ORDER BY seq",
+    "INSERT INTO refusal_count SELECT * FROM live.refusal_count",
+    "INSERT INTO site SELECT * FROM live.site",
+    "INSERT INTO record_key SELECT * FROM live.record_key",
+    "INSERT OR REPLACE INTO keyed SELECT * FROM live.keyed",
+    "INSERT INTO log SELECT * FROM live.log",
+    "INSERT INTO log_entry SELECT * FROM live.log_entry",
+    "INSERT INTO log_tile SELECT * FROM live.log_tile",
+    "INSERT INTO log_notice SELECT * FROM live.log_notice",
+    "INSERT INTO sealing_key SELECT * FROM live.sealing_key",
+    "CREATE TABLE keys.record_secret (seq INTEGER PRIMARY KEY, secret BLOB NOT NULL) STRICT",
+    "INSERT INTO keys.record_secret SELECT * FROM live.record_secret",
+    "CREATE TABLE keys.sealing_key (key INTEGER PRIMARY KEY, created_at INTEGER NOT NULL, master TEXT NOT NULL,
+         wrapped BLOB NOT NULL) STRICT",
+    "INSERT INTO keys.sealing_key SELECT * FROM live.sealing_key",
+];
+
+/// Copies a database into FILE and FILE.keys. Neither is there under its name before both are whole.
+///
+/// # Errors
+/// A sentence for the person at the console: there is such a file already, or the copy could not be made.
+pub fn backup(database: &Path, file: &Path) -> Result<Copied, String> {
+    let keys = keys_of(file);
+    for taken in [file, &keys] {
+        if taken.exists() {
+            return Err(format!("{}: there is such a file already", taken.display()));
+        }
+    }
+    let (part, keys_part) = (with(file, ".part"), with(&keys, ".part"));
+    let copied = copy(database, &part, &keys_part).and_then(|copied| {
+        let place = |from: &Path, to: &Path| sync(from).and_then(|()| fs::rename(from, to));
+        // Without its keys FILE is worth nothing, so they come first.
+        let placed = place(&keys_part, &keys).and_then(|()| place(&part, file));
+        placed.map(|()| copied).map_err(|error| format!("{}: {error}", file.display()))
+    });
+    if copied.is_err() {
+        let _ = fs::remove_file(&part);
+        let _ = fs::remove_file(&keys_part);
+    }
+    copied
+}
+
+fn copy(database: &Path, part: &Path, keys: &Path) -> Result<Copied, String> {
+    let say = |error: rusqlite::Error| format!("{}: {error}", database.display());
+    // A copy that broke off earlier.
+    let _ = fs::remove_file(part);
+    let _ = fs::remove_file(keys);
+    // It must be one that this version reads.
+    drop(database::open_reader(database).map_err(say)?);
+    let connection = database::open_writer(part).map_err(say)?;
+    database::make_private(keys);
+    // Nobody reads the copy yet: no journal, and no look at what one row says of another.
+    connection.pragma_update(None, "journal_mode", "OFF").map_err(say)?;
+    connection.pragma_update(None, "foreign_keys", false).map_err(say)?;
+    let attach = |path: &Path, sql: &str| connection.execute(sql, [path.to_string_lossy()]).map(drop);
+    attach(database, "ATTACH ?1 AS live").map_err(say)?;
+    attach(keys, "ATTACH ?1 AS keys").map_err(say)?;
+    connection.execute_batch("PRAGMA keys.journal_mode = OFF; BEGIN").map_err(say)?;
+    // The first look at the database is the moment that all of the copy is of.
+    if count(&connection, "SELECT count(*) FROM live.unlogged").map_err(say)? > 0 {
+        return Err(format!("{}: start the server of this version once before the first backup", database.display()));
+    }
+    COPY.iter().try_for_each(|step| connection.execute(step, []).map(drop)).map_err(say)?;
+    connection.execute_batch("COMMIT").map_err(say)?;
+    let records = count(&connection, "SELECT count(*) FROM record").map_err(say)?;
+    let entries = count(&connection, "SELECT coalesce(sum(size), 0) FROM log").map_err(say)?;
+    connection.execute_batch("DETACH live; DETACH keys; PRAGMA journal_mode = DELETE").map_err(say)?;
+    connection.close().map_err(|(_, error)| say(error))?;
+    Ok(Copied { records, entries })
+}
+
+pub(super) fn count(connection: &Connection, sql: &str) -> rusqlite::Result<u64> {
+    connection.query_row(sql, [], |row| row.get(0))
+}
+
+fn sync(path: &Path) -> std::io::Result<()> {
+    fs::File::open(path)?.sync_all()
+}
+
+/// The name of a backup in a folder, by which [`expire`] knows when it was made.
+pub fn name(now: Millis) -> String {
+    format!("askfirst-{}.sqlite", time::instant(now).replace(':', "."))
+}
+
+/// Removes the backups of a folder that are older than `keep` (S2), those alone that have a [`name`] of ours. Answers how
+/// many there were.
+///
+/// # Errors
+/// One can't be removed: it holds what must be gone by now.
+pub fn expire(folder: &Path, now: Millis, keep: Period) -> Result<usize, String> {
+    let say = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    let mut removed = 0;
+    for entry in fs::read_dir(folder).map_err(|error| say(folder, error))? {
+        let entry = entry.map_err(|error| say(folder, error))?;
+        let name = entry.file_name();
+        if made(&name.to_string_lossy()).is_some_and(|made| keep.after(made) <= now) {
+            fs::remove_file(entry.path()).map_err(|error| say(&entry.path(), error))?;
+            removed += usize::from(!name.to_string_lossy().ends_with(".keys"));
+        }
+    }
+    Ok(removed)
+}
+
+/// When the backup of this name was made; also of its keys, and of one that broke off.
+fn made(name: &str) -> Option<Millis> {
+    let (time, rest) = name.strip_prefix("askfirst-")?.split_once(".sqlite")?;
+    let ours = matches!(rest, "" | ".keys" | ".part" | ".keys.part");
+    ours.then(|| time::parse(&time.replace('.', ":"))).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backup_expires_with_its_keys_after_its_time_and_other_files_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let day = 24 * 60 * 60 * 1000;
+        let now = 1_795_342_530_000;
+        let put = |name: &str| fs::write(folder.path().join(name), "x").unwrap();
+        let (old, new) = (name(now - 7 * day), name(now - 7 * day + 1000));
+        for file in [&old, &new, "askfirst-yesterday.sqlite", "records.sqlite"] {
+            put(file);
+            put(&format!("{file}.keys"));
+        }
+        put(&format!("{old}.part"));
+        let week = Period { months: 0, days: 7, seconds: 0 };
+        assert_eq!(expire(folder.path(), now, week).unwrap(), 2, "the backup and the rest of one that broke off");
+        assert!(!folder.path().join(&old).exists() && !folder.path().join(format!("{old}.keys")).exists());
+        assert!(folder.path().join(&new).exists() && folder.path().join(format!("{new}.keys")).exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 6);
+    }
+}

@@ -12,7 +12,7 @@ use askfirst_core::digest::digest;
 use askfirst_core::json::{self, Value};
 use askfirst_core::machine::{self, Decision, Effect, Env, Event};
 use askfirst_core::notice::Notice;
-use askfirst_core::record::{Layer, Method};
+use askfirst_core::record::{Layer, Method, Signals};
 use askfirst_core::settings::Settings;
 use askfirst_core::view::{self, Asked};
 use askfirst_server::bundled::Bundled;
@@ -144,7 +144,7 @@ async fn a_click_in_the_browser_becomes_a_record_that_shows_words_language_layou
         assert_eq!(text(notice, &["lang"]), lang);
         let bundled = Bundled::read(None).unwrap();
         let texts = bundled.locales.into_iter().find(|texts| texts.lang() == lang).unwrap();
-        let drawn = view::banner(&server.settings, &texts, Asked::First, false).to_value();
+        let drawn = view::banner(&server.settings, &texts, Asked::First, Signals::default()).to_value();
         assert_eq!(notice.at("shown").unwrap().at("banner").unwrap().canonical(), drawn.canonical());
         let mut shown = Vec::new();
         words(&drawn, &mut shown);

@@ -45,7 +45,10 @@ async function tree(page: Page) {
       // A control's own words are its name.
       if (['button', 'link', 'StaticText', 'switch', 'heading', 'term'].includes(role) && node.name?.value) return;
     }
+    const before = lines.length;
     for (const child of node.childIds ?? []) walk(child, depth + (silent ? 0 : 1));
+    // A live region without words says nothing, and Chromium keeps it or not.
+    if (role == 'status' && !silent && lines.length == before) lines.pop();
   };
   walk(nodes[0]!.nodeId, 0);
   return lines.join('\n') + '\n';

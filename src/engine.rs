@@ -5,7 +5,7 @@ use crate::store;
 use askfirst_core::json::{self, Value, Writer};
 use askfirst_core::machine::{self, Decision, Effect, Env, Event, State, Target};
 use askfirst_core::notice::{self, Notice};
-use askfirst_core::record::{Layer, Method};
+use askfirst_core::record::{Layer, Method, Signals};
 use askfirst_core::settings::{self, Settings};
 use askfirst_core::texts::Texts;
 use askfirst_core::view::{self, Action, Asked, Standing};
@@ -73,6 +73,13 @@ impl Engine {
             client: text(boot, "client").to_string(),
             notice,
         })
+    }
+
+    /// Takes over `[time, [[category, granted]…]]` of another product; whether there is a choice now.
+    pub fn import(&self, found: &Value) -> bool {
+        let [at, said] = found.items() else { return false };
+        self.dispatch(Event::Import(at.int().unwrap_or(i64::MAX), answers(said)));
+        self.state.borrow().stored.choice.is_some()
     }
 
     /// The page started.
@@ -277,6 +284,7 @@ impl Engine {
 
     fn show(&self, effect: &Effect, env: &Env) {
         let now = env.now;
+        let signals = Signals { dnt: env.dnt, gpc: env.gpc };
         match effect {
             Effect::ShowBanner => {
                 let state = self.state.borrow();
@@ -284,7 +292,7 @@ impl Engine {
                 let changes = state.changes(&self.settings, &self.texts, now);
                 let changed = Asked::Changed(&asked, &changes);
                 let why = if state.decided(&self.settings, now) { changed } else { Asked::First };
-                let banner = view::banner(&self.settings, &self.texts, why, env.gpc);
+                let banner = view::banner(&self.settings, &self.texts, why, signals);
                 drop(state);
                 self.draw("reopen", None);
                 self.draw("banner", Some(banner));
@@ -312,7 +320,7 @@ impl Engine {
                     }
                 }
                 drop(state);
-                let dialog = view::dialog(&self.settings, &self.texts, &standing, env.gpc);
+                let dialog = view::dialog(&self.settings, &self.texts, &standing, signals);
                 self.draw("dialog", Some(dialog));
             }
             _ => self.draw("dialog", None),
@@ -325,7 +333,7 @@ impl Engine {
         self.host.tell_pair("show", part, &tree);
     }
 
-    /// The page at this moment, `{ now, random, gpc, path, site, local, cookies }` of `www/glue.ts`.
+    /// The page at this moment, `{ now, random, dnt, gpc, path, site, local, cookies }` of `www/glue.ts`.
     fn world(&self) -> Value {
         self.host.ask("world", "null")
     }
@@ -343,6 +351,7 @@ impl Engine {
             now: now(world),
             random,
             gpc: self.settings.gpc && world.at("gpc") == Some(&Value::Bool(true)),
+            dnt: self.settings.dnt && world.at("dnt") == Some(&Value::Bool(true)),
             quiet: self.settings.is_quiet(text(world, "path")),
             site: text(world, "site").to_string(),
             key: self.key.clone(),

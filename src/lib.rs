@@ -44,7 +44,8 @@ pub fn start(host: Host, boot: &str) -> String {
             // It lives as long as the page: what would take it apart stays out of the bundle.
             let engine: &'static Engine = Box::leak(Box::new(engine));
             ENGINE.set(Some(engine));
-            engine.boot(boot.at("opened") == Some(&Value::Bool(true)));
+            let imported = engine.import(boot.get("imported"));
+            engine.boot(imported || boot.at("opened") == Some(&Value::Bool(true)));
             String::new()
         }
         Err(why) => why,

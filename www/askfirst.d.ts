@@ -18,6 +18,8 @@ export interface AskfirstState {
   readonly lang: string;
   /** Whether the browser sends Global Privacy Control and the configuration honours it. */
   readonly gpc: boolean;
+  /** Whether it sends Do Not Track and the configuration honours that. */
+  readonly dnt: boolean;
   /** Id of the consent record; refusals have none. */
   readonly recordId: string | null;
   /** Whether the server has confirmed the record. */

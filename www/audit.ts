@@ -1,6 +1,7 @@
 // askfirst-audit.js: compares what really happened on a page with the choice, and reports the difference as `askfirst:leak`
-// (FIELD §5, 6). It prevents nothing; askfirst-block.js and a Content Security Policy do. It sends nothing and knows no
-// visitor: a report holds a host or a name, never an address, a value or a path.
+// (FIELD §5, 6). It prevents nothing; askfirst-block.js and a Content Security Policy do. It knows no visitor: a report
+// holds a host or a name, never an address, a value or a path. Where records are kept, the counts of a page are sent there
+// once, when it is left. It is a tag of its own, or the glue loads it where the configuration says `"audit"`.
 import { accessor, method } from './block/natives';
 import { hostPattern, matching, Rules, type Rule } from './block/rules';
 import { KEY } from './generated/wire';
@@ -10,7 +11,13 @@ interface Item { name: string; kind: string }
 interface Service { id: string; category: string; hosts: string[]; items: Item[] }
 type What = 'request' | 'cookie' | 'localStorage' | 'sessionStorage';
 
-const tag = document.currentScript as HTMLScriptElement;
+/** Our own tag, or that of the loader, beside which we were loaded. */
+const tag = (document.currentScript || document.querySelector('script[src$="/askfirst.js"]')) as HTMLScriptElement;
+const wasAsked = !!document.currentScript;
+/** The share of the pages that `"audit": "sampled"` looks at. */
+const SAMPLE = 0.01;
+/** The most that the server takes: leaks in a report, bytes of a name, times (`crates/server/src/http/leaks.rs`). */
+const MOST = { leaks: 50, name: 128, count: 1000 };
 /** How long, in ms, opening and closing take effect: what starts then is on neither side. */
 const MARGIN = 200;
 /** How often names are looked at, in ms; what a script writes is seen when it does. */
@@ -28,8 +35,8 @@ const text = async (url: string) => {
   return answer.text();
 };
 
-/** The services of the configuration, each with its category. */
-const declared = async (): Promise<[services: Service[], own: string[]]> => {
+/** The services of the configuration, each with its category; our own hosts; where counts go; how much is looked at. */
+const declared = async (): Promise<[services: Service[], own: string[], counts: string | undefined, audit: unknown]> => {
   const stated = () => tag.dataset.config || document.querySelector<HTMLElement>('script[src][data-config]')?.dataset.config;
   if (!stated() && document.readyState == 'loading') await new Promise((go) => document.addEventListener('DOMContentLoaded', go));
   const from = stated();
@@ -40,8 +47,8 @@ const declared = async (): Promise<[services: Service[], own: string[]]> => {
     const { hosts = [], items = [] } = config.services?.[id] || await text(`${base}services/${id}.json`).then(JSON.parse, () => ({}));
     return { id, category, hosts, items };
   });
-  const endpoint = config.records?.endpoint || base;
-  return [await Promise.all(services), [base, endpoint].map((url) => new URL(url, location.href).hostname)];
+  const endpoint = new URL(config.records?.endpoint || base, location.href);
+  return [await Promise.all(services), [new URL(base).hostname, endpoint.hostname], config.records && new URL('leaks', endpoint).href, config.audit];
 };
 
 /** The last script in the call that is not ours, without what may tell visitors apart. */
@@ -54,16 +61,29 @@ const caller = () => {
   return null;
 };
 
+/** How often each thing was seen on this page, as the server counts it: no visitor, no page, no time (R2). */
+const counts = new Map<string, { kind: string; name: string; category: string; count: number }>();
+const count = (kind: string, name: string, category = 'undeclared') => {
+  const key = [kind, name, category].join(' ');
+  const known = counts.get(key);
+  if (known) known.count = Math.min(known.count + 1, MOST.count);
+  else if (counts.size < MOST.leaks) counts.set(key, { category, count: 1, kind, name: name.replace(/[^\w.:*$[\]|~!-]/g, '*').slice(0, MOST.name) });
+};
+const post = (url: string) => {
+  const body = JSON.stringify({ leaks: [...counts.values()], site: location.origin, v: 1 });
+  if (counts.size) void fetch(url, { method: 'POST', body, keepalive: true, credentials: 'omit', headers: { 'content-type': 'text/plain' } }).catch(() => {});
+};
+
 /** An undeclared name may hold an id. */
 const masked = (name: string) => name.replace(/(?=[a-z]*\d)[a-z\d]{6,}|\d{3,}/gi, '*').slice(0, 100);
 
 const ALWAYS = /^(functional|necessary|essential)$/;
 
 /** Something that happened: a request's address or a name, by whom, and when (ms since the page began). */
-type Seen = [what: What, name: string, initiator: string | null, at: number];
+type Seen = [what: What, name: string, initiator: string | null, at: number, policy?: boolean];
 
 /** Starts comparing; gives what judges one thing that was seen. */
-function audit(services: Service[], own: string[]): (...seen: Seen) => void {
+function audit(services: Service[], own: string[], to: string | undefined): (...seen: Seen) => void {
   const rules = services.flatMap(({ id, category, hosts }) => hosts.map((host): Rule => ({ ...hostPattern(host), category, service: id })));
   // What is open is asked once for each service, whatever it has hosts for.
   const marks = new Map(services.map(({ id, category }): [string, Rule] => [id, { matches: () => false, hint: '', category, service: id }]));
@@ -84,7 +104,11 @@ function audit(services: Service[], own: string[]): (...seen: Seen) => void {
   gate.onOpen(look);
 
   const said = new Set<string>();
-  const report = (what: What, name: string, initiator: string | null, service?: Service) => {
+  const report = (what: What, name: string, initiator: string | null, service?: Service, policy?: boolean) => {
+    const kind = what == 'request' ? (policy ? 'csp' : what) : what == 'cookie' ? what : 'storage';
+    const again = said.has([what, name, service?.id].join());
+    // Names are looked at again and again; that one is still there is nothing new.
+    if (!again || what == 'request') count(kind, name, service?.category);
     const key = [what, name, service?.id].join();
     if (said.has(key)) return;
     said.add(key);
@@ -96,12 +120,12 @@ function audit(services: Service[], own: string[]): (...seen: Seen) => void {
   };
 
   const isOurs = (hostname: string) => [location.hostname, ...own].some((ours) => hostname == ours || hostname.endsWith('.' + ours) || ours.endsWith('.' + hostname));
-  const request = (address: string, initiator: string | null, at: number) => quietly(() => {
+  const request = (address: string, initiator: string | null, at: number, policy?: boolean) => quietly(() => {
     const url = new URL(address, location.href);
     if (!/^(http|ws)s?:$/.test(url.protocol)) return;
     const found = matching(rules, url).map(({ service }) => services.find(({ id }) => id == service)!);
     if (found.some(({ id }) => isAllowed(id, at))) return;
-    if (found[0] || (url.origin != location.origin && !isOurs(url.hostname))) report('request', url.host, initiator, found[0]);
+    if (found[0] || (url.origin != location.origin && !isOurs(url.hostname))) report('request', url.host, initiator, found[0], policy);
   });
 
   const name = (...[what, written, initiator, at]: Seen) => {
@@ -122,6 +146,8 @@ function audit(services: Service[], own: string[]): (...seen: Seen) => void {
   }).observe({ type: 'resource', buffered: true });
   // The engine clears what is refused when it starts, and after a withdrawal; what is there later has stayed or come.
   const ready = () => setTimeout(() => {
+    // By now the choice is known, and what follows from it has been done.
+    if (to) addEventListener('pagehide', () => (names(), post(to)), { once: true });
     names();
     setInterval(() => {
       look();
@@ -135,7 +161,9 @@ function audit(services: Service[], own: string[]): (...seen: Seen) => void {
   return (what, ...seen) => (what == 'request' ? request(...seen) : name(what, ...seen));
 }
 
-if (Math.random() < Number(tag.dataset.sample ?? 1)) {
+const started = Symbol.for('askfirst-audit');
+if (!(document as any)[started] && Math.random() < Number((wasAsked ? tag.dataset.sample : undefined) ?? 1)) {
+  (document as any)[started] = true;
   /** What was seen before it could be judged. */
   const early: Seen[] = [];
   let judge: (...seen: Seen) => void = (...seen) => void early.push(seen);
@@ -154,10 +182,11 @@ if (Math.random() < Number(tag.dataset.sample ?? 1)) {
   });
   document.addEventListener('securitypolicyviolation', ({ disposition, blockedURI, sourceFile, effectiveDirective }) => {
     // What was enforced has not happened.
-    if (disposition == 'report' && blockedURI.includes(':')) tell('request', blockedURI, sourceFile?.split(/[?#]/)[0] || effectiveDirective);
+    if (disposition == 'report' && blockedURI.includes(':')) judge('request', blockedURI, sourceFile?.split(/[?#]/)[0] || effectiveDirective, performance.now(), true);
   });
-  declared().then(([services, own]) => {
-    const judged = audit(services, own);
+  declared().then(([services, own, to, share]) => {
+    if (wasAsked && tag.dataset.sample == null && share == 'sampled' && Math.random() >= SAMPLE) return;
+    const judged = audit(services, own, to);
     // The loader looks at the probes when this task is over.
     setTimeout(() => {
       for (const seen of early) judged(...seen);

@@ -71,6 +71,12 @@ const emit = (name: string, detail: Detail) => {
   for (const fn of [...(listeners.get(name) || [])]) attempt(() => fn(detail));
 };
 
+// The audit is a file of its own; what it finds is told like the rest.
+addEventListener('askfirst:leak', ({ detail }: any) => {
+  last.set('leak', detail);
+  for (const fn of [...(listeners.get('leak') || [])]) attempt(() => fn(detail));
+});
+
 /** Every readable cookie as [name, raw value]. */
 const cookies = () => (quietly(() => doc.cookie) || '').split('; ').filter((pair) => pair.includes('=')).map((pair) => {
   const end = pair.indexOf('=');
@@ -98,6 +104,7 @@ const actions = (base: string, lazy: (part: string) => Promise<any>, open: Boot[
     now: Date.now(),
     random: quietly(() => [...crypto.getRandomValues(new Uint8Array(64))]),
     gpc: !!(navigator as any).globalPrivacyControl,
+    dnt: navigator.doNotTrack == '1',
     path: quietly(() => decodeURI(location.pathname)),
     site: location.origin,
     local: !!quietly(() => localStorage),
@@ -252,11 +259,14 @@ export async function start(...[base, wasm, remote, data, key, opened, queue, op
     // The sentences about the configuration are a module of their own, which visitors never load.
     const lines = async () => (await lazy('check')).check(base, config, services);
     const flush = () => waiting.splice(0).forEach((call) => attempt(() => signal(call)));
+    // A site that has moved: what was chosen under another product (FIELD 81).
+    const isMoved = /"dialects"\s*:/.test(config) && !own().length && quietly(() => localStorage[KEY]) == null;
+    const imported = isMoved && await lazy('import').then(({ find }) => find(JSON.parse(config))).catch(() => {});
     let done: (state: unknown) => void;
     const askfirst = api(new Promise((resolve) => (done = resolve)), watch);
     (window as any).askfirst = askfirst;
     const why = engine.start(host(actions(base, lazy, open, watch, signal, flush, lang!, quietly(() => JSON.parse(config).records))), JSON.stringify({
-      config, locale, lang, services, key, opened, ui: __UI__, client: 'askfirst/' + __VERSION__,
+      config, locale, lang, services, key, opened, imported, ui: __UI__, client: 'askfirst/' + __VERSION__,
     }));
     if (why) throw new Error(why.startsWith('error') ? 'the configuration has errors:\n' + await lines().catch(() => why) : why);
     done!(askfirst.state());
@@ -295,6 +305,8 @@ export async function start(...[base, wasm, remote, data, key, opened, queue, op
     // Another tab, the back button, a network that is there again.
     for (const name of ['storage', 'online', 'pageshow']) addEventListener(name, wake);
     doc.addEventListener('visibilitychange', wake);
+    const audit = /"audit"\s*:\s*"(\w+)/.exec(config)?.[1];
+    if (audit && (audit != 'sampled' || Math.random() < 0.01)) import(base + 'askfirst-audit.js').catch(() => {});
     if (doc.querySelector(KEY + '-declaration')) import(base + 'askfirst-declaration.mjs').catch(() => {});
     // Whoever develops the site sees the warnings too.
     if (/^(localhost|127\..*|\[::1])$|\.localhost$/.test(location.hostname)) {

@@ -3,7 +3,8 @@
 // this browser has opens the records, and goes to the server in a header, never in an address.
 import { download, print } from './receipt';
 import { moment } from './said';
-import { element, type Tree } from './ui';
+import { absolute, element, type Tree } from './ui';
+import { laterWords } from './words';
 
 type Words = Record<string, string>;
 type Held = { record?: Consent | null } & Record<string, unknown>;
@@ -80,12 +81,10 @@ const sheet = (root: ShadowRoot, say: (key: string, values?: Words) => string, r
 export async function offer(root: ShadowRoot, ask: (...request: unknown[]) => any) {
   const box = root.querySelector<HTMLElement>('[data-records]');
   const { record, secret, receivedAt } = ask('receipt') as { record: Consent | null; secret: string | null; receivedAt: string | null };
-  const answer = await fetch(new URL(`locales/later/${(root.host as HTMLElement).lang}.json`, import.meta.url));
-  // The owner's own words stand above the bundled ones.
-  const words: Words = { ...(await answer.json()), ...ask('words') };
+  const words = await laterWords((root.host as HTMLElement).lang, ask);
   const say = (key: string, values: Words = {}) => words[key]!.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
   if (!box || !record || box.querySelector('[role=status]')) return;
-  const records = box.dataset.records!;
+  const records = absolute(box.dataset.records!);
 
   // In the dialog, since what is outside of it is hidden from everybody while it is open.
   const status = element(['p', { role: 'status', tabindex: '-1' }]);
@@ -108,6 +107,13 @@ export async function offer(root: ShadowRoot, ask: (...request: unknown[]) => an
   const receipt = ways.querySelector('[part=receipt]')!;
   receipt.after(button('dialog.print', () => print(root, say('receipt.title'), sheet(root, say, record, receivedAt))));
   if (secret) {
+    // The visitor's page stands beside the records of our server; the fragment with the secret goes with no request.
+    const number = box.querySelector('.record')!;
+    const [before, after] = number.textContent!.split(record.record_id);
+    if (/\/v1\/records$/.test(records) && after !== undefined) {
+      const href = `${records.slice(0, -'v1/records'.length)}me/#${record.record_id}:${secret}`;
+      number.replaceChildren(before!, element(['a', { href, target: '_blank', rel: 'noopener noreferrer' }, record.record_id]), after);
+    }
     ways.children[1]!.after(button('dialog.export', () => void run(async () => {
       download(JSON.stringify(await chain(records, record.record_id, secret), null, 2), 'askfirst-records.json');
       return '';
@@ -127,9 +133,9 @@ export async function offer(root: ShadowRoot, ask: (...request: unknown[]) => an
         for (const gone of box.querySelectorAll('[part=receipt],[part=print],[part=export],.record')) gone.remove();
       }
       erase.remove();
-      status.focus();
       return [...told].join(' ');
-    })));
+      // What had the focus has gone with the question.
+    }).then(() => erase.isConnected || status.focus())));
     box.append(erase);
   }
   box.append(status);

@@ -63,5 +63,6 @@ addEventListener('askfirst:change', () => {
   if (!cleared) known = new Map();
   cleared = false;
 });
-// After the dialog of the withdrawal has closed, and unless the page loads anew.
-addEventListener('askfirst:withdraw', () => setTimeout(open));
+// After the dialog of the withdrawal has closed, and unless the page loads anew. Whoever objects by a signal of the browser
+// has not asked for a dialog: it has the list when it is opened.
+addEventListener('askfirst:withdraw', () => navigator.userActivation?.hasBeenActive && setTimeout(open));

@@ -193,7 +193,8 @@ const boot = () => {
 const begin = () => {
   let hash: any = data.config;
   if (!hash) for (const letter of inline() || '') hash = (Math.imul(hash, 31) + letter.codePointAt(0)!) | 0;
-  key = [FORMAT, hash, data.version, +!!(navigator as any).globalPrivacyControl].join('|');
+  const { globalPrivacyControl, doNotTrack } = navigator as any;
+  key = [FORMAT, hash, data.version, +!!(globalPrivacyControl || doNotTrack == 1)].join('|');
   // G9: whatever is not plainly a valid gate for this page is no gate. Only localStorage counts here, since other hosts of
   // the domain can write our cookies. They leave out the signals; one that says otherwise is for the engine to judge.
   try {

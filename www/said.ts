@@ -33,6 +33,7 @@ export const localise = (root: ParentNode, lang: string) => {
   for (const place of root.querySelectorAll('[data-countries]')) place.textContent = countries(place.textContent!, lang);
   for (const place of root.querySelectorAll<HTMLElement>('[data-day]')) {
     const written = place.dataset.day!;
-    place.textContent = place.textContent!.replace(written, () => day(written, lang));
+    // Isolated (UAX 9), so that the words around it keep their order in whatever direction the date is written.
+    place.textContent = place.textContent!.replace(written, () => `\u2068${day(written, lang)}\u2069`);
   }
 };

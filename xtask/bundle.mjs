@@ -129,7 +129,7 @@ try {
     const options = { format: 'esm', define, alias: { 'askfirst-wasm': bindings }, plugins: [cssAsText] };
     write('askfirst.mjs', await bundled('www/glue.ts', options));
   } else missing.push('www/glue.ts');
-  for (const part of ['choice', 'clear', 'embeds', 'kept', 'receipt', 'switches']) write(`askfirst-${part}.mjs`, await bundled(`www/${part}.ts`, { format: 'esm', plugins: [cssAsText] }));
+  for (const part of ['choice', 'clear', 'embeds', 'import', 'kept', 'receipt', 'switches']) write(`askfirst-${part}.mjs`, await bundled(`www/${part}.ts`, { format: 'esm', plugins: [cssAsText] }));
   write('askfirst-check.wasm', readFileSync(checkWasm));
   write('askfirst-check.mjs', await bundled('www/check.ts', { format: 'esm', alias: { 'askfirst-check-wasm': checkBindings } }));
   await verifier();

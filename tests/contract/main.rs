@@ -12,7 +12,7 @@ use askfirst_core::digest::digest;
 use askfirst_core::json::{self, Value};
 use askfirst_core::machine::{self, Decision, Effect, Env, Event};
 use askfirst_core::notice::Notice;
-use askfirst_core::record::{Layer, Method};
+use askfirst_core::record::{Layer, Method, Signals};
 use askfirst_core::settings::Settings;
 use askfirst_core::view::{self, Asked};
 use askfirst_server::bundled::Bundled;
@@ -37,6 +37,7 @@ impl Browser {
         let env = Env {
             now: askfirst_server::clock::now(),
             random: Some(std::array::from_fn(|i| (i as u8).wrapping_mul(37).wrapping_add(lang.as_bytes()[0]))),
+            dnt: false,
             gpc: false,
             quiet: false,
             site: SITE.to_owned(),
@@ -144,7 +145,7 @@ async fn a_click_in_the_browser_becomes_a_record_that_shows_words_language_layou
         assert_eq!(text(notice, &["lang"]), lang);
         let bundled = Bundled::read(None).unwrap();
         let texts = bundled.locales.into_iter().find(|texts| texts.lang() == lang).unwrap();
-        let drawn = view::banner(&server.settings, &texts, Asked::First, false).to_value();
+        let drawn = view::banner(&server.settings, &texts, Asked::First, Signals::default()).to_value();
         assert_eq!(notice.at("shown").unwrap().at("banner").unwrap().canonical(), drawn.canonical());
         let mut shown = Vec::new();
         words(&drawn, &mut shown);

@@ -1,7 +1,9 @@
 // askfirst-audit.js: what happened on a page and the choice did not allow (FIELD §5, 6).
 import { expect, rest, test } from './support/test.ts';
 import { stored } from './support/gate.ts';
+import { serveMini } from './support/mini.ts';
 import { servePage } from './support/optional.ts';
+import { started, test as product } from './support/visit.ts';
 import type { Site } from './support/site.ts';
 
 const host = (origin: string) => new URL(origin).host;
@@ -111,4 +113,23 @@ test('a page outside the sample is left alone', async ({ page, site, sink }) => 
   await serve(site, host(sink.origin), { attributes: 'data-sample="0"', body: `<img src="${sink.origin}/i.gif"><script>document.cookie = 'undeclared=1'</script>` });
   expect(await leaks(page, site.origin)).toEqual([]);
   expect(sink.log).toEqual(['i.gif']);
+});
+
+product('leaks are heard by askfirst.on and counted at the server once, when the page is left, by name alone (FIELD §5, 6)', async ({ page, product, console }) => {
+  console.expect(/^askfirst: leak: cookie undeclared/, /^askfirst: leak: localStorage \*: not declared/);
+  await product.configure((config) => (config.audit = 'always'));
+  product.front.answers.set('/askfirst/v1/leaks', (_, response) => response.writeHead(204).end());
+  const bodies = () => product.front.posted.map(({ body }) => JSON.parse(body)).filter((body) => body.leaks);
+  const url = serveMini(product.front, product.sink.url, { before: `<script nonce="x">
+    (window.askfirst = window.askfirst || []).push(['on', 'leak', (leak) => (window.heard ||= []).push(leak)]);
+    document.cookie = 'undeclared=visitor-77; path=/'; localStorage.setItem('visitor12345678', '77');</script>` });
+  await page.goto(url);
+  await started(page);
+  await expect.poll(() => page.evaluate(() => (window as any).heard?.map(({ name }: any) => name)), { timeout: 8000 }).toEqual(['undeclared', '*']);
+  expect(bodies(), 'not before the page is left').toEqual([]);
+  await page.goto(`${url}?next`);
+  await expect.poll(bodies).toEqual([{
+    v: 1, site: product.front.origin,
+    leaks: [{ kind: 'cookie', name: 'undeclared', category: 'undeclared', count: 1 }, { kind: 'storage', name: '*', category: 'undeclared', count: 1 }],
+  }]);
 });

@@ -33,11 +33,12 @@ for (const lang of ['en', 'nl', 'ar']) {
     await filled(page);
     const html = await written(product, '--lang', lang, '--level', '3');
     // Both as the browser reads them; the command's ends with a line feed, and no order of attributes means anything. The
-    // browser names the countries, of which the command has the codes.
+    // browser names the countries, of which the command has the codes, and has whole addresses.
     const { shown, said, equal } = await declaration(page).evaluate((element, html) => {
       const parsed = new DOMParser().parseFromString(html.trim(), 'text/html').body;
       const names = new Intl.DisplayNames([element.querySelector('section')!.lang], { type: 'region' });
       for (const codes of parsed.querySelectorAll('[data-countries]')) codes.textContent = codes.textContent!.split(', ').map((code) => names.of(code)).join(', ');
+      for (const link of parsed.querySelectorAll('a')) link.setAttribute('href', new URL(link.getAttribute('href')!, location.href).href);
       return { shown: element.textContent!, said: parsed.textContent!, equal: element.firstChild!.isEqualNode(parsed.firstChild) };
     }, html);
     expect(shown).toBe(said);

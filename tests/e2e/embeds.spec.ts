@@ -31,7 +31,7 @@ async function visit(page: Page, url: string) {
   await started(page);
 }
 
-test('who would show what stands in the place of a shut frame, and nothing is asked of the provider (G7)', async ({ page, site, sink, complaints }) => {
+test('who would show what stands in the place of a shut frame, and nothing is asked of the provider (G7, FIELD 26)', async ({ page, site, sink, complaints }) => {
   await serveDist(site, CONFIG, films(sink.origin));
   await page.addInitScript(() => {
     (window as any).shift = 0;

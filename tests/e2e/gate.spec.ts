@@ -45,7 +45,7 @@ test('every category and the service must be open; an empty or unknown one stays
   expect(sink.log.toSorted()).toEqual(['both.js', 'service.js', 'space.js']);
 });
 
-test('a dead host delays the rest by at most ten seconds', async ({ page, site, sink }) => {
+test('a dead host delays the rest by at most ten seconds (FIELD 22)', async ({ page, site, sink }) => {
   const s = sink.origin;
   await serve(site, html(gated(`${s}/dead.js?never`) + gated(`${s}/gone.js?never`) + inlineRun('after') + gated(`${s}/b.js`)));
   await page.goto(site.origin);
@@ -57,7 +57,7 @@ test('a dead host delays the rest by at most ten seconds', async ({ page, site, 
   expect(sink.log.toSorted()).toEqual(['b.js', 'dead.js', 'gone.js']);
 });
 
-test('a script that fails does not stop the next, and its own handlers are called once', async ({ page, site, sink }) => {
+test('a script that fails does not stop the next, and its own handlers are called once (FIELD 23)', async ({ page, site, sink }) => {
   const s = sink.origin;
   await serve(site, html(
     gated(`${s}/missing.js?status=404`, `onerror="(window.events ||= []).push('error')"`) +
@@ -70,7 +70,7 @@ test('a script that fails does not stop the next, and its own handlers are calle
   expect(await page.evaluate(() => (window as any).events)).toEqual(['error', 'load', 'listener']);
 });
 
-test('the element stays the same one with the same attributes', async ({ page, site, sink }) => {
+test('the element stays the same one with the same attributes (FIELD 21)', async ({ page, site, sink }) => {
   await serve(site, html(gated(`${sink.origin}/a.js`, 'id="a" defer crossorigin="anonymous" referrerpolicy="no-referrer" fetchpriority="low" data-x="1" class="k"')));
   await page.goto(site.origin);
   await engine(page);
@@ -101,7 +101,7 @@ test('a preload does not lead to a second request when integrity is checked', as
   expectSilence(complaints);
 });
 
-test('a second copy of the tag releases nothing twice', async ({ page, site, sink, complaints }) => {
+test('a second copy of the tag releases nothing twice (FIELD 24)', async ({ page, site, sink, complaints }) => {
   await serve(site, html('<script src="/askfirst/askfirst.js" data-config="/askfirst.json"></script>' + gated(`${sink.origin}/a.js`)));
   await page.goto(site.origin);
   await engine(page);
@@ -121,7 +121,7 @@ test('async scripts run outside the order', async ({ page, site, sink }) => {
   expect(sink.log.toSorted()).toEqual(['free.js', 'last.js', 'slow.js']);
 });
 
-test('modules run, external and inline', async ({ page, site, sink, complaints }) => {
+test('modules run, external and inline (FIELD 20)', async ({ page, site, sink, complaints }) => {
   const s = sink.origin;
   await serve(site, html(
     gated(`${s}/a.js?delay=300`) + gated(`${s}/m.js`, 'data-type="module"') + inlineRun('inline', 'data-type="module"') + gated(`${s}/n.js`, 'data-type="module" crossorigin')));
@@ -208,6 +208,26 @@ for (const [name, policy] of Object.entries({
     expectSilence(complaints);
   });
 }
+
+test('on a page with a nonce, gated markup that somebody has injected without it never runs (FIELD 29)', async ({ page, site, sink }) => {
+  const s = sink.origin;
+  await serve(site, html('', '<div id="box"></div>', 'nonce="x"'), { 'content-security-policy': "script-src 'nonce-x' 'strict-dynamic'" });
+  await page.goto(site.origin);
+  await engine(page);
+  await page.evaluate((s) => {
+    const gated = (file: string) => `<script type="text/plain" data-category="analytical" data-src="${s}/${file}"></scr` + 'ipt>';
+    document.getElementById('box')!.innerHTML = gated('evil.js').replace('data-src', 'nonce="guessed" data-src') + gated('evil2.js');
+    // The page's own script may do the same: it knows the nonce.
+    const own = document.createElement('script');
+    Object.assign(own, { type: 'text/plain', nonce: 'x' });
+    Object.assign(own.dataset, { category: 'analytical', src: `${s}/own.js` });
+    document.body.append(own);
+  }, s);
+  await go(page);
+  await expect.poll(() => ran(page)).toEqual(['own.js']);
+  await rest(page);
+  expect(sink.log).toEqual(['own.js']);
+});
 
 test('works under a plain host list without a violation (T1)', async ({ page, site, sink, complaints }) => {
   await serve(site, html(gated(`${sink.origin}/a.js`) + gated(`${sink.origin}/b.js`)), { 'content-security-policy': `script-src 'self' ${sink.origin}` });

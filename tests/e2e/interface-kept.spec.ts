@@ -25,13 +25,21 @@ const text = async (download: Download) => {
   return Buffer.concat(chunks).toString();
 };
 
-/** What is withdrawn has run on this page, which is loaded anew. */
-async function save(page: Page) {
-  const loaded = page.waitForEvent('load');
-  await part(page, 'save').click();
-  await loaded;
+/** Agrees to one purpose, and later to another: two records, one behind the other. Answers the first one's number. */
+async function agreedTwice(page: Page, product: Product, lang = 'en') {
+  await page.goto(serveMini(product.front, product.sink.url, { html: `lang="${lang}"` }));
   await started(page);
+  await part(page, 'customise').click();
+  await part(page, 'switch-analytical').check();
+  await part(page, 'save').click();
   await delivered(page);
+  const first = (await state(page)).recordId;
+  await reopen(page);
+  await part(page, 'switch-marketing').check();
+  await part(page, 'save').click();
+  await delivered(page);
+  await reopen(page);
+  return first;
 }
 
 const status = (page: Page) => part(page, 'dialog').getByRole('status');
@@ -40,7 +48,7 @@ const held = (page: Page, product: Product, id: string, secret: string) =>
   page.request.get(`${product.origin}${API}/${id}`, { headers: { authorization: `Bearer ${secret}` } });
 const receipt = (page: Page): Promise<any> => page.evaluate(() => (window as any).askfirst.receipt());
 
-for (const [lang, day] of [['en', /[A-Z][a-z]+ \d{1,2}, \d{4} \(UTC\)/], ['nl', /\d{1,2} [a-z]+ \d{4} \(UTC\)/], ['de', /\d{1,2}\. [A-ZÄ][a-zä]+ \d{4} \(UTC\)/]] as const) {
+for (const [lang, day] of [['en', /[A-Z][a-z]+ \d{1,2}, \d{4}\u2069 \(UTC\)/], ['nl', /\d{1,2} [a-z]+ \d{4}\u2069 \(UTC\)/], ['de', /\d{1,2}\. [A-ZÄ][a-zä]+ \d{4}\u2069 \(UTC\)/]] as const) {
   test(`the choice is dated and the countries are named in the reader's language: ${lang} (B16)`, async ({ page, product }) => {
     await agreed(page, product, lang);
     await reopen(page);
@@ -61,11 +69,7 @@ test('the receipt is printed by itself, with everything that it says (B16)', asy
       dispatchEvent(new Event('afterprint'));
     };
   });
-  await agreed(page, product, 'nl');
-  await reopen(page);
-  await part(page, 'switch-marketing').uncheck();
-  await save(page);
-  await reopen(page);
+  await agreedTwice(page, product, 'nl');
   await part(page, 'print').click();
   await expect.poll(() => page.evaluate(() => (window as any).printed?.length)).toBe(5);
   const [lang, dir, title, words, whole] = await page.evaluate(() => (window as any).printed);
@@ -80,12 +84,7 @@ test('the receipt is printed by itself, with everything that it says (B16)', asy
 });
 
 test('everything the server has is downloaded, the records before it too (S4, GDPR Art. 20)', async ({ page, product }) => {
-  await agreed(page, product);
-  const first = (await state(page)).recordId;
-  await reopen(page);
-  await part(page, 'switch-marketing').uncheck();
-  await save(page);
-  await reopen(page);
+  const first = await agreedTwice(page, product);
   const download = page.waitForEvent('download');
   await part(page, 'export').click();
   expect((await download).suggestedFilename()).toBe('askfirst-records.json');
@@ -142,4 +141,30 @@ test("the owner's own words stand in the lazy parts too", async ({ page, product
   await agreed(page, product);
   await reopen(page);
   await expect(part(page, 'erase')).toHaveText('Forget what I chose');
+});
+
+test('that a choice was saved in the dialog is announced (WCAG 4.1.3)', async ({ page, product }) => {
+  await page.goto(serveMini(product.front, product.sink.url));
+  await started(page);
+  await part(page, 'customise').click();
+  const status = page.locator('askfirst-ui > [role=status], askfirst-ui .status');
+  await part(page, 'switch-analytical').check();
+  await part(page, 'save').click();
+  await expect(status).toHaveText('Your choice has been saved.');
+  await delivered(page);
+});
+
+test("the record's number leads to the visitor's own page, and no request carries the secret (S4)", async ({ page, product }) => {
+  await agreed(page, product);
+  await reopen(page);
+  const { secret } = await receipt(page);
+  const { recordId } = await state(page);
+  const asked: string[] = [];
+  page.context().on('request', (request) => asked.push(request.url()));
+  const opened = page.waitForEvent('popup');
+  await part(page, 'dialog').locator('.record a').click();
+  const own = await opened;
+  await expect(own.locator('body')).toContainText(recordId);
+  expect(new URL(own.url()).pathname).toBe('/askfirst/me/');
+  expect(asked.filter((url) => url.split('#')[0]!.includes(secret))).toEqual([]);
 });

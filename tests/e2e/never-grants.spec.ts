@@ -123,7 +123,7 @@ test('clicks made by a script on the banner are recorded as what was pressed, an
 const gpc = (page: Page, on: boolean) => page.context().addInitScript((value) =>
   Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', { get: () => value, configurable: true }), on);
 
-test('Global Privacy Control refuses nothing to others and grants nothing; the visitor is told, and an explicit yes stands and is recorded as such (G11)', async ({ page, product }) => {
+test('Global Privacy Control refuses nothing to others and grants nothing; the visitor is told, and an explicit yes stands and is recorded as such (G11, FIELD 57)', async ({ page, product }) => {
   await gpc(page, true);
   await open(page, product);
   await expect(part(page, 'banner')).toContainText('Global Privacy Control');
@@ -141,7 +141,37 @@ test('Global Privacy Control refuses nothing to others and grants nothing; the v
   await expect.poll(() => ran(page)).toEqual(['analytical', 'marketing']);
 });
 
-test('Global Privacy Control that is switched on after a grant takes marketing back before anything of it runs (G11)', async ({ page, product }) => {
+test('Do Not Track is an objection like it, with a note of its own, unless the owner ignores it (G11, FIELD 58)', async ({ page, product }) => {
+  const url = await open(page, product);
+  await part(page, 'accept').click();
+  await delivered(page);
+  await page.context().addInitScript(() => Object.defineProperty(Navigator.prototype, 'doNotTrack', { get: () => '1', configurable: true }));
+  product.forget();
+  await page.goto(`${url}?again`);
+  await started(page);
+  expect(await state(page)).toMatchObject({ granted: ['analytical'], refused: ['marketing'], dnt: true, gpc: false });
+  await rest(page, 500);
+  expect(product.sink.log, 'the loader has shut it before any code came').toEqual([]);
+  await delivered(page);
+  const { record } = await product.evidence((await state(page)).recordId);
+  expect(record.event.method).toBe('signal');
+  expect(record.signals).toEqual({ dnt: true, gpc: false });
+  await part(page, 'reopen').click();
+  await expect(part(page, 'dialog')).toContainText('Do Not Track');
+  // An explicit yes stands.
+  await part(page, 'dialog-accept').click();
+  await page.goto(`${url}?yes`);
+  await started(page);
+  expect((await state(page)).granted).toEqual(['analytical', 'marketing']);
+
+  await page.goto('about:blank');
+  await product.configure((config) => (config.dnt = 'ignore'));
+  await page.goto(`${url}?ignored`);
+  await started(page);
+  expect(await state(page)).toMatchObject({ granted: ['analytical', 'marketing'], dnt: false });
+});
+
+test('Global Privacy Control that is switched on after a grant takes marketing back before anything of it runs (G11, FIELD 57)', async ({ page, product }) => {
   const url = await open(page, product);
   await part(page, 'accept').click();
   await delivered(page);

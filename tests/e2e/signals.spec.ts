@@ -120,6 +120,16 @@ product('vendors hear the default before anything, the grant before their tags, 
   expect(await calls(page), 'the loader has told them, the engine does not say it again').toEqual([...DEFAULT, ...GRANTED]);
 });
 
+product('no TCF and no GPP interface is pretended to, before a choice and after it: that takes a registered id (FIELD 55, 56)', async ({ page, product }) => {
+  await page.goto(await vendors(product));
+  await started(page);
+  const claimed = () => page.evaluate(() => [...['__tcfapi', '__gpp', '__uspapi'].filter((name) => name in window), ...[...document.querySelectorAll('iframe')].map(({ name }) => name).filter(Boolean)]);
+  expect(await claimed()).toEqual([]);
+  await part(page, 'accept').click();
+  await expect.poll(() => ranTags(page)).toEqual(['analytical', 'marketing']);
+  expect(await claimed()).toEqual([]);
+});
+
 product('a refusal is told too, at once and on the next page, and revokes nothing that was never given', async ({ page, product }) => {
   await page.goto(await vendors(product));
   await started(page);

@@ -39,6 +39,8 @@ pub struct Choice {
     pub decisions: Vec<Held>,
     /// Whether Global Privacy Control was on at the time (G11).
     pub gpc: bool,
+    /// Whether Do Not Track was.
+    pub dnt: bool,
     /// Language of the notice.
     pub lang: String,
     /// Digest of the notice.
@@ -262,7 +264,7 @@ impl Choice {
         writer.open('{');
         writer.int("at", self.at);
         self.write_decisions(writer);
-        writer.flag("gpc", self.gpc);
+        signals(writer, self);
         writer.text("lang", &self.lang);
         writer.text("notice", &self.notice);
         writer.key("proof");
@@ -296,6 +298,7 @@ impl Choice {
         let mut choice = Self { at: fields.int("at"), ..Self::default() };
         fields.good &= Held::read_all(fields.get("decisions"), &mut choice.decisions);
         choice.gpc = fields.flag("gpc");
+        choice.dnt = matches!(value.get("dnt"), Value::Bool(true));
         fields.take("lang", &mut choice.lang);
         fields.take("notice", &mut choice.notice);
         fields.take("version", &mut choice.version);
@@ -330,6 +333,15 @@ fn number(fingerprint: u32) -> String {
     let mut out = String::new();
     json::push_int(&mut out, i64::from(fingerprint), 1);
     out
+}
+
+/// The signals of the browser at the time, as members of the object that is open. Few send Do Not Track, so what says
+/// nothing of it says that it was off.
+pub(crate) fn signals(writer: &mut Writer, choice: &Choice) {
+    if choice.dnt {
+        writer.flag("dnt", true);
+    }
+    writer.flag("gpc", choice.gpc);
 }
 
 impl Held {

@@ -17,6 +17,7 @@ pub(crate) use markup::inline;
 
 use crate::json::{Value, Writer};
 use crate::notice;
+use crate::record::Signals;
 use crate::settings::{Category, Settings, is_mail};
 use crate::texts::{Texts, concat};
 use alloc::string::String;
@@ -133,7 +134,7 @@ impl Asked<'_> {
 ///
 /// Refusing comes first in reading and tab order, accepting stands at the inline end, where many expect the button
 /// that goes on: each has one advantage of place and none of looks (B4).
-pub fn banner(settings: &Settings, texts: &Texts, asked: Asked<'_>, gpc: bool) -> Node {
+pub fn banner(settings: &Settings, texts: &Texts, asked: Asked<'_>, signals: Signals) -> Node {
     let mut data = Writer::default();
     data.open('{');
     data.flag("all", asked == Asked::First);
@@ -152,8 +153,9 @@ pub fn banner(settings: &Settings, texts: &Texts, asked: Asked<'_>, gpc: bool) -
         data.value(changes);
     }
     data.text("controller", &settings.controller.name);
+    data.flag("dnt", signals.dnt);
     data.flag("first", !told);
-    data.flag("gpc", gpc);
+    data.flag("gpc", signals.gpc);
     data.optional("layout", &settings.layout);
     data.optional("own-control", &settings.reopen.own);
     data.texts("recipients", &notice::recipients(settings, asked));
@@ -169,7 +171,7 @@ pub fn banner(settings: &Settings, texts: &Texts, asked: Asked<'_>, gpc: bool) -
 /// nothing, and its label says so (B1). `details` works in print, with find-in-page and before any script (A4). An item
 /// without a purpose of its own serves the service's, which stands right above the list. Links leave the dialog, its
 /// draft and the page as they are.
-pub fn dialog(settings: &Settings, texts: &Texts, standing: &Standing, gpc: bool) -> Node {
+pub fn dialog(settings: &Settings, texts: &Texts, standing: &Standing, signals: Signals) -> Node {
     let controller = &settings.controller;
     let mut data = Writer::default();
     data.open('{');
@@ -186,11 +188,12 @@ pub fn dialog(settings: &Settings, texts: &Texts, standing: &Standing, gpc: bool
     data.close(']');
     // What was chosen and when, with the receipt and the way back (B7, B16).
     data.optional("date", &standing.decided);
+    data.flag("dnt", signals.dnt);
     if let (Some(records), Some(_)) = (&settings.records, &standing.record_id) {
         // Where `www/kept.ts` asks for the records and has them erased.
         data.text("endpoint", &records.endpoint);
     }
-    data.flag("gpc", gpc);
+    data.flag("gpc", signals.gpc);
     data.texts("granted", &standing.granted);
     data.optional("id", &standing.record_id);
     kept(&mut data, settings, texts);
@@ -264,9 +267,12 @@ pub fn everything(settings: &Settings, texts: &Texts) -> Value {
     }
     changes.close(']');
     let mut parts = Value::Map(Vec::new());
-    parts.set("banner", banner(settings, texts, Asked::First, false).0);
-    parts.set("change", banner(settings, texts, Asked::Changed(&changed, &changes.into_value()), true).0);
-    parts.set("dialog", dialog(settings, texts, &Standing::default(), true).0);
+    parts.set("banner", banner(settings, texts, Asked::First, Signals::default()).0);
+    parts.set(
+        "change",
+        banner(settings, texts, Asked::Changed(&changed, &changes.into_value()), Signals { dnt: true, gpc: true }).0,
+    );
+    parts.set("dialog", dialog(settings, texts, &Standing::default(), Signals { dnt: true, gpc: true }).0);
     parts.set("reopen", reopen(settings, texts).0);
     parts
 }

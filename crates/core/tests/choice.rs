@@ -43,6 +43,7 @@ fn choice(at: Millis, grants: [bool; 2]) -> Choice {
         at,
         decisions: vec![held("analytical", grants[0]), held("marketing", grants[1])],
         gpc: false,
+        dnt: false,
         lang: "nl".into(),
         notice: digest(b"notice"),
         version: "2026-11-22".into(),
@@ -123,7 +124,7 @@ proptest! {
         let choice = value.choice.as_mut().unwrap();
         choice.decisions = purposes.into_iter().map(|purpose| Held { purpose, v, granted: flags[2], until: at + 1 }).collect();
         [choice.lang, choice.notice, choice.version, _] = texts.clone();
-        choice.gpc = flags[3];
+        (choice.gpc, choice.dnt) = (flags[3], flags[2]);
         choice.services = texts.to_vec();
         value.outbox.entries[0].body.clone_from(&texts[3]);
         value.gate.as_mut().unwrap().open.push(texts[3].clone());

@@ -22,6 +22,7 @@ fn choice(settings: &Settings, answers: &[(&str, Option<bool>)]) -> Choice {
         at: NOW,
         decisions: answers.iter().filter_map(held).collect(),
         gpc: false,
+        dnt: false,
         lang: "nl".into(),
         notice: String::new(),
         version: String::new(),

@@ -272,6 +272,73 @@ fn a_privacy_signal_that_is_switched_on_later_refuses_marketing() {
 }
 
 #[test]
+fn do_not_track_refuses_marketing_like_it_and_is_recorded_as_itself() {
+    // G11, FIELD 58
+    let mut browser = fresh();
+    browser.accept_all();
+    browser.deliver_all();
+    browser.env.dnt = true;
+    let effects = browser.boot();
+    assert_eq!(browser.granted(), ["analytical", "chat"]);
+    assert!(!released(&effects).open.iter().any(|token| token == "marketing"));
+    let record = browser.records().pop().unwrap();
+    assert_eq!((record.event.method, record.signals.dnt, record.signals.gpc), (Method::Signal, true, false));
+    // An explicit answer under one signal says nothing about another that comes later.
+    browser.save(&[("marketing", true)]);
+    browser.boot();
+    assert_eq!(browser.granted().len(), 3);
+    browser.env.gpc = true;
+    browser.boot();
+    assert_eq!(browser.granted(), ["analytical", "chat"]);
+    let mut owner_ignores = fresh();
+    owner_ignores.settings.dnt = false;
+    owner_ignores.accept_all();
+    owner_ignores.env.dnt = true;
+    owner_ignores.boot();
+    assert_eq!(owner_ignores.granted().len(), 3);
+}
+
+#[test]
+fn a_choice_of_another_product_is_taken_over_once_with_its_own_time_and_marked() {
+    // FIELD 81
+    let at = NOW - 30 * DAY;
+    let said = |list: &[(&str, bool)]| list.iter().map(|(id, on)| (String::from(*id), *on)).collect::<Vec<_>>();
+    let mut browser = Browser::new(settings(), NOW);
+    let effects =
+        browser.send(Event::Import(at, said(&[("analytics", true), ("marketing", false), ("unknown", true)])));
+    assert_eq!(order(&effects)[0], "Persist");
+    assert_eq!((browser.granted(), browser.asked()), (vec!["analytical".into()], vec!["chat".into()]));
+    let record = browser.records().pop().unwrap();
+    assert_eq!((record.event.method, record.event.at), (Method::Migrated, at));
+    let ends = browser.settings.validity.after(at);
+    assert_eq!(record.event.valid_until, ends);
+    // The next one comes too late.
+    browser.send(Event::Import(at, said(&[("marketing", true)])));
+    assert_eq!(browser.granted(), ["analytical"]);
+    // It ends when it would have ended.
+    browser.env.now = ends;
+    assert!(browser.granted().is_empty());
+}
+
+#[test]
+fn a_choice_of_another_product_that_is_in_doubt_is_not_taken_over() {
+    let all = || ["analytical", "marketing", "chat"].map(|id| (String::from(id), true)).to_vec();
+    for at in [NOW + 1, NOW - 400 * DAY] {
+        let mut browser = Browser::new(settings(), NOW);
+        assert!(browser.send(Event::Import(at, all())).is_empty());
+        assert!(browser.local.is_none());
+    }
+    // G11: whoever objects may have begun to after that choice.
+    let mut browser = Browser::new(settings(), NOW);
+    browser.env.gpc = true;
+    browser.send(Event::Import(NOW - DAY, all()));
+    assert_eq!(
+        (browser.granted(), browser.asked()),
+        (vec!["analytical".into(), "chat".into()], vec!["marketing".into()])
+    );
+}
+
+#[test]
 fn an_answer_about_something_else_does_not_overrule_a_privacy_signal() {
     // G11: the signal came while the page was open; the visitor never granted marketing under it.
     let mut browser = fresh();

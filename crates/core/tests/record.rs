@@ -38,7 +38,7 @@ fn record() -> Record {
         },
         decisions: vec![decide("analytical", true), decide("marketing", false)],
         vendors: vec![],
-        signals: Signals { gpc: false },
+        signals: Signals::default(),
         client: "askfirst/0.1.0".into(),
         ui: None,
     }
@@ -104,7 +104,7 @@ fn arbitrary() -> impl Strategy<Value = Record> {
             },
             decisions,
             vendors: vendors.into_iter().map(|(id, allowed)| (id, allowed && !refusing)).collect(),
-            signals: Signals { gpc: what.5 },
+            signals: Signals { dnt: what.5 && what.3 % 2 == 0, gpc: what.5 },
             client: place.4,
             ui,
         }
@@ -434,7 +434,7 @@ fn the_formats_are_the_approved_ones() {
     ];
     assert_eq!(
         digest(all.join("\n").as_bytes()),
-        "sha256-TrbZn0uvP4cEObcVnQJqVJg4FDMIS6ic9OseodACTos",
+        "sha256-IOBwxswas0e3S_V0e7AWduuclOUMTFD0ifoId5lZ9-c",
         "{}",
         all.join("\n")
     );

@@ -6,7 +6,7 @@ mod support;
 use askfirst_core::gate::Gate;
 use askfirst_core::json::{self, Value};
 use askfirst_core::machine::{Decision, Effect, Event};
-use askfirst_core::record::{Layer, Method, Record, State as Became};
+use askfirst_core::record::{Layer, Method, Record, Signals, State as Became};
 use askfirst_core::settings::{Kind, Settings};
 use askfirst_core::time::{DAY, Period};
 use askfirst_core::view::{self, Standing};
@@ -262,7 +262,7 @@ fn each_service_that_needs_consent_has_a_switch_that_starts_off_and_shows_what_w
     let (policy, texts) = (policy(), texts("en"));
     let drawn = |standing: &Standing| {
         let mut found = vec![];
-        switches(view::dialog(&policy, &texts, standing, false).value(), &mut found);
+        switches(view::dialog(&policy, &texts, standing, Signals::default()).value(), &mut found);
         let text = |switch: &Value, name: &str| switch.get(name).text().map(String::from);
         let known = |switch: &Value| {
             (text(switch, "data-category-id").unwrap(), text(switch, "aria-label"), switch.at("checked").is_some())

@@ -29,6 +29,8 @@ pub struct Env {
     pub random: Option<[u8; 64]>,
     /// Whether Global Privacy Control is on.
     pub gpc: bool,
+    /// Whether Do Not Track is on.
+    pub dnt: bool,
     /// Whether the page is one on which the first layer does not come by itself ([`Settings::is_quiet`]). The path itself
     /// stays outside, so that no record can hold it.
     pub quiet: bool,
@@ -54,6 +56,8 @@ pub enum Event {
         /// Whether the loader has already sent the signals and released.
         opened: bool,
     },
+    /// Another product has this choice of the visitor, made then (FIELD 81). Comes before [`Event::Boot`].
+    Import(Millis, Vec<(String, bool)>),
     /// The visitor decided.
     Decide(Decision, Layer, Method),
     /// The declared storage of withdrawn purposes was deleted, but for this: `[{kind, name, why}…]`, where only a
@@ -174,9 +178,10 @@ pub struct State {
 
 /// Handles one event. Effects are to be carried out in their order.
 pub fn handle(settings: &Settings, state: &mut State, event: Event, env: &Env) -> Vec<Effect> {
-    let mut turn = Turn { settings, state, env, effects: Vec::new() };
+    let mut turn = Turn { settings, state, env, at: env.now, effects: Vec::new() };
     match event {
         Event::Boot { opened } => turn.boot(opened),
+        Event::Import(at, answers) => turn.import(at, answers),
         Event::Decide(decision, layer, method) => turn.decide(&decision, layer, method),
         Event::Cleared(left) => turn.finish_withdrawal(&left),
         Event::Customise => turn.push(Effect::ShowDialog),
@@ -270,6 +275,7 @@ impl State {
         writer.texts("asked", &self.asked(settings, env.now));
         writer.optional("at", &at);
         writer.flag("decided", self.decided(settings, env.now));
+        writer.flag("dnt", env.dnt);
         writer.flag("gpc", env.gpc);
         writer.texts("granted", &self.granted(settings, env.now));
         writer.text("lang", &env.lang);

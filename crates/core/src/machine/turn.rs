@@ -1,7 +1,7 @@
 //! One event being handled: starting, deciding, withdrawing, following another tab.
 
 use super::{Decision, Effect, Env, State, Target};
-use crate::choice::{Choice, Held, Standing};
+use crate::choice::{Choice, Held, Standing, signals};
 use crate::gate::{Gate, canonical};
 use crate::json::{Value, Writer};
 use crate::record::{Layer, Method, State as Became};
@@ -16,6 +16,8 @@ pub(super) struct Turn<'a> {
     pub settings: &'a Settings,
     pub state: &'a mut State,
     pub env: &'a Env,
+    /// When the visitor decided: now, but for a choice that is taken over.
+    pub at: Millis,
     pub effects: Vec<Effect>,
 }
 
@@ -80,13 +82,13 @@ impl Turn<'_> {
         self.deliver();
     }
 
-    /// Whether Global Privacy Control was switched on after marketing, or a service of it, was granted without it.
+    /// Whether Global Privacy Control or Do Not Track was switched on after marketing, or a service of it, was granted
+    /// without it.
     fn objected(&self) -> bool {
-        let granted_without = self.state.stored.choice.as_ref().is_some_and(|choice| !choice.gpc);
-        self.settings.gpc
-            && self.env.gpc
-            && granted_without
-            && self.open_now().iter().any(|open| cut(open, b':').0 == "marketing")
+        let Some(choice) = &self.state.stored.choice else { return false };
+        let gpc = self.settings.gpc && self.env.gpc && !choice.gpc;
+        let dnt = self.settings.dnt && self.env.dnt && !choice.dnt;
+        (gpc || dnt) && self.open_now().iter().any(|open| cut(open, b':').0 == "marketing")
     }
 
     /// What is open by consent: categories, each followed by its services, as in [`Choice::decisions`].
@@ -174,6 +176,27 @@ impl Turn<'_> {
         }
     }
 
+    /// Takes over a choice made under another product, with its own time, from which its validity counts. Whatever is in
+    /// doubt is left to be asked: a time that is to come or too long ago, a category that is not here, and marketing under
+    /// an objection that the choice may not have known of (G11). It is a decision like any other, but says how it came.
+    pub fn import(&mut self, at: Millis, mut answers: Vec<(String, bool)>) {
+        let now = self.env.now;
+        if self.state.stored.choice.is_some() || at > now || self.settings.validity.after(at) <= now {
+            return;
+        }
+        let objected = self.env.gpc || self.env.dnt;
+        let mut place = 0;
+        while let Some((id, granted)) = answers.get(place) {
+            let good = match self.settings.category(canonical(id)) {
+                Some(category) => !(objected && *granted && category.id == "marketing"),
+                None => false,
+            };
+            if good { place += 1 } else { drop(answers.remove(place)) }
+        }
+        self.at = at;
+        self.decide(&Decision::Save(answers), Layer::Page, Method::Migrated);
+    }
+
     pub fn decide(&mut self, decision: &Decision, layer: Layer, method: Method) {
         let now = self.env.now;
         self.report_unknown(decision);
@@ -189,11 +212,11 @@ impl Turn<'_> {
         let became = became(&choice, &decisions, now);
         // A withdrawal must be newer than the grant of the same day; a mere refusal keeps the day only (P1).
         let unit = if grants || became == Became::Withdrawn { 1000 } else { DAY };
-        let at = now.div_euclid(unit) * unit;
+        let at = self.at.div_euclid(unit) * unit;
         // The same refusal once more is not another record, unless there is one that would now say something else.
         let mut repeated = !asked_anew && !grants && same_answers(&choice.decisions, &decisions);
         if choice.proof.is_some() {
-            repeated &= (choice.at, choice.gpc) == (at, self.env.gpc)
+            repeated &= (choice.at, choice.gpc, choice.dnt) == (at, self.env.gpc, self.env.dnt)
                 && choice.decisions == decisions
                 && choice.lang == self.env.lang
                 && choice.notice == self.env.notice
@@ -201,7 +224,7 @@ impl Turn<'_> {
         }
         choice.at = at;
         choice.decisions = decisions;
-        choice.gpc = self.env.gpc;
+        (choice.gpc, choice.dnt) = (self.env.gpc, self.env.dnt);
         choice.lang.clone_from(&self.env.lang);
         choice.notice.clone_from(&self.env.notice);
         choice.version.clone_from(&self.settings.version);
@@ -346,8 +369,7 @@ impl Turn<'_> {
 
     #[inline(never)]
     fn decided(&self, category: &Category, purpose: String, granted: bool) -> Held {
-        let now = self.env.now;
-        let start = if granted { now } else { now.div_euclid(DAY) * DAY };
+        let start = if granted { self.at } else { self.at.div_euclid(DAY) * DAY };
         let until = self.settings.validity.after(start).div_euclid(1000) * 1000;
         Held { purpose, v: category.substance(&self.settings.controller), granted, until }
     }
@@ -432,7 +454,7 @@ fn answers(choice: Option<&Choice>) -> String {
     writer.open('{');
     writer.int("at", choice.at);
     choice.write_decisions(&mut writer);
-    writer.flag("gpc", choice.gpc);
+    signals(&mut writer, choice);
     writer.close('}');
     writer.finish()
 }

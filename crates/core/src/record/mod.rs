@@ -51,7 +51,7 @@ mod read;
 pub use interaction::{Input, Interaction, MAX_DWELL};
 pub use read::{is_id, is_origin};
 
-use crate::choice::{Choice, Held, Proof};
+use crate::choice::{Choice, Held, Proof, signals};
 use crate::json::{self, Value, Writer};
 use crate::texts::cut;
 use crate::time::{self, DAY, Millis, Period};
@@ -146,6 +146,8 @@ pub struct Decision {
 /// Signals of the browser; absent where it sent none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Signals {
+    /// Do Not Track; left out of the text where it was off.
+    pub dnt: bool,
     /// Global Privacy Control.
     pub gpc: bool,
 }
@@ -173,6 +175,8 @@ names! {
         AcceptAll = "accept_all",
         /// A call of the JavaScript API or an element of the page.
         Api = "api",
+        /// In another product, from which the choice was taken over (FIELD 81). Only that product can prove it.
+        Migrated = "migrated",
         /// Reject all, or reject the change.
         RejectAll = "reject_all",
         /// The switches, as they stood.
@@ -259,6 +263,7 @@ impl Record {
         let choice = Choice {
             at: self.event.at,
             decisions: self.decisions.iter().map(held).chain(self.vendors.iter().map(vendor)).collect(),
+            dnt: self.signals.dnt,
             gpc: self.signals.gpc,
             lang: self.notice.lang.clone(),
             notice: self.notice.digest.clone(),
@@ -331,7 +336,7 @@ pub(crate) fn text(choice: &Choice, proof: &Proof, site: &str) -> String {
     writer.text("schema", wire::RECORD_SCHEMA);
     writer.key("signals");
     writer.open('{');
-    writer.flag("gpc", choice.gpc);
+    signals(&mut writer, choice);
     writer.close('}');
     writer.text("site", site);
     writer.text("subject", &proof.subject);

@@ -61,7 +61,11 @@ fn read_record(root: &Fields<'_>) -> Result<Record, Rejection> {
     event.only(&["state", "type", "method", "layer", "at", "valid_until"])?;
     event.named("type", |kind| (kind == "expressed").then_some(()))?;
     let signals = root.object("signals", "$.signals")?;
-    signals.only(&["gpc"])?;
+    signals.only(&["dnt", "gpc"])?;
+    let dnt = signals.value.at("dnt").is_some();
+    if dnt && !signals.flag("dnt")? {
+        return signals.invalid("dnt", "must be true, or left out");
+    }
     let record = Record {
         record_id: root.shaped("record_id", is_uuid, "must be a lower-case version 4 UUID")?,
         prev: root.optional("prev", is_uuid, "must be a lower-case version 4 UUID or null")?,
@@ -84,7 +88,7 @@ fn read_record(root: &Fields<'_>) -> Result<Record, Rejection> {
         },
         decisions: read_decisions(root)?,
         vendors: read_vendors(root)?,
-        signals: Signals { gpc: signals.flag("gpc")? },
+        signals: Signals { dnt, gpc: signals.flag("gpc")? },
         client: root.shaped("client", is_client, "must be a name, a slash and a version")?,
         ui: root.value.at("ui").map(read_interaction).transpose()?,
     };

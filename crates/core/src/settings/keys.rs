@@ -77,8 +77,24 @@ const LINE: usize = 500;
 /// Longest text of several lines.
 pub(super) const LONG: usize = 2000;
 
-/// Values of `gpc`.
-pub(super) const GPC: &[&str] = &["honour", "ignore"];
+/// Values of `gpc` and `dnt`.
+pub(super) const SIGNAL: &[&str] = &["honour", "ignore"];
+
+/// Values of `audit`, which `www/audit.ts` reads.
+pub(super) const AUDIT: &[&str] = &["always", "sampled"];
+
+/// The products whose choice is taken over (`www/import.ts`), each with what its names mean here.
+pub(super) const DIALECTS: &[Field] = &[
+    may("c15t", Shape::Object),
+    may("cookiebot", Shape::Object),
+    may("cookieyes", Shape::Object),
+    may("iubenda", Shape::Object),
+    may("klaro", Shape::Object),
+    may("onetrust", Shape::Object),
+    may("orestbida", Shape::Object),
+    may("probo", Shape::Object),
+    may("usercentrics", Shape::Object),
+];
 
 /// Values of `layout`, which are classes of the banner in `www/ui.css`.
 pub(super) const LAYOUTS: &[&str] =
@@ -115,7 +131,10 @@ pub(super) const ROOT: &[Field] = &[
     may("validity", Shape::Validity),
     may("locale", Shape::OneOf(LOCALES)),
     may("texts", Shape::Object),
-    may("gpc", Shape::OneOf(GPC)),
+    may("dnt", Shape::OneOf(SIGNAL)),
+    may("gpc", Shape::OneOf(SIGNAL)),
+    may("audit", Shape::OneOf(AUDIT)),
+    may("dialects", Shape::Table(DIALECTS)),
     may("reopen", Shape::Any),
     may("layout", Shape::OneOf(LAYOUTS)),
     may("quiet", Shape::Texts),
@@ -228,7 +247,10 @@ pub(super) const PEERS: &[(&str, &str)] = &[
     ("validity", "expires expiry cookieexpiresafterdays expiresafterdays cookieexpiration maxage days lifetime"),
     ("site", "domain origin host scope"),
     ("jurisdiction", "country law region"),
-    ("gpc", "globalprivacycontrol respectgpc donottrack dnt"),
+    ("dnt", "donottrack respectdnt honourdnt"),
+    ("gpc", "globalprivacycontrol respectgpc"),
+    ("audit", "leaks leakdetection sample"),
+    ("dialects", "migrate migration import importfrom"),
     ("reopen", "settingslink trigger floatingbutton revoke"),
     ("layout", "position bannerposition bannerlayout orientation bannertype form"),
     ("quiet", "excludedpaths excludepaths hideon ignorepaths disabledpages nobannerpages hiddenpaths"),

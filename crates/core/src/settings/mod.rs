@@ -65,6 +65,8 @@ pub struct Settings {
     pub texts: Value,
     /// Whether Global Privacy Control is honoured (G11). Default `true`.
     pub gpc: bool,
+    /// Whether Do Not Track is honoured likewise (G11; LG Berlin 16 O 420/19).
+    pub dnt: bool,
     /// The re-open control (B6, B7).
     pub reopen: Reopen,
     /// The form of the first layer (`card`, `bar-top` …). `None`: nothing is drawn, the site has an interface of its own.

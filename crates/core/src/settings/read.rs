@@ -122,15 +122,18 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
         self.reachable(at, &controller);
         self.controller = controller.name.clone();
         let validity = str(root, "validity").and_then(Period::parse).unwrap_or(Period::months(6));
-        let gpc = str(root, "gpc") != Some("ignore");
-        if !gpc {
-            self.warning(
-                &at.key("gpc"),
-                "L35",
-                &["ignores Global Privacy Control, which objects on the visitor's behalf (GDPR Art. 21(5))"],
-                Some("honour"),
-            );
-        }
+        let [gpc, dnt] = [("gpc", "Global Privacy Control"), ("dnt", "Do Not Track")].map(|(key, name)| {
+            let honoured = str(root, key) != Some("ignore");
+            if !honoured {
+                self.warning(
+                    &at.key(key),
+                    "L35",
+                    &["ignores ", name, ", which objects on the visitor's behalf (GDPR Art. 21(5))"],
+                    Some("honour"),
+                );
+            }
+            honoured
+        });
         Settings {
             version: must(root, "version"),
             controller,
@@ -144,6 +147,7 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
                 root.get("texts").clone()
             },
             gpc,
+            dnt,
             reopen: self.reopen(&at.key("reopen"), root.at("reopen")),
             layout: self.layout(at, root),
             quiet: self.quiet(at, root),

@@ -48,7 +48,7 @@ const FULL: &str = r##"{
   "records": { "endpoint": "https://consent.example.nl/askfirst/v1/records", "refusals": "pseudonymous" },
   "validity": "P12M", "locale": "nl",
   "texts": { "nl": { "banner.title": "Mogen wij?" } },
-  "gpc": "honour", "reopen": "a.cookie-settings",
+  "dnt": "honour", "gpc": "honour", "audit": "sampled", "dialects": { "klaro": { "matomo": "analytical" } }, "reopen": "a.cookie-settings",
   "layout": "box-top-end", "quiet": ["/imprint", "/privacy/*"] }"##;
 
 fn www(path: &str) -> PathBuf {

@@ -16,8 +16,8 @@ impl Node {
 
 /// Elements and attributes of the interface. A notice that was registered may say anything.
 const ELEMENTS: &[&str] = &[
-    "a", "button", "code", "dd", "details", "dialog", "div", "dl", "dt", "fieldset", "h2", "h3", "h4", "input",
-    "label", "legend", "li", "p", "section", "span", "strong", "summary", "ul",
+    "a", "br", "button", "code", "dd", "details", "dialog", "div", "dl", "dt", "em", "fieldset", "h2", "h3", "h4",
+    "input", "label", "legend", "li", "p", "section", "span", "strong", "summary", "ul",
 ];
 const ATTRIBUTES: &[&str] = &[
     "aria-describedby",

@@ -99,6 +99,7 @@ fn settings() -> Settings {
         locale: "en".into(),
         texts: Value::Null,
         gpc: true,
+        dnt: true,
         reopen: Reopen::default(),
         layout: Some("card".into()),
         quiet: Vec::new(),
@@ -178,10 +179,11 @@ fn all_trees() -> Vec<Element> {
     let (settings, mut trees) = (settings(), Vec::new());
     for (lang, _) in FILES {
         let texts = texts(lang);
-        trees.push(banner(&settings, &texts, Asked::First, true).to_value());
-        trees.push(banner(&settings, &texts, Asked::Changed(&changed, &self::changed()), false).to_value());
-        trees.push(dialog(&settings, &texts, &Standing::default(), true).to_value());
-        trees.push(dialog(&settings, &texts, &standing, false).to_value());
+        trees.push(banner(&settings, &texts, Asked::First, Signals { dnt: true, gpc: true }).to_value());
+        trees
+            .push(banner(&settings, &texts, Asked::Changed(&changed, &self::changed()), Signals::default()).to_value());
+        trees.push(dialog(&settings, &texts, &Standing::default(), Signals { dnt: true, gpc: true }).to_value());
+        trees.push(dialog(&settings, &texts, &standing, Signals::default()).to_value());
         trees.push(reopen(&settings, &texts).to_value());
     }
     trees
@@ -193,7 +195,7 @@ fn the_first_layer_says_who_asks_for_what_and_how_to_withdraw() {
     let settings = settings();
     for (lang, _) in FILES {
         let texts = texts(lang);
-        let tree = banner(&settings, &texts, Asked::First, false).to_value();
+        let tree = banner(&settings, &texts, Asked::First, Signals::default()).to_value();
         let shown = words(&tree);
         assert!(shown.contains("Example B.V."), "{lang}: {shown}");
         for category in settings.asked() {
@@ -211,7 +213,7 @@ fn with_an_own_control_the_first_layer_does_not_name_a_button_that_is_not_there(
     let mut settings = settings();
     settings.reopen.own = Some("a.cookies".into());
     let texts = texts("en");
-    let shown = words(&banner(&settings, &texts, Asked::First, false).to_value());
+    let shown = words(&banner(&settings, &texts, Asked::First, Signals::default()).to_value());
     assert!(shown.contains(texts.text("banner.withdraw.own")));
     assert!(!shown.contains(&texts.filled("banner.withdraw", "reopen", texts.text("reopen"))));
 }
@@ -244,7 +246,8 @@ fn accepting_and_refusing_are_siblings_that_differ_only_in_name_words_and_effect
 fn a_change_asks_only_for_what_has_changed() {
     // B15
     let (settings, texts) = (settings(), texts("en"));
-    let tree = banner(&settings, &texts, Asked::Changed(&["marketing".into()], &changed()), false).to_value();
+    let tree =
+        banner(&settings, &texts, Asked::Changed(&["marketing".into()], &changed()), Signals::default()).to_value();
     let shown = words(&tree);
     assert!(shown.contains(texts.text("change.title")) && shown.contains(texts.text("category.marketing.text")));
     assert!(shown.contains("New: Adverts") && !shown.contains("Changed:"), "{shown}");
@@ -259,7 +262,7 @@ fn the_dialog_marks_a_change_at_its_purpose() {
     let changes =
         r#"[{"names":["A","B"],"new":true,"of":["marketing"]},{"names":["C"],"new":false,"of":["marketing"]}]"#;
     let standing = Standing { changes: crate::json::parse(changes).unwrap(), ..Standing::default() };
-    let tree = dialog(&settings(), &texts("en"), &standing, false).to_value();
+    let tree = dialog(&settings(), &texts("en"), &standing, Signals::default()).to_value();
     let purposes: Vec<String> =
         elements(&tree).into_iter().filter(|node| attribute(node, "class") == Some("category")).map(words).collect();
     for (purpose, marked) in purposes.iter().zip([false, false, true, false]) {
@@ -273,7 +276,8 @@ fn a_purpose_whose_decision_has_merely_ended_is_not_called_changed() {
     // B14: it is asked alone, in the words of the first time.
     let (settings, texts) = (settings(), texts("en"));
     let nothing = Value::List(Vec::new());
-    let tree = banner(&settings, &texts, Asked::Changed(&["marketing".into()], &nothing), false).to_value();
+    let tree =
+        banner(&settings, &texts, Asked::Changed(&["marketing".into()], &nothing), Signals::default()).to_value();
     let shown = words(&tree);
     assert!(!shown.contains(texts.text("change.title")) && shown.contains(texts.text("banner.title")), "{shown}");
     assert!(!shown.contains(texts.text("category.analytical.text")));
@@ -284,7 +288,7 @@ fn a_purpose_whose_decision_has_merely_ended_is_not_called_changed() {
 fn before_a_choice_every_switch_is_off_except_the_exempt_one() {
     // B2, B8, A3
     let (settings, texts) = (settings(), texts("en"));
-    let tree = dialog(&settings, &texts, &Standing::default(), true).to_value();
+    let tree = dialog(&settings, &texts, &Standing::default(), Signals { dnt: true, gpc: true }).to_value();
     // Those of the services are tested in `tests/services.rs`.
     let mut found = switches(&tree);
     found.retain(|switch| !attribute(switch, "data-category-id").unwrap().starts_with(':'));
@@ -308,7 +312,7 @@ fn a_reopened_dialog_shows_the_choice_its_date_and_the_way_back() {
         record_id: Some("0192-abc".into()),
         changes: Value::Null,
     };
-    let tree = dialog(&settings, &texts, &standing, false).to_value();
+    let tree = dialog(&settings, &texts, &standing, Signals::default()).to_value();
     let on: Vec<&str> = switches(&tree)
         .into_iter()
         .filter(|switch| attribute(switch, "checked").is_some())
@@ -325,7 +329,7 @@ fn a_reopened_dialog_shows_the_choice_its_date_and_the_way_back() {
 
     // After a refusal there is neither a record nor anything to withdraw.
     (standing.granted, standing.record_id) = (Vec::new(), None);
-    let refused = dialog(&settings, &texts, &standing, false).to_value();
+    let refused = dialog(&settings, &texts, &standing, Signals::default()).to_value();
     let parts: Vec<&str> = elements(&refused).into_iter().filter_map(|node| attribute(node, "part")).collect();
     assert!(!parts.contains(&"withdraw") && !parts.contains(&"receipt") && records(&refused).is_none());
     assert!(words(&refused).contains("2026-11-22"));
@@ -337,7 +341,7 @@ fn every_declared_item_is_shown_with_everything_known_about_it() {
     let settings = settings();
     for (lang, _) in FILES {
         let texts = texts(lang);
-        let tree = dialog(&settings, &texts, &Standing::default(), false).to_value();
+        let tree = dialog(&settings, &texts, &Standing::default(), Signals::default()).to_value();
         let rows: Vec<String> = elements(&tree).into_iter().filter(|node| tag(node) == "li").map(words).collect();
         let mut declared = 0;
         for (_, service) in settings.services() {
@@ -377,10 +381,12 @@ fn every_declared_item_is_shown_with_everything_known_about_it() {
 fn what_the_server_keeps_is_told_only_where_there_is_a_server() {
     let (mut settings, texts) = (settings(), texts("en"));
     let told = |settings: &Settings| {
-        words(&dialog(settings, &texts, &Standing::default(), false).to_value()).contains(texts.text("own.record"))
+        words(&dialog(settings, &texts, &Standing::default(), Signals::default()).to_value())
+            .contains(texts.text("own.record"))
     };
     assert!(told(&settings));
-    let shown = |settings: &Settings| words(&dialog(settings, &texts, &Standing::default(), false).to_value());
+    let shown =
+        |settings: &Settings| words(&dialog(settings, &texts, &Standing::default(), Signals::default()).to_value());
     let term = texts.text("dialog.kept");
     assert!(shown(&settings).contains(&format!("{term} 3 years")), "{}", shown(&settings));
     if let Some(records) = &mut settings.records {
@@ -454,7 +460,7 @@ fn text_never_becomes_markup() {
     let mut settings = settings();
     settings.controller.name = "<img src=x onerror=alert(1)> & \"Sons\"".into();
     settings.controller.policy = "/p\"><script>".into();
-    let html = banner(&settings, &texts("en"), Asked::First, false).to_html();
+    let html = banner(&settings, &texts("en"), Asked::First, Signals::default()).to_html();
     assert!(html.contains("&lt;img src=x onerror=alert(1)&gt; &amp; &quot;Sons&quot;"), "{html}");
     assert!(html.contains("href=\"/p&quot;&gt;&lt;script&gt;\""), "{html}");
     assert!(!html.contains("<img") && !html.contains("<script"));
@@ -462,7 +468,7 @@ fn text_never_becomes_markup() {
 
 #[test]
 fn html_closes_what_it_opens() {
-    let html = dialog(&settings(), &texts("en"), &Standing::default(), false).to_html();
+    let html = dialog(&settings(), &texts("en"), &Standing::default(), Signals::default()).to_html();
     for tag in ["dialog", "fieldset", "details", "button", "label", "li"] {
         assert_eq!(
             html.matches(&format!("<{tag} ")).count() + html.matches(&format!("<{tag}>")).count(),

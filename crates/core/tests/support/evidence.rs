@@ -94,7 +94,7 @@ pub fn record() -> Record {
         },
         decisions: vec![decide("analytical", true), decide("marketing", false)],
         vendors: vec![],
-        signals: Signals { gpc: false },
+        signals: Signals::default(),
         client: "askfirst/0.1.0".into(),
         ui: None,
     }

@@ -55,11 +55,12 @@ pub fn run(options: &Options) -> ExitCode {
     if !is_uuid(options.id()) {
         return fail("a record id is a version 4 UUID in small letters");
     }
-    if let Err(message) = note(options) {
+    let format = Format::named(&options.format).unwrap_or_default();
+    let packs_wanted = options.evidence.is_some() || format == Format::Evidence;
+    if let Err(message) = note(options, if packs_wanted { "pack" } else { "read" }) {
         return fail(&message);
     }
-    let format = Format::named(&options.format).unwrap_or_default();
-    if options.evidence.is_some() || format == Format::Evidence {
+    if packs_wanted {
         return packs(options);
     }
     let found = match options.database.ask(async |database| database.read(options.id()).await) {
@@ -90,10 +91,8 @@ pub fn run(options: &Options) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn note(options: &Options) -> Result<(), String> {
+fn note(options: &Options, action: &str) -> Result<(), String> {
     options.database.database.require()?;
-    let format = Format::named(&options.format).unwrap_or_default();
-    let action = if options.evidence.is_some() || format == Format::Evidence { "pack" } else { "read" };
     let operations = options.operations.open(&options.database.database)?;
     super::token::note(&operations, action, options.id(), options.reason.as_deref())
 }

@@ -4,6 +4,7 @@ mod backup;
 mod check;
 mod database;
 mod declaration;
+mod dsar;
 mod export;
 mod keys;
 mod leaks;
@@ -39,6 +40,8 @@ enum Command {
     Declaration(declaration::Options),
     /// Show what is stored about a record and whether it still is what it was: exit code 1 when something does not hold.
     Export(export::Options),
+    /// Requests of data subjects: what came in, by when it must be answered, and the records it is about.
+    Dsar(dsar::Options),
     /// Check an evidence pack or an export from the file and the log's key alone. Exit code 0: everything holds; 1:
     /// something does not; 2: it can't be read; 3: nothing false, but not proven (no key, or no proof of the log).
     Verify(verify::Options),
@@ -77,6 +80,7 @@ pub fn run() -> ExitCode {
         Command::Serve(options) => serve::run(*options),
         Command::Check(options) => check::run(&options),
         Command::Declaration(options) => declaration::run(&options),
+        Command::Dsar(options) => dsar::run(&options),
         Command::Export(options) => export::run(&options),
         Command::Leaks(options) => leaks::run(&options),
         Command::Purge(options) => purge::purge(options),

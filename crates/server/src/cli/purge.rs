@@ -105,7 +105,7 @@ pub fn hold(options: Hold) -> ExitCode {
 }
 
 /// Opens the store as the server does, for one piece of work.
-fn with_store<T>(
+pub(super) fn with_store<T>(
     database: &super::database::Argument,
     key: &super::log::Key,
     work: impl AsyncFnOnce(&Store) -> Result<T, store::StoreError>,

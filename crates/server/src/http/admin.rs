@@ -16,8 +16,9 @@ use axum::routing::{any, get, put};
 use subtle::ConstantTimeEq;
 
 use super::holder::bearer;
+use super::openapi::Listener;
 use super::records::answer;
-use super::{App, Error, Shared, body, notices, observe, status};
+use super::{App, Error, Shared, body, notices, observe, openapi, status};
 use crate::operations::access::{self, Access};
 use crate::operations::leaks::{self, Sum};
 use crate::operations::tokens::{self, Holder, Role};
@@ -33,11 +34,13 @@ const BODY_LIMIT: usize = 1024;
 
 /// The routes of the admin listener: these and what only the operator's own tools ask for.
 pub fn router(app: Shared) -> Router {
+    let document = openapi::document(Listener::Admin, true).canonical();
     Router::new()
         .route("/healthz", get(status::health))
         .route("/livez", get(status::alive))
         .route("/readyz", get(status::health))
         .route("/metrics", get(status::metrics))
+        .route("/admin/openapi.json", get(move || openapi::read(document)))
         .route("/admin/v1/records/{id}", get(read).delete(erase))
         .route("/admin/v1/records/{id}/hold", put(hold))
         .route("/admin/v1/notices/{digest}", put(notices::register))

@@ -26,14 +26,14 @@ const LONGEST: Millis = 400 * DAY;
 
 /// Answers 204 with the cookie.
 pub async fn set(State(app): State<Shared>, request: Request) -> Result<Response, Error> {
-    if !app.choice_cookie {
-        return Err(Error::not_found());
-    }
     let (parts, payload) = request.into_parts();
     let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
     let client = limits::client(peer, &parts.headers, &app.proxies);
     app.senders.take(&limits::network(client), Instant::now()).map_err(too_many)?;
     let origin = app.origins.of(&parts.headers).filter(|_| is_same_site(&parts.headers)).ok_or_else(cors::refused)?;
+    if !app.choice_cookie {
+        return Err(Error::not_found());
+    }
     body::require_json(&parts.headers)?;
     let text = body::text(&parts.headers, payload, COOKIE_LIMIT, app.body_timeout).await?;
     let cookie = cookie(&text, origin.starts_with("https:"), app.store.now()).ok_or_else(not_a_choice)?;

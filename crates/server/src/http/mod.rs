@@ -13,6 +13,7 @@ pub mod limits;
 mod log;
 mod notices;
 pub mod observe;
+pub mod openapi;
 pub mod records;
 mod status;
 
@@ -37,6 +38,7 @@ use cors::Origins;
 use files::{Config, Dist};
 use limits::{Limiter, Rate};
 use observe::Metrics;
+use openapi::Listener;
 
 /// Longest body of a submission. A record itself has at most `askfirst_core::record::MAX_BYTES` (S8).
 pub const BODY_LIMIT: usize = 16 * 1024;
@@ -142,7 +144,10 @@ pub fn router(app: Shared, files: Files) -> Router {
         .route("/askfirst/v1/{*rest}", any(nothing))
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn_with_state(Arc::clone(&app), cors::layer));
-    let mut router = Router::new().route("/healthz", get(status::health));
+    let document = openapi::document(Listener::Public, !files.admin_elsewhere).canonical();
+    let mut router = Router::new()
+        .route("/healthz", get(status::health))
+        .route("/askfirst/openapi.json", get(move || openapi::read(document)));
     if !files.admin_elsewhere {
         router = router.route("/metrics", get(status::metrics));
     }

@@ -5,6 +5,7 @@
 pub mod access;
 pub mod leaks;
 pub mod queue;
+pub mod requests;
 mod schema;
 pub mod tokens;
 

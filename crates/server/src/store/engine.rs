@@ -95,6 +95,16 @@ impl Database {
         }
     }
 
+    /// Every record of a subject, for whoever must answer the person; a server may be running.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub async fn of_subject(&self, subject: [u8; 16]) -> Result<Vec<Evidence>, String> {
+        match self {
+            Self::Sqlite(path) => super::of_subject(path, subject),
+        }
+    }
+
     /// The evidence packs of the records with this id, one per site.
     ///
     /// # Errors

@@ -364,6 +364,20 @@ pub fn read(file: impl Into<SqliteFile>, record_id: &str) -> Result<Vec<Evidence
     Ok(found.collect::<Result<Vec<_>, _>>().map_err(say)?.into_iter().flatten().collect())
 }
 
+/// Reads every record of a subject without a server, for `askfirst dsar`. No index has the subjects: such a question is
+/// rare, and each record would pay for it.
+///
+/// # Errors
+/// A sentence for the person at the console.
+pub fn of_subject(file: impl Into<SqliteFile>, subject: [u8; 16]) -> Result<Vec<Evidence>, String> {
+    let file = file.into();
+    let say = |error: rusqlite::Error| format!("{}: {error}", file.display());
+    let connection = file.reader()?;
+    let places = readers::of_subject(&connection, subject).map_err(say)?;
+    let found = places.into_iter().map(|seq| readers::evidence(&connection, seq));
+    Ok(found.collect::<Result<Vec<_>, _>>().map_err(say)?.into_iter().flatten().collect())
+}
+
 /// What a purge would erase now, for `askfirst purge --dry-run`.
 ///
 /// # Errors

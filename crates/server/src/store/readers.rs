@@ -111,6 +111,14 @@ pub fn places(connection: &Connection, record_id: [u8; 16]) -> rusqlite::Result<
         .collect()
 }
 
+/// The places of every record of a subject.
+pub fn of_subject(connection: &Connection, subject: [u8; 16]) -> rusqlite::Result<Vec<i64>> {
+    connection
+        .prepare("SELECT seq FROM record WHERE subject = ?1 ORDER BY seq")?
+        .query_map([subject], |row| row.get(0))?
+        .collect()
+}
+
 pub fn evidence(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Evidence>> {
     connection
         .prepare_cached(

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use askfirst_core::record::Count;
 use askfirst_core::time::Millis;
@@ -31,6 +31,9 @@ const BATCH: usize = 256;
 
 /// How long the writer waits for another job before it does what is left over.
 const LEFT_OVER: Duration = Duration::from_millis(100);
+/// How long the write-ahead log is left alone at most after a reader has held up its emptying. Each attempt keeps everybody
+/// waiting for a while, and a backup reads for minutes.
+const HELD_UP: Duration = Duration::from_secs(5);
 /// A clock that is behind the last record by more than this was set back.
 const CLOCK_STEP: Millis = 1_000;
 
@@ -82,6 +85,7 @@ impl Writer {
             placed: Vec::new(),
             folder: Folder::start(path)?,
             log_to_empty: false,
+            held_up: None,
             figures: Arc::clone(&figures),
             failing: Arc::clone(&failing),
         };
@@ -182,6 +186,8 @@ pub(super) struct Writing {
     pub(super) folder: Folder,
     /// An erased text may still be in the write-ahead log.
     pub(super) log_to_empty: bool,
+    /// When a reader last kept it from being emptied, and how long it is left alone then.
+    held_up: Option<(Instant, Duration)>,
     figures: Arc<Figures>,
     failing: Arc<AtomicBool>,
 }
@@ -223,9 +229,12 @@ impl Writing {
     }
 
     fn empty_log(&mut self) {
-        if self.log_to_empty {
-            self.log_to_empty = !database::empty_log(&self.connection).unwrap_or(false);
+        if !self.log_to_empty || self.held_up.is_some_and(|(at, wait)| at.elapsed() < wait) {
+            return;
         }
+        self.log_to_empty = !database::empty_log(&self.connection).unwrap_or(false);
+        let wait = self.held_up.map_or(LEFT_OVER, |(_, wait)| HELD_UP.min(wait * 2));
+        self.held_up = self.log_to_empty.then(|| (Instant::now(), wait));
     }
 
     fn write(&mut self, mut batch: Vec<Job>) {

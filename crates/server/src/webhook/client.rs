@@ -81,6 +81,14 @@ impl Client {
         let mut roots = rustls::RootCertStore::empty();
         // One that can't be read is left out; an endpoint that needs it then says so at its first attempt.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        Self::trusting(roots)
+    }
+
+    /// One that trusts these authorities alone.
+    ///
+    /// # Errors
+    /// TLS can't be used at all.
+    pub fn trusting(roots: rustls::RootCertStore) -> Result<Self, String> {
         let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?;

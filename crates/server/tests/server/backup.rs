@@ -125,6 +125,23 @@ async fn a_backup_under_load_is_of_one_moment_and_restores_whole() {
     assert_eq!(fs::read_dir(copies.path()).unwrap().count(), 2);
 }
 
+/// An erasure empties the write-ahead log, which a long reader holds up; nobody else waits for that.
+#[tokio::test]
+async fn a_backup_beside_an_erasure_holds_up_no_record() {
+    let kept = Kept::new().await;
+    kept.insert(1).await;
+    let reader = rusqlite::Connection::open(kept.database()).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM record").unwrap();
+    kept.insert(2).await;
+    kept.erase(1).await;
+    let began = std::time::Instant::now();
+    for n in 3..43 {
+        kept.insert(n).await;
+    }
+    // At 200 ms for each it would be eight seconds.
+    assert!(began.elapsed() < std::time::Duration::from_secs(4), "{:?}", began.elapsed());
+}
+
 #[tokio::test]
 async fn a_backup_has_every_row_of_every_table() {
     let kept = Kept::new().await;

@@ -25,6 +25,8 @@ mod limits;
 mod log;
 /// Notices and the store's own guards.
 mod notices;
+/// What the server says it answers.
+mod openapi;
 /// The binary: logs, stopping, killing.
 mod process;
 /// How long records are kept.

@@ -17,7 +17,7 @@ use tokio_rustls::TlsConnector;
 use crate::support::*;
 
 /// Writes a certificate for `localhost` and its key.
-fn certificate(folder: &Path) -> CertificateDer<'static> {
+pub fn certificate(folder: &Path) -> CertificateDer<'static> {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     fs::write(folder.join("cert.pem"), cert.pem()).unwrap();
     fs::write(folder.join("key.pem"), signing_key.serialize_pem()).unwrap();

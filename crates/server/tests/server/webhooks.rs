@@ -10,15 +10,20 @@ use askfirst_core::json::{self, Value};
 use askfirst_core::log::{from_base64, to_base64};
 use askfirst_core::record::{Record, State};
 use askfirst_core::time::{DAY, Millis};
+use askfirst_server::http::connection::{Door, Limits, serve};
 use askfirst_server::operations::{Operations, queue};
 use askfirst_server::store;
+use askfirst_server::tls::Tls;
 use askfirst_server::webhook::{Client, Delivery, Endpoint, Secret, Target};
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use hmac::{Hmac, Mac};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
 use tokio::net::TcpListener;
 
 use crate::support::*;
+use crate::tls::certificate;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -48,6 +53,23 @@ impl Receiver {
         let router = Router::new().fallback(take);
         tokio::spawn(async move { axum::serve(listener, router).await });
         receiver
+    }
+
+    /// The same over TLS, for `localhost`; with what a client has to trust.
+    async fn start_tls(folder: &std::path::Path) -> (Self, CertificateDer<'static>) {
+        let certificate = certificate(folder);
+        let tls = Tls::read(&folder.join("cert.pem"), &folder.join("key.pem")).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let answer = Arc::new(Mutex::new((StatusCode::NO_CONTENT, Duration::ZERO)));
+        let receiver = Self { address: listener.local_addr().unwrap(), told: Arc::default(), answer };
+        let told = Arc::clone(&receiver.told);
+        let take = async move |headers: HeaderMap, body: String| {
+            told.lock().unwrap().push((headers, body));
+            StatusCode::NO_CONTENT
+        };
+        let door = Door { listener, tls: Some(Arc::new(tls)) };
+        tokio::spawn(serve(door, Router::new().fallback(take), Limits::default(), std::future::pending()));
+        (receiver, certificate)
     }
 
     fn answers(&self, status: u16) {
@@ -162,6 +184,30 @@ async fn each_kind_of_decision_is_told_to_whoever_asks_for_it() {
     keep(&server, &after(&given, 2, State::Withdrawn, &[("analytical", false)])).await;
     delivery.step(&server.app.store).await.unwrap();
     assert_eq!(receiver.only().1.get("type").text(), Some("consent.given"));
+}
+
+#[tokio::test]
+async fn over_https_only_who_has_the_right_certificate_is_told() {
+    let server = server().await;
+    let (receiver, certificate) = Receiver::start_tls(server.folder.path()).await;
+    let mut delivery = receiver.delivery(&server, &[State::Given]);
+    delivery.endpoint.target =
+        Target::parse(&format!("https://localhost:{}/consent", receiver.address.port())).unwrap();
+    delivery.step(&server.app.store).await.unwrap();
+    keep(&server, &record(1, &server.notice)).await;
+    // The authorities of this machine don't know it.
+    delivery.step(&server.app.store).await.unwrap();
+    assert!(receiver.told().is_empty());
+    assert_eq!(state(&delivery).outcome.as_deref(), Some("tls"));
+
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    delivery.client = Client::trusting(roots).unwrap();
+    keep(&server, &record(2, &server.notice)).await;
+    delivery.step(&server.app.store).await.unwrap();
+    let (headers, body) = receiver.only();
+    assert!(is_signed(&headers, &receiver.told()[0].1));
+    assert_eq!(body.get("data").get("record_id").text(), Some(record_id(2).as_str()));
 }
 
 /// A clock that the test turns, and a server that goes by it.

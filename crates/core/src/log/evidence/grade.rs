@@ -29,6 +29,13 @@ impl Grade {
         let mut grade = Self { letter: 'A', reasons: Vec::new() };
         let grants = record.decisions.iter().any(|decision| decision.granted)
             || record.vendors.iter().any(|(_, allowed)| *allowed);
+        if record.event.method == Method::Migrated {
+            grade.lacks(
+                'C',
+                "It was taken over from another product: only that can show what was asked, and who answered.",
+            );
+            return grade;
+        }
         match record.ui {
             Some(ui) if ui.is_trusted() => grade.holds("The browser vouches that a person pressed the control."),
             Some(_) if !grants => {

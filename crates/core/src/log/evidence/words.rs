@@ -26,6 +26,7 @@ pub fn said(record: &Record, notice: Option<&Value>) -> Vec<String> {
         "save" => "saved the switches as they stood",
         "withdraw" => "withdrew",
         "api" => "answered through the page's own controls",
+        "migrated" => "had answered in another product, from which that was taken over; it was answered,",
         "signal" => "objected through a signal of the browser",
         other => other,
     };
@@ -54,6 +55,9 @@ pub fn said(record: &Record, notice: Option<&Value>) -> Vec<String> {
     }
     if record.signals.gpc {
         lines.push("The browser sent Global Privacy Control.".to_string());
+    }
+    if record.signals.dnt {
+        lines.push("The browser sent Do Not Track.".to_string());
     }
     if let Some(prev) = &record.prev {
         lines.push(format!("It follows record {prev}."));

@@ -11,7 +11,7 @@ fn the_example_of_the_readme_has_no_problem() {
     let ids: Vec<&str> = settings.services().map(|(_, service)| service.id.as_str()).collect();
     assert_eq!(ids, ["askfirst", "plausible", "youtube"]);
     assert_eq!(settings.validity, Period::months(6));
-    assert_eq!((settings.locale.as_str(), settings.gpc), ("en", true));
+    assert_eq!((settings.locale.as_str(), settings.gpc, settings.dnt), ("en", true, true));
     assert_eq!(settings.reopen, Reopen { shown: true, own: None, end: false });
     assert_eq!(
         settings.records.unwrap(),

@@ -83,6 +83,11 @@ fn the_top_level_is_checked() {
             ],
         },
         Rule {
+            set: "dnt",
+            good: r#""honour""#,
+            faults: &[(r#""ignore""#, "$.dnt", "L35", W, Some("honour")), ("true", "$.dnt", "type", E, Some("honour"))],
+        },
+        Rule {
             set: "gpc",
             good: r#""honour""#,
             faults: &[

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::settings::keys::{
-    CATEGORY, CONTROLLER, Field, GPC, ITEM, KINDS, READY, RECORDS, REFUSALS, REFUSALS_AS, ROOT, SERVICE, SIGNALS, Shape,
+    CATEGORY, CONTROLLER, DIALECTS, Field, ITEM, KINDS, READY, RECORDS, REFUSALS, REFUSALS_AS, ROOT, SERVICE, SIGNAL,
+    SIGNALS, Shape,
 };
 use serde_json::Value as Json;
 
@@ -36,6 +37,7 @@ fn tables() -> Vec<(&'static str, &'static [Field])> {
         ("/$defs/service", SERVICE),
         ("/$defs/service/properties/signals", SIGNALS),
         ("/$defs/item", ITEM),
+        ("/properties/dialects", DIALECTS),
         ("/properties/records", RECORDS),
     ]
     .into()
@@ -74,7 +76,7 @@ fn enums_are_those_of_the_code() {
         // The names are the variants', so that one look at the type tells what may be written.
         assert_eq!(std::format!("{refusals:?}").to_lowercase(), *name);
     }
-    assert_eq!(GPC, ["honour", "ignore"]);
+    assert_eq!(SIGNAL, ["honour", "ignore"]);
     let schema = schema();
     let category = schema.pointer("/properties/categories").unwrap();
     let mut known: Vec<&str> = CATEGORY_ALIASES.iter().map(|(id, _)| *id).collect();

@@ -111,10 +111,10 @@ fn marked() -> Settings {
 fn both_layers_and_the_declaration_draw_the_owners_marks() {
     let settings = marked();
     let texts = texts("en").with_overrides(&settings);
-    let banner = banner(&settings, &texts, Asked::First, false).to_html();
+    let banner = banner(&settings, &texts, Asked::First, Signals::default()).to_html();
     assert!(banner.contains("<p><strong>A*B Ltd</strong> asks:</p>"), "{banner}");
     assert!(banner.contains("Talk to <strong>us</strong>:<br>- by <em>chat</em><br>- <a href"), "{banner}");
-    let dialog = dialog(&settings, &texts, &Standing::default(), false).to_html();
+    let dialog = dialog(&settings, &texts, &Standing::default(), Signals::default()).to_html();
     let tables = declaration(&settings, &texts, 2);
     for shown in [&dialog, &tables.to_html()] {
         assert!(

@@ -307,6 +307,8 @@ for (const [name, viewport] of Object.entries({
     test.use({ viewport });
 
     test(`${name} nothing is cut off and every control is in reach, in each language (A5, A6)`, async ({ page, product }) => {
+      // Four languages, both layers.
+      test.setTimeout(90_000);
       for (const lang of ['de', 'fr', 'nl', 'en']) {
         await open(page, product, { html: `lang="${lang}"` });
         expect(await clipped(page, 'banner'), lang).toEqual([]);

@@ -23,7 +23,7 @@ const BUDGETS: [Budget; 2] = [
         size: |entry| entry.brotli,
         // A ratchet on the way to DESIGN's 26 kB, which is not reached yet: ARCHITECTURE.md, "Sizes". It goes up
         // only for a feature, by what that costs.
-        limit: 50_960,
+        limit: 51_010,
     },
 ];
 

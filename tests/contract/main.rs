@@ -38,6 +38,7 @@ impl Browser {
             now: askfirst_server::clock::now(),
             random: Some(std::array::from_fn(|i| (i as u8).wrapping_mul(37).wrapping_add(lang.as_bytes()[0]))),
             gpc: false,
+            dnt: false,
             quiet: false,
             site: SITE.to_owned(),
             key: "key".to_owned(),

@@ -1,7 +1,10 @@
 //! One event being handled: starting, deciding, withdrawing, following another tab.
+//!
+//! What a first visit has no use for is never inlined into what it runs: functions are what the browser's bundle is
+//! taken apart by (ARCHITECTURE.md, "Sizes").
 
 use super::{Decision, Effect, Env, State, Target};
-use crate::choice::{Choice, Held, Standing};
+use crate::choice::{Choice, Held, Standing, Stored};
 use crate::gate::{Gate, canonical};
 use crate::json::{Value, Writer};
 use crate::record::{Layer, Method, State as Became};
@@ -42,6 +45,31 @@ impl Turn<'_> {
     }
 
     pub fn boot(&mut self, opened: bool) {
+        let Stored { choice, gate, outbox, .. } = &self.state.stored;
+        let new = choice.is_none() && gate.is_none() && outbox.entries.is_empty();
+        // What is stored is for this page to go by; an objection has then been dealt with for good.
+        if !new && self.take_up(opened) {
+            return;
+        }
+        let gate = self.gate();
+        if new {
+            self.state.told.clone_from(&gate.services);
+            if opened {
+                self.push(Effect::Persist);
+            }
+        }
+        self.push(Effect::Release(gate));
+        if !new {
+            self.clear_refused();
+        }
+        self.emit_state("ready");
+        self.show_what_is_asked();
+        self.deliver();
+    }
+
+    /// Goes by what is stored. Whether the browser objected to it, which is a decision of its own (G11).
+    #[inline(never)]
+    fn take_up(&mut self, opened: bool) -> bool {
         self.act_on_stored();
         if self.state.stored.outbox.settle() {
             self.push(Effect::Persist);
@@ -59,7 +87,7 @@ impl Turn<'_> {
         } else if !objected {
             let same = self.state.stored.gate.as_ref().is_some_and(|stored| stored.text() == gate.text());
             if !same || rebuilt {
-                self.state.stored.gate = Some(self.gate());
+                self.state.stored.gate = Some(gate);
                 self.push(Effect::Persist);
             }
             if !(opened && same) {
@@ -71,22 +99,20 @@ impl Turn<'_> {
             self.emit_state("ready");
             let refuse = Vec::from([(String::from("marketing"), false)]);
             self.decide(&Decision::Save(refuse), Layer::Page, Method::Signal);
-            return;
         }
-        self.push(Effect::Release(gate));
-        self.clear_refused();
-        self.emit_state("ready");
-        self.show_what_is_asked();
-        self.deliver();
+        objected
     }
 
     /// Whether Global Privacy Control was switched on after marketing, or a service of it, was granted without it.
     fn objected(&self) -> bool {
         let granted_without = self.state.stored.choice.as_ref().is_some_and(|choice| !choice.gpc);
-        self.settings.gpc
-            && self.env.gpc
-            && granted_without
-            && self.open_now().iter().any(|open| cut(open, b':').0 == "marketing")
+        self.settings.gpc && self.env.gpc && granted_without && self.markets()
+    }
+
+    /// Whether marketing, or a service of it, is open.
+    #[inline(never)]
+    fn markets(&self) -> bool {
+        self.open_now().iter().any(|open| cut(open, b':').0 == "marketing")
     }
 
     /// What is open by consent: categories, each followed by its services, as in [`Choice::decisions`].
@@ -120,6 +146,7 @@ impl Turn<'_> {
     }
 
     /// The page wants the interface, so a quiet page gets the first layer too (B10).
+    #[inline(never)]
     pub fn open(&mut self) {
         let asked = self.state.asked(self.settings, self.env.now);
         if self.state.shown.is_empty() && !asked.is_empty() {
@@ -162,6 +189,7 @@ impl Turn<'_> {
     }
 
     /// Tells the vendors: those that were open on this page and are not any more first.
+    #[inline(never)]
     fn signal(&mut self) {
         let mut gate = self.gate();
         let lost = lost(core::mem::take(&mut self.state.told), &gate.services);
@@ -174,6 +202,7 @@ impl Turn<'_> {
         }
     }
 
+    #[inline(never)]
     pub fn decide(&mut self, decision: &Decision, layer: Layer, method: Method) {
         let now = self.env.now;
         self.report_unknown(decision);
@@ -264,6 +293,7 @@ impl Turn<'_> {
         self.deliver();
     }
 
+    #[inline(never)]
     pub fn finish_withdrawal(&mut self, left: &Value) {
         let lost = lost(core::mem::take(&mut self.state.withdrawing), &self.open_now());
         if lost.is_empty() {
@@ -358,6 +388,7 @@ impl Turn<'_> {
     }
 
     /// What is declared for `closed` and not for a service that is still open.
+    #[inline(never)]
     fn targets(&self, closed: &[String]) -> Vec<Target> {
         let mut targets: Vec<Target> = Vec::new();
         // What must stay: what open categories declare, then also what is on the list already.
@@ -399,12 +430,16 @@ impl Turn<'_> {
                 }
             }
         }
+        if refused.is_empty() {
+            return;
+        }
         let targets = self.targets(&refused);
         if !targets.is_empty() {
             self.push(Effect::Clear { targets, tell: false });
         }
     }
 
+    #[inline(never)]
     pub fn refresh(&mut self) {
         if self.state.seen == answers(self.state.stored.choice.as_ref()) {
             // A receipt that another tab has got changes nothing here.

@@ -10,7 +10,7 @@ use askfirst_core::settings::{self, Settings};
 use askfirst_core::texts::Texts;
 use askfirst_core::view::{self, Action, Asked, Standing};
 use askfirst_core::{gate, time};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 
 /// The running product of one page.
 pub struct Engine {
@@ -26,7 +26,8 @@ pub struct Engine {
     key: String,
     ui_digest: String,
     client: String,
-    notice: String,
+    /// Digest of the notice, once something is decided: it takes the whole dialog to make.
+    notice: OnceCell<String>,
 }
 
 /// See [`crate::plan`].
@@ -59,7 +60,6 @@ impl Engine {
             return Err(lines);
         };
         let texts = texts.with_overrides(&settings);
-        let notice = Notice::new(&settings, &texts).digest;
         Ok(Self {
             host,
             settings,
@@ -71,11 +71,12 @@ impl Engine {
             key: text(boot, "key").to_string(),
             ui_digest: text(boot, "ui").to_string(),
             client: text(boot, "client").to_string(),
-            notice,
+            notice: OnceCell::new(),
         })
     }
 
     /// Takes over `[time, [[category, granted]…]]` of another product; whether there is a choice now.
+    #[inline(never)]
     pub fn import(&self, found: &Value) -> bool {
         let [at, said] = found.items() else { return false };
         self.dispatch(Event::Import(at.int().unwrap_or(i64::MAX), answers(said)));
@@ -104,6 +105,7 @@ impl Engine {
     /// | `["wake"]` after a while, or when another tab may have written | |
     /// | `["cleared", [{kind, name, why}…]]` what a withdrawal could not delete | |
     /// | `["seen", element name, inert, data-category, data-service or null]` | |
+    #[inline(never)]
     pub fn call(&self, request: &Value) -> String {
         let argument = |i: usize| request.items().get(i).unwrap_or(&Value::Null);
         let words = |i: usize| argument(i).text().unwrap_or_default();
@@ -211,10 +213,14 @@ impl Engine {
         }
         while let Some(event) = self.next_event() {
             let world = self.world();
-            let env = self.env(&world);
+            let mut env = self.env(&world);
             let mut state = self.state.borrow_mut();
             if !self.volatile.get() {
                 state.stored = store::read(&world, env.now);
+            }
+            // A start decides, too, where the browser objects to what is stored (G11).
+            if state.stored.choice.is_some() || !matches!(event, Event::Boot { .. }) {
+                env.notice.clone_from(self.notice());
             }
             let effects = machine::handle(&self.settings, &mut state, event, &env);
             drop(state);
@@ -223,6 +229,11 @@ impl Engine {
             }
         }
         self.running.set(false);
+    }
+
+    #[inline(never)]
+    fn notice(&self) -> &String {
+        self.notice.get_or_init(|| Notice::new(&self.settings, &self.texts).digest)
     }
 
     fn next_event(&self) -> Option<Event> {
@@ -238,40 +249,11 @@ impl Engine {
             }
             Effect::Signal(args) => self.host.tell("signal", &args),
             Effect::Release(gate) => self.host.tell("open", &gate.text()),
-            Effect::Clear { targets, tell } => {
-                let bit = |on| if on { "true" } else { "false" };
-                let mut detail = Writer::default();
-                detail.open('[');
-                detail.raw(bit(tell));
-                for Target { kind, name, foreign } in &targets {
-                    detail.open('[');
-                    detail.string(kind.name());
-                    detail.string(name);
-                    detail.raw(bit(*foreign));
-                    detail.close(']');
-                }
-                detail.close(']');
-                self.host.tell("clear", &detail.finish());
-            }
+            Effect::Clear { targets, tell } => self.clear(&targets, tell),
             Effect::Emit(name, detail) => self.host.tell_pair("emit", name, &detail),
-            Effect::Deliver(body) => {
-                if let Some(records) = &self.settings.records {
-                    let mut text = Writer::default();
-                    text.string(&body);
-                    self.host.tell_pair("post", &records.endpoint, &text.finish());
-                }
-            }
-            Effect::WakeAt(at) => self.host.tell("later", &Value::Int(at - env.now).canonical()),
-            Effect::Reload(categories) => {
-                // A tag of these categories or services has run on this page.
-                for token in self.host.ask("ran", "null").items() {
-                    let id = gate::canonical(token.text().unwrap_or_default());
-                    let service = id.starts_with(':');
-                    if categories.iter().any(|lost| lost == id || (service && lost.ends_with(id))) {
-                        return self.host.tell("reload", "null");
-                    }
-                }
-            }
+            Effect::Deliver(body) => self.post(&body),
+            Effect::WakeAt(at) => self.wake_in(at - env.now),
+            Effect::Reload(categories) => self.reload(&categories),
             Effect::ShowBanner
             | Effect::HideBanner
             | Effect::FocusBanner
@@ -282,49 +264,97 @@ impl Engine {
         }
     }
 
+    #[inline(never)]
+    fn clear(&self, targets: &[Target], tell: bool) {
+        let bit = |on| if on { "true" } else { "false" };
+        let mut detail = Writer::default();
+        detail.open('[');
+        detail.raw(bit(tell));
+        for Target { kind, name, foreign } in targets {
+            detail.open('[');
+            detail.string(kind.name());
+            detail.string(name);
+            detail.raw(bit(*foreign));
+            detail.close(']');
+        }
+        detail.close(']');
+        self.host.tell("clear", &detail.finish());
+    }
+
+    #[inline(never)]
+    fn post(&self, body: &str) {
+        if let Some(records) = &self.settings.records {
+            let mut text = Writer::default();
+            text.string(body);
+            self.host.tell_pair("post", &records.endpoint, &text.finish());
+        }
+    }
+
+    #[inline(never)]
+    fn wake_in(&self, wait: time::Millis) {
+        self.host.tell("later", &Value::Int(wait).canonical());
+    }
+
+    #[inline(never)]
+    fn reload(&self, categories: &[String]) {
+        // A tag of these categories or services has run on this page.
+        for token in self.host.ask("ran", "null").items() {
+            let id = gate::canonical(token.text().unwrap_or_default());
+            let service = id.starts_with(':');
+            if categories.iter().any(|lost| lost == id || (service && lost.ends_with(id))) {
+                return self.host.tell("reload", "null");
+            }
+        }
+    }
+
     fn show(&self, effect: &Effect, env: &Env) {
-        let now = env.now;
-        let signals = Signals { dnt: env.dnt, gpc: env.gpc };
         match effect {
             Effect::ShowBanner => {
                 let state = self.state.borrow();
-                let asked = state.asked(&self.settings, now);
-                let changes = state.changes(&self.settings, &self.texts, now);
-                let changed = Asked::Changed(&asked, &changes);
-                let why = if state.decided(&self.settings, now) { changed } else { Asked::First };
-                let banner = view::banner(&self.settings, &self.texts, why, signals);
+                let asked = state.asked(&self.settings, env.now);
+                let decided = state.decided(&self.settings, env.now);
+                let changes = if decided { state.changes(&self.settings, &self.texts, env.now) } else { Value::Null };
+                let why = if decided { Asked::Changed(&asked, &changes) } else { Asked::First };
+                let banner = view::banner(&self.settings, &self.texts, why, signals(env));
                 drop(state);
                 self.draw("reopen", None);
                 self.draw("banner", Some(banner));
             }
-            Effect::HideBanner => {
-                self.draw("banner", None);
-                if self.settings.reopen.shown {
-                    self.draw("reopen", Some(view::reopen(&self.settings, &self.texts)));
-                }
-            }
+            Effect::HideBanner => self.hide_banner(),
             Effect::FocusBanner => self.draw("focus", None),
-            Effect::ShowDialog => {
-                let state = self.state.borrow();
-                let mut standing = Standing {
-                    granted: state.granted(&self.settings, now),
-                    services: state.services(&self.settings, now),
-                    decided: None,
-                    record_id: None,
-                    changes: state.changes(&self.settings, &self.texts, now),
-                };
-                if let Some(choice) = &state.stored.choice {
-                    standing.decided = Some(time::date(choice.at));
-                    if let Some(proof) = &choice.proof {
-                        standing.record_id = Some(proof.record_id.clone());
-                    }
-                }
-                drop(state);
-                let dialog = view::dialog(&self.settings, &self.texts, &standing, signals);
-                self.draw("dialog", Some(dialog));
-            }
+            Effect::ShowDialog => self.show_dialog(env),
             _ => self.draw("dialog", None),
         }
+    }
+
+    #[inline(never)]
+    fn hide_banner(&self) {
+        self.draw("banner", None);
+        if self.settings.reopen.shown {
+            self.draw("reopen", Some(view::reopen(&self.settings, &self.texts)));
+        }
+    }
+
+    #[inline(never)]
+    fn show_dialog(&self, env: &Env) {
+        let now = env.now;
+        let state = self.state.borrow();
+        let mut standing = Standing {
+            granted: state.granted(&self.settings, now),
+            services: state.services(&self.settings, now),
+            decided: None,
+            record_id: None,
+            changes: state.changes(&self.settings, &self.texts, now),
+        };
+        if let Some(choice) = &state.stored.choice {
+            standing.decided = Some(time::date(choice.at));
+            if let Some(proof) = &choice.proof {
+                standing.record_id = Some(proof.record_id.clone());
+            }
+        }
+        drop(state);
+        let dialog = view::dialog(&self.settings, &self.texts, &standing, signals(env));
+        self.draw("dialog", Some(dialog));
     }
 
     /// Shows a part of the interface (`www/ui.ts`), or takes it away when there is no tree.
@@ -333,7 +363,7 @@ impl Engine {
         self.host.tell_pair("show", part, &tree);
     }
 
-    /// The page at this moment, `{ now, random, dnt, gpc, path, site, local, cookies }` of `www/glue.ts`.
+    /// The page at this moment, `{ now, random, dnt, gpc, path, site, local, kept, cookies }` of `www/glue.ts`.
     fn world(&self) -> Value {
         self.host.ask("world", "null")
     }
@@ -350,17 +380,22 @@ impl Engine {
         Env {
             now: now(world),
             random,
-            gpc: self.settings.gpc && world.at("gpc") == Some(&Value::Bool(true)),
             dnt: self.settings.dnt && world.at("dnt") == Some(&Value::Bool(true)),
+            gpc: self.settings.gpc && world.at("gpc") == Some(&Value::Bool(true)),
             quiet: self.settings.is_quiet(text(world, "path")),
             site: text(world, "site").to_string(),
             key: self.key.clone(),
             ui: self.ui_digest.clone(),
             client: self.client.clone(),
             lang: self.texts.lang().to_string(),
-            notice: self.notice.clone(),
+            notice: String::new(),
         }
     }
+}
+
+/// What the visitor's browser asks for, as the notes say it.
+fn signals(env: &Env) -> Signals {
+    Signals { dnt: env.dnt, gpc: env.gpc }
 }
 
 fn now(world: &Value) -> time::Millis {

@@ -55,6 +55,12 @@ pub fn start(host: Host, boot: &str) -> String {
 /// Calls the engine: `[name, argument…]`, see [`Engine::call`]; the answer is JSON.
 #[wasm_bindgen]
 pub fn call(request: &str) -> String {
+    answer(request)
+}
+
+/// Not inlined: what the page can call is in the first part of the bundle, and this is not wanted there.
+#[inline(never)]
+fn answer(request: &str) -> String {
     match (ENGINE.get(), json::parse(request)) {
         (Some(engine), Ok(request)) => engine.call(&request),
         _ => String::from("null"),

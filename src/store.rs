@@ -11,7 +11,10 @@ use gloo_storage::{LocalStorage, Storage as _};
 
 /// What is stored, in `world` as the glue sees it.
 pub fn read(world: &Value, now: Millis) -> Stored {
-    let local = local(world).and_then(|local| local.get_item(wire::KEY).ok().flatten());
+    let mut found = None;
+    if world.at("kept") == Some(&Value::Bool(true)) {
+        found = local(world).and_then(|local| local.get_item(wire::KEY).ok().flatten());
+    }
     // There can be several cookies of our name, from other domains and paths (FIELD complaint 8).
     let mut cookies = Vec::new();
     for cookie in world.at("cookies").map_or(&[][..], Value::items) {
@@ -19,10 +22,11 @@ pub fn read(world: &Value, now: Millis) -> Stored {
             cookies.push(cookie.clone());
         }
     }
-    Stored::reconcile(local.as_deref(), &cookies, now)
+    Stored::reconcile(found.as_deref(), &cookies, now)
 }
 
 /// Writes everywhere it can. Whether something has kept it.
+#[inline(never)]
 pub fn write(host: &Host, world: &Value, stored: &Stored, now: Millis) -> bool {
     let kept = local(world).is_some_and(|local| local.set_item(wire::KEY, &stored.encode()).is_ok());
     let mut until = 0;
@@ -39,6 +43,7 @@ pub fn write(host: &Host, world: &Value, stored: &Stored, now: Millis) -> bool {
     host.ask("mirror", &mirror.finish()) == Value::Bool(true) || kept
 }
 
+#[inline(never)]
 fn local(world: &Value) -> Option<web_sys::Storage> {
     if world.at("local") == Some(&Value::Bool(true)) { Some(LocalStorage::raw()) } else { None }
 }

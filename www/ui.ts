@@ -1,4 +1,5 @@
-// What the visitor sees: one host element with an open shadow root, and in it what `core::view` describes.
+// What the visitor sees first: one host element with an open shadow root, and in it what `core::view` describes. The
+// second layer is in `dialog.ts`.
 //
 // No rule lives here: what is shown comes from the engine as a tree, and a press leaves as the name of an action.
 // These mechanics are TypeScript because that is 4.0 kB smaller (brotli, whole product, measured with the same behaviour
@@ -14,8 +15,6 @@ export type Interaction = { input: string; dwell_ms: number; first_layer_equal_c
 export type Act = (action: string, switches: [string, boolean][], interaction?: Interaction) => void;
 
 const BANNER = '[part=banner]';
-const DIALOG = '[part=dialog]';
-const REOPEN = '[part=reopen]';
 
 /** How long a screen reader gets to notice the empty live region before it is filled, in milliseconds. */
 const NOTICE = 100;
@@ -53,7 +52,7 @@ const sheet = (css: string) => {
 };
 
 /** Whether it worked. */
-const attempt = (fn: () => void) => {
+export const attempt = (fn: () => void) => {
   try {
     fn();
     return true;
@@ -62,14 +61,37 @@ const attempt = (fn: () => void) => {
   }
 };
 
+/** The interface, and what its second layer (`dialog.ts`) is built with. */
+export interface Interface {
+  root: ShadowRoot;
+  /** Adds a style sheet. */
+  wear: (css: string) => void;
+  find: (selector: string) => HTMLElement | null;
+  add: (tree: Tree) => HTMLElement;
+  /** The focused element, if it is not merely the page. */
+  focused: () => Element | null;
+  /** Puts a part into the top layer. */
+  lift: (made: HTMLElement) => HTMLElement;
+  press: (action: string, interaction?: Interaction) => void;
+  banner: (tree?: Tree | null) => void;
+  /** Moves the focus to the first layer. */
+  focus: () => void;
+  dialog?: (tree?: Tree | null) => void;
+  reopen?: (tree?: Tree | null) => void;
+  /** The first layer goes. */
+  leave?: () => void;
+  /** The host is in the page again. */
+  back?: () => void;
+}
+
 /** Focuses without scrolling the page; tells whether there was something to focus. */
-const focus = (target: Element | null | undefined) => {
+export const focus = (target: Element | null | undefined) => {
   (target as HTMLElement | undefined)?.focus({ preventScroll: true });
   return !!target;
 };
 
 /** Puts the empty host in the page. `css` is the style sheet of the shadow root, `lang` is that of the words. */
-export const mount = (css: string, lang: string, act: Act) => {
+export const mount = (css: string, lang: string, act: Act): Interface => {
   const host = document.createElement(HOST);
   host.lang = lang;
   host.dir = RTL.includes(lang) ? 'rtl' : 'ltr';
@@ -77,20 +99,17 @@ export const mount = (css: string, lang: string, act: Act) => {
   const root = host.attachShadow({ mode: 'open' });
   // `all: initial` takes the language too, which decides among the shapes of a Chinese character.
   css += `*{-webkit-locale:"${lang}"!important}`;
-  const style = sheet(css);
-  if (style) root.adoptedStyleSheets = [style];
-  else root.append(element(['style', {}, css]));
+  const wear = (css: string) => {
+    const style = sheet(css);
+    if (style) root.adoptedStyleSheets = [...root.adoptedStyleSheets, style];
+    else root.append(element(['style', {}, css]));
+  };
+  wear(css);
   // The live region, there from the beginning so that its filling is announced (WCAG 4.1.3).
   const status = element(['div', { role: 'status', class: 'status' }]);
   root.append(status);
 
   let announcement: ReturnType<typeof setTimeout>;
-  /** What had focus before the dialog opened (A2). */
-  let invoker: Element | null = null;
-  /** What got the focus back when the dialog closed. */
-  let returned: Element | null = null;
-  /** The invoker went away with the banner; the re-open control takes its place. */
-  let orphaned = false;
   let removals = 0;
   let removed = 0;
   /** Keeps focused elements of the page clear of the banner (WCAG 2.4.11), which is at most half as high as the
@@ -137,27 +156,12 @@ export const mount = (css: string, lang: string, act: Act) => {
     return found != document.body ? found : null;
   };
 
-  const openModal = (dialog: HTMLElement) => (dialog as HTMLDialogElement).showModal();
-
   const hideBanner = () => {
     clearTimeout(announcement);
     status.textContent = '';
-    // A choice in the dialog closes it first and the banner next.
-    if (returned && returned == root.activeElement) orphaned = true;
+    ui.leave?.();
     find(BANNER)?.remove();
     keepClear(false);
-  };
-
-  const closeDialog = () => {
-    const dialog = find(DIALOG) as HTMLDialogElement | null;
-    if (!dialog) return;
-    dialog.close();
-    // Once it is out of the tree, the `close` event that the browser has queued reaches nobody.
-    dialog.remove();
-    returned = invoker;
-    invoker = null;
-    if (returned?.isConnected) focus(returned);
-    else if (returned) orphaned = !focus(find(REOPEN));
   };
 
   /** Makes the host the last child of the body there is now, if it is not in it, and watches that body. Frameworks
@@ -176,12 +180,9 @@ export const mount = (css: string, lang: string, act: Act) => {
     body.append(host);
     // `document.open()` takes the listeners of every node (HTML, "document open steps"); one more time is none otherwise.
     root.addEventListener('click', click);
-    root.addEventListener('close', close, true);
     // Removal takes popovers and dialogs out of the top layer; this puts them back.
     for (const part of root.querySelectorAll<HTMLElement>('[popover]')) attempt(() => part.showPopover());
-    const dialog = find('dialog');
-    dialog?.removeAttribute('open');
-    if (dialog) attempt(() => openModal(dialog));
+    ui.back?.();
   }
 
   /** Size and look of a button on the first layer; halves of a pixel are the browser's. Nothing without that layer. */
@@ -195,7 +196,7 @@ export const mount = (css: string, lang: string, act: Act) => {
 
   const press = (action: string, interaction?: Interaction) => {
     const inputs = [...root.querySelectorAll<HTMLInputElement>('[data-category-id]')];
-    if (action == 'close') closeDialog();
+    if (action == 'close') ui.dialog?.();
     act(action, inputs.map((input) => [input.dataset.categoryId!, input.checked]), interaction);
   };
   const click = ({ target, isTrusted, detail }: any) => {
@@ -212,14 +213,16 @@ export const mount = (css: string, lang: string, act: Act) => {
       first_layer_equal_choice: rejecting && rejecting == look('accept'),
     } as Interaction);
   };
-  // Escape and Android's back gesture close the dialog natively. That decides nothing (B1). The event doesn't bubble.
-  const close = () => press('close');
-
   const watch = new MutationObserver(attach);
-  attach();
-
   // Each shows a part of the interface, or takes it away when there is no tree.
-  return {
+  const ui: Interface = {
+    root,
+    wear,
+    find,
+    add,
+    focused,
+    lift,
+    press,
     /** The first layer, without taking the focus from the page. */
     banner(tree?: Tree | null) {
       hideBanner();
@@ -236,26 +239,9 @@ export const mount = (css: string, lang: string, act: Act) => {
       const title = find('#banner-title')!.textContent;
       announcement = setTimeout(() => (status.textContent = title), NOTICE);
     },
-    /** The preferences, with the focus on their title (A2); closed, it returns to what opened them. */
-    dialog(tree?: Tree | null) {
-      if (!tree) return closeDialog();
-      // A dialog that replaces another keeps the first one's invoker.
-      const other = find(DIALOG);
-      if (other) other.remove();
-      else invoker = focused();
-      const dialog = add(tree);
-      openModal(dialog);
-      focus(dialog.querySelector('[tabindex]'));
-    },
-    /** The control that reopens the preferences. */
-    reopen(tree?: Tree | null) {
-      // The button stands in a landmark that was made for it.
-      find(REOPEN)?.parentElement!.remove();
-      if (!tree) return;
-      lift(add(tree));
-      if (orphaned) orphaned = !focus(find(REOPEN));
-    },
     /** Moves the focus to the first layer. */
     focus: () => void focus(find(BANNER)),
   };
+  attach();
+  return ui;
 };

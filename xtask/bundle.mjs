@@ -1,5 +1,5 @@
 // The JavaScript side of `cargo xtask build`: esbuild and everything that is minified as text.
-// Called as: node xtask/bundle.mjs '{"out": …, "wasm": …, "bindings": …, "checkWasm": …, "checkBindings": …, "verifyWasm": …, "verifyBindings": …,
+// Called as: node xtask/bundle.mjs '{"out": …, "wasm": …, "bindings": …, "moreWasm": …, "moreBindings": …, "checkWasm": …, "checkBindings": …, "verifyWasm": …, "verifyBindings": …,
 // "version": …}'; prints the files it wrote and the sources that are not there, as JSON.
 
 import { createHash } from 'node:crypto';
@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from 'node:path';
 import { build, transform } from 'esbuild';
 
-const { out, wasm, bindings, checkWasm, checkBindings, verifyWasm, verifyBindings, version } = JSON.parse(process.argv[2]);
+const { out, wasm, bindings, moreWasm, moreBindings, checkWasm, checkBindings, verifyWasm, verifyBindings, version } = JSON.parse(process.argv[2]);
 const written = [];
 const missing = [];
 
@@ -55,10 +55,10 @@ async function minifiedCss(path) {
   return code.trim();
 }
 
-/** Identifies the interface a visitor saw: the engine that builds it and the style sheet that lays it out. */
+/** Identifies the interface a visitor saw: the engine that builds it and the style sheets that lay it out. */
 async function interfaceDigest() {
-  const hash = createHash('sha256').update(readFileSync(wasm));
-  if (existsSync('www/ui.css')) hash.update(await minifiedCss('www/ui.css'));
+  const hash = createHash('sha256').update(readFileSync(wasm)).update(readFileSync(moreWasm));
+  for (const sheet of ['ui', 'dialog']) hash.update(await minifiedCss(`www/${sheet}.css`));
   return `sha256-${hash.digest('base64url')}`;
 }
 
@@ -129,6 +129,8 @@ try {
     const options = { format: 'esm', define, alias: { 'askfirst-wasm': bindings }, plugins: [cssAsText] };
     write('askfirst.mjs', await bundled('www/glue.ts', options));
   } else missing.push('www/glue.ts');
+  write('askfirst-more.wasm', readFileSync(moreWasm));
+  write('askfirst-more.mjs', await bundled('www/more.ts', { format: 'esm', alias: { 'askfirst-more-wasm': moreBindings }, plugins: [cssAsText] }));
   for (const part of ['choice', 'clear', 'embeds', 'import', 'kept', 'receipt', 'switches']) write(`askfirst-${part}.mjs`, await bundled(`www/${part}.ts`, { format: 'esm', plugins: [cssAsText] }));
   write('askfirst-check.wasm', readFileSync(checkWasm));
   write('askfirst-check.mjs', await bundled('www/check.ts', { format: 'esm', alias: { 'askfirst-check-wasm': checkBindings } }));

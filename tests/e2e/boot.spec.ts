@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, part, test } from './support/visit.ts';
+import { delivered, expect, part, started, state, test } from './support/visit.ts';
 import { serveMini } from './support/mini.ts';
 import type { Front } from './support/front.ts';
 import { DIST } from './support/product.ts';
 
-/** Keeps the wasm back until it is released. */
-async function holdWasm(front: Front) {
-  const wasm = await readFile(join(DIST, 'askfirst.wasm'));
+/** Keeps a part of the engine back until it is released. */
+async function hold(front: Front, name: string) {
+  const wasm = await readFile(join(DIST, name));
   let release = () => {};
   const released = new Promise<void>((go) => (release = go));
-  front.answers.set('/askfirst/askfirst.wasm', (_request, response) => {
+  front.answers.set(`/askfirst/${name}`, (_request, response) => {
     void released.then(() => response.writeHead(200, { 'content-type': 'application/wasm' }).end(wasm));
   });
   return release;
@@ -22,7 +22,7 @@ test('the locale and the ready-made services are under way while the wasm is (DE
     config.categories = { analytical: { services: ['matomo', 'plausible'] }, marketing: { services: ['youtube', 'tidemark-pixel'] } };
     config.services = { matomo: config.services.matomo, 'tidemark-pixel': config.services['tidemark-pixel'] };
   });
-  const release = await holdWasm(product.front);
+  const release = await hold(product.front, 'askfirst.wasm');
   const asked: string[] = [];
   page.on('request', (request) => asked.push(new URL(request.url()).pathname));
   await page.goto(serveMini(product.front, product.sink.url, { html: 'lang="nl-BE"' }));
@@ -40,4 +40,43 @@ test('the engine overrules a hint: the language is the one it plans', async ({ p
   await page.goto(serveMini(product.front, product.sink.url, { html: 'lang="tlh"' }));
   await expect(part(page, 'banner')).toBeVisible();
   expect(await page.locator('askfirst-ui').getAttribute('lang')).toBe('fr');
+});
+
+test('the banner is there before what decides; presses made meanwhile are carried out once, the last one (B3)', async ({ page, product }) => {
+  const release = await hold(product.front, 'askfirst-more.wasm');
+  await page.goto(serveMini(product.front, product.sink.url));
+  await expect(part(page, 'banner')).toBeVisible();
+  for (const name of ['reject', 'accept', 'accept']) await part(page, name).click();
+  expect(await page.evaluate(() => localStorage.length)).toBe(0);
+  expect(product.front.posted).toEqual([]);
+  release();
+  await started(page);
+  await expect(part(page, 'banner')).toHaveCount(0);
+  await delivered(page);
+  expect(product.front.posted).toHaveLength(1);
+  expect((await state(page)).granted).toEqual(['analytical', 'marketing']);
+});
+
+test('what the page asks of the queue before that is carried out in its order', async ({ page, product }) => {
+  const release = await hold(product.front, 'askfirst-more.wasm');
+  await page.goto(serveMini(product.front, product.sink.url));
+  await expect(part(page, 'banner')).toBeVisible();
+  await page.evaluate(() => {
+    const { askfirst } = window as any;
+    askfirst.push(['save', { analytical: true }]);
+    askfirst.push(['save', { marketing: false }]);
+  });
+  release();
+  await started(page);
+  await expect.poll(() => state(page)).toMatchObject({ granted: ['analytical'], refused: ['marketing'] });
+});
+
+test('a first visit for which the first part is not enough begins anew with both, and tells nothing twice', async ({ page, product }) => {
+  await product.configure((config) => void (config.quiet = ['/mini/']));
+  const html = '<script nonce="x">window.heard = []; for (const name of ["ready", "shown", "error"]) addEventListener("askfirst:" + name, () => heard.push(name));</script>';
+  await page.goto(serveMini(product.front, product.sink.url, { before: html }));
+  await started(page);
+  await expect(part(page, 'reopen')).toBeVisible();
+  await expect(part(page, 'banner')).toHaveCount(0);
+  expect(await page.evaluate(() => (window as any).heard)).toEqual(['ready']);
 });

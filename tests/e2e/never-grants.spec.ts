@@ -256,6 +256,51 @@ for (const path of ['/askfirst.json', '/askfirst/askfirst.wasm', '/askfirst/askf
   });
 }
 
+/** What decides comes after the banner, in files of its own. Each time one of them is missing, one line of ours says so. */
+const WAITS = /^askfirst: nothing can be decided yet/;
+for (const path of ['/askfirst/askfirst-more.wasm', '/askfirst/askfirst-more.mjs']) {
+  test(`without ${path} a press grants nothing; the next one, when the file is there, decides once (G9)`, async ({ page, product, console }) => {
+    console.expect(NOT_FOUND, WAITS);
+    const url = serveMini(product.front, product.sink.url);
+    product.front.lose(path);
+    await page.goto(url);
+    await expect(part(page, 'banner')).toBeVisible();
+    await expect.poll(() => console.ours()).toHaveLength(1);
+    await part(page, 'accept').click();
+    await expect.poll(() => console.ours()).toHaveLength(2);
+    await shut(page, product);
+    expect(await device(page)).toEqual(NOTHING);
+    expect(product.front.posted).toEqual([]);
+    expect(await page.evaluate(() => (window as any).askfirst.has('analytical'))).toBe(false);
+    await expect(part(page, 'banner')).toBeVisible();
+
+    product.front.answers.delete(path);
+    await part(page, 'reject').click();
+    await started(page);
+    await expect(part(page, 'banner')).toHaveCount(0);
+    // The press that could not be carried out is not carried out any more.
+    expect(await state(page)).toMatchObject({ granted: [], refused: ['analytical', 'marketing'] });
+    await delivered(page);
+    expect(product.front.posted).toHaveLength(1);
+    expect(console.ours()).toHaveLength(2);
+  });
+
+  test(`without ${path} a returning visit grants nothing new (G9)`, async ({ page, product, console }) => {
+    const url = await open(page, product);
+    await part(page, 'customise').click();
+    await part(page, 'switch-analytical').check();
+    await part(page, 'save').click();
+    await delivered(page);
+    product.front.lose(path);
+    console.expect(NOT_FOUND, SHUT);
+    await page.goto(`${url}?again`);
+    await expect.poll(() => console.ours(), { timeout: 8_000 }).toHaveLength(1);
+    expect(await ran(page)).not.toContain('marketing');
+    expect(product.sink.log).toEqual([]);
+    await works(page);
+  });
+}
+
 /** A configuration that can't be used: what the console must name. */
 const configs: Record<string, [string, RegExp]> = {
   'with a pre-ticked category': [

@@ -16,21 +16,52 @@ const LOADING_TYPES: &str = "export type InitInput";
 /// Exports that only the bindings call; the others are the crate's and keep their names.
 const INTERNAL_EXPORTS: [&str; 3] = ["__wbindgen_", "__externref_", "wasm_bindgen__"];
 
-/// The only way Askfirst starts, called as wasm-bindgen's is: from the response the loader has asked for. Streaming needs the
+/// Called as wasm-bindgen's is: from the response the loader has asked for. Streaming needs the
 /// right MIME type, which a plain static host may not send. Half of what wasm-bindgen's loading
 /// code takes, which also serves workers, modules, URLs and synchronous starts.
-const START: &str = "\
+const LOAD: &str = "\
 let wasm;
-export default async function ({ module_or_path }) {
-  const source = await module_or_path;
+const load = async (request, imports) => {
+  const source = await request;
   if (!source.ok) throw new Error(`${source.url}: HTTP ${source.status}`);
-  const imports = __wbg_get_imports();
-  const streams = source.headers.get('content-type')?.startsWith('application/wasm');
-  const { instance } = streams
-    ? await WebAssembly.instantiateStreaming(source, imports)
-    : await WebAssembly.instantiate(await source.arrayBuffer(), imports);
-  wasm = instance.exports;
+  return source.headers.get('content-type')?.startsWith('application/wasm')
+    ? WebAssembly.instantiateStreaming(source, imports)
+    : WebAssembly.instantiate(await source.arrayBuffer(), imports);
+};
+";
+
+/// The only way a module starts that is one.
+const START: &str = "\
+export default async function ({ module_or_path }) {
+  wasm = (await load(module_or_path, __wbg_get_imports())).instance.exports;
   wasm.__wbindgen_start?.();
+}
+";
+
+/// How the first part of a module that was taken apart starts (`split.rs`): so that it can begin `again` with a memory of
+/// its own, and hand over what the second part `shared`.
+const START_FIRST: &str = "\
+let compiled;
+const begin = (instance) => {
+  wasm = instance.exports;
+  cachedUint8ArrayMemory0 = cachedDataViewMemory0 = null;
+  wasm.__wbindgen_start?.();
+};
+export const again = async () => begin(await WebAssembly.instantiate(compiled, __wbg_get_imports()));
+export const shared = () => wasm;
+export default async function (request) {
+  const { module, instance } = await load(request, __wbg_get_imports());
+  compiled = module;
+  begin(instance);
+}
+";
+
+/// How the second part starts: with the exports of the first, whose functions it takes by their places in the table.
+const START_SECOND: &str = "\
+export async function init(first, request) {
+  wasm = first;
+  const functions = new Proxy({}, { get: (_, place) => first.$0.get(+place) });
+  await load(request, { ...__wbg_get_imports(), f: functions, s: first });
 }
 ";
 
@@ -55,18 +86,75 @@ const START_TYPES: &str = "\
 export default function init(source: { module_or_path: Response | Promise<Response> }): Promise<void>;
 ";
 
-/// Rewrites the bindings and renames what they share with `module`; answers the new JavaScript.
+const FIRST_TYPES: &str = "\
+/** Starts the first part from its response. */
+export default function init(source: Response | Promise<Response>): Promise<void>;
+/** Starts it once more, as if it had not run. */
+export function again(): Promise<void>;
+/** What the second part begins with. */
+export function shared(): WebAssembly.Exports;
+";
+
+const SECOND_TYPES: &str = "\
+/** Starts the second part from its response, beside the first. */
+export function init(first: WebAssembly.Exports, source: Response | Promise<Response>): Promise<void>;
+";
+
+/// What a module's bindings are made for.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Part {
+    Whole,
+    /// Of a module that is taken apart.
+    First,
+    Second,
+}
+
+/// Rewrites the bindings and renames what they share with `module`; answers the new JavaScript, which [`finish`] completes.
 pub fn shorten(bindings: &str, name: &str, module: &mut Module) -> Result<String> {
     let (body, _) = bindings
         .split_once(LOADING)
         .context("wasm-bindgen's loading code has changed; adapt xtask/src/bindings.rs to it")?;
-    let mut bindings = format!("{body}{START}");
+    let mut bindings = format!("{body}{LOAD}");
     replace_function(&mut bindings, "passStringToWasm0", "const cachedTextEncoder", PASS_STRING)?;
     replace_function(&mut bindings, "decodeText", "let cachedTextDecoder", DECODE_TEXT)?;
     bindings = bindings.replace(", wasm.__wbindgen_realloc)", ")");
     shorten_imports(&mut bindings, name, module)?;
+    // It is in none of the texts that it is looked for in.
+    bindings.push_str("wasm.__wbindgen_start");
     shorten_exports(&mut bindings, module);
     Ok(bindings)
+}
+
+/// The JavaScript of a part, from that of the module: with the imports that it has.
+pub fn finish(bindings: &str, part: Part, wasm: &[u8]) -> Result<String> {
+    let (body, start) = bindings.rsplit_once("wasm.").context("the bindings name no start function")?;
+    let text = match part {
+        Part::Whole => START,
+        Part::First => START_FIRST,
+        Part::Second => START_SECOND,
+    };
+    let module = Module::from_buffer(wasm)?;
+    let body = keep_imports(body, |name| module.imports.find(IMPORTS, name).is_some())?;
+    Ok(format!("{body}{}", text.replace("__wbindgen_start", start)))
+}
+
+/// Leaves out the imports that are not `wanted`. wasm-bindgen writes each as a property that begins a line.
+fn keep_imports(bindings: &str, wanted: impl Fn(&str) -> bool) -> Result<String> {
+    let changed = "wasm-bindgen's imports have changed; adapt xtask/src/bindings.rs to them";
+    let (before, rest) = bindings.split_once("__proto__: null,").context(changed)?;
+    let (imports, after) = rest.split_once("};\n        return {").context(changed)?;
+    let mut kept = String::new();
+    let mut keep = false;
+    for line in imports.lines() {
+        if let Some((name, _)) = line.trim_start().split_once(": function(") {
+            keep = wanted(name);
+        }
+        if keep {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    Ok(format!("{before}__proto__: null,\n{kept}}};\n        return {{{after}"))
 }
 
 /// Puts `own` in the place of a function, and takes away what `variable` declares for it (up to the function or, after
@@ -92,11 +180,16 @@ fn replace_function(bindings: &mut String, name: &str, variable: &str, own: &str
 }
 
 /// The types that belong to `shorten`'s JavaScript.
-pub fn types(types: &str) -> Result<String> {
+pub fn types(types: &str, part: Part) -> Result<String> {
     let (body, _) = types
         .split_once(LOADING_TYPES)
         .context("wasm-bindgen's types have changed; adapt xtask/src/bindings.rs to them")?;
-    Ok(format!("{body}{START_TYPES}"))
+    let start = match part {
+        Part::Whole => START_TYPES,
+        Part::First => FIRST_TYPES,
+        Part::Second => SECOND_TYPES,
+    };
+    Ok(format!("{body}{start}"))
 }
 
 /// Import names end in 16 random hexadecimal digits, in the wasm and again in the JavaScript: they

@@ -13,14 +13,17 @@ use crate::{compress, process, wasm};
 
 pub fn run(project: &Project) -> Result<()> {
     println!("Bundling …");
+    let more = wasm::ENGINE.second.as_ref().context("the engine has no second part")?;
     let options = json!({
         "out": project.dist(),
-        "wasm": project.cache().join(wasm::ENGINE.wasm),
-        "bindings": project.cache().join(wasm::ENGINE.bindings),
-        "checkWasm": project.cache().join(wasm::CHECK.wasm),
-        "checkBindings": project.cache().join(wasm::CHECK.bindings),
-        "verifyWasm": project.cache().join(wasm::VERIFY.wasm),
-        "verifyBindings": project.cache().join(wasm::VERIFY.bindings),
+        "wasm": project.cache().join(wasm::ENGINE.files.wasm),
+        "bindings": project.cache().join(wasm::ENGINE.files.bindings),
+        "moreWasm": project.cache().join(more.wasm),
+        "moreBindings": project.cache().join(more.bindings),
+        "checkWasm": project.cache().join(wasm::CHECK.files.wasm),
+        "checkBindings": project.cache().join(wasm::CHECK.files.bindings),
+        "verifyWasm": project.cache().join(wasm::VERIFY.files.wasm),
+        "verifyBindings": project.cache().join(wasm::VERIFY.files.bindings),
         "version": project.version,
     });
     let mut command = project.command("node");

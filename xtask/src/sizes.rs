@@ -1,5 +1,7 @@
 //! The size budgets: the build fails over them.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail};
 
 use crate::compress::{Entry, Manifest};
@@ -13,17 +15,27 @@ struct Budget {
     limit: u64,
 }
 
-/// The loader's limit is the one of T5; why it is not DESIGN's 1.2 kB stands in ARCHITECTURE.md, "Sizes".
-const BUDGETS: [Budget; 2] = [
+/// What a first visit loads until its banner is visible.
+const FIRST: [&str; 3] = ["askfirst.wasm", "askfirst.mjs", "locales/en.json"];
+
+/// The loader's limit is the one of T5; why it is not DESIGN's 1.2 kB stands in ARCHITECTURE.md, "Sizes". The others are
+/// ratchets: they go up only for a feature, by what that costs.
+const BUDGETS: [Budget; 3] = [
     Budget { what: "loader", files: &["askfirst.js"], encoding: "gzip", size: |entry| entry.gzip, limit: 2_048 },
     Budget {
-        what: "wasm + glue with style sheet + one locale",
-        files: &["askfirst.wasm", "askfirst.mjs", "locales/en.json"],
+        what: "until the banner is visible",
+        files: &FIRST,
         encoding: "brotli",
         size: |entry| entry.brotli,
-        // A ratchet on the way to DESIGN's 26 kB, which is not reached yet: ARCHITECTURE.md, "Sizes". It goes up
-        // only for a feature, by what that costs.
-        limit: 51_060,
+        // On the way to DESIGN's 26 kB, which is not reached yet.
+        limit: 29_900,
+    },
+    Budget {
+        what: "a visit that decides",
+        files: &[FIRST[0], FIRST[1], FIRST[2], "askfirst-more.wasm", "askfirst-more.mjs"],
+        encoding: "brotli",
+        size: |entry| entry.brotli,
+        limit: 56_500,
     },
 ];
 
@@ -32,7 +44,7 @@ const WARN_FROM: u64 = 95;
 
 pub fn check(manifest: &Manifest) -> Result<()> {
     println!("\n{:<44}{:>9}{:>9}{:>9}", "file", "raw", "gzip", "brotli");
-    let budgeted = BUDGETS.iter().flat_map(|budget| budget.files);
+    let budgeted: BTreeSet<_> = BUDGETS.iter().flat_map(|budget| budget.files).collect();
     for name in budgeted {
         if let Some(entry) = manifest.files.get(*name) {
             println!("{name:<44}{:>9}{:>9}{:>9}", entry.raw, entry.gzip, entry.brotli);

@@ -7,31 +7,42 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
+use crate::bindings::{self, Part};
 use crate::project::{Project, WASM_TARGET};
-use crate::{bindings, process, prune, tools};
+use crate::split::{self, Parts};
+use crate::{process, prune, tools};
 
 /// A crate of the workspace that becomes a WebAssembly module.
 pub struct Module {
     package: &'static str,
     /// What cargo calls the compiled module, without the extension.
     compiled: &'static str,
-    /// The optimised module, relative to `Project::cache`.
-    pub wasm: &'static str,
-    /// Its bindings, relative to `Project::cache`; without the extension, what a script of `www/` imports.
-    pub bindings: &'static str,
-    /// The types of the bindings, for the type check.
-    types: &'static str,
+    pub files: Files,
+    /// What a first visit does without until its banner is there, when that is a module of its own (`split.rs`).
+    pub second: Option<Files>,
     /// The hash of everything the files above were made from.
     stamp: &'static str,
 }
 
-/// What every page loads; `www/glue.ts` is its caller.
+/// An optimised module and what belongs to it, relative to `Project::cache`.
+pub struct Files {
+    pub wasm: &'static str,
+    /// Its bindings; without the extension, what a script of `www/` imports.
+    pub bindings: &'static str,
+    /// The types of the bindings, for the type check.
+    types: &'static str,
+}
+
+/// What every page loads; `www/glue.ts` is the caller of its first part, `www/more.ts` of the second.
 pub const ENGINE: Module = Module {
     package: "askfirst",
     compiled: "askfirst",
-    wasm: "askfirst.wasm",
-    bindings: "askfirst-wasm.js",
-    types: "askfirst-wasm.d.ts",
+    files: Files { wasm: "askfirst.wasm", bindings: "askfirst-wasm.js", types: "askfirst-wasm.d.ts" },
+    second: Some(Files {
+        wasm: "askfirst-more.wasm",
+        bindings: "askfirst-more-wasm.js",
+        types: "askfirst-more-wasm.d.ts",
+    }),
     stamp: "wasm.stamp",
 };
 
@@ -39,9 +50,8 @@ pub const ENGINE: Module = Module {
 pub const CHECK: Module = Module {
     package: "askfirst-check",
     compiled: "askfirst_check",
-    wasm: "askfirst-check.wasm",
-    bindings: "askfirst-check-wasm.js",
-    types: "askfirst-check-wasm.d.ts",
+    files: Files { wasm: "askfirst-check.wasm", bindings: "askfirst-check-wasm.js", types: "askfirst-check-wasm.d.ts" },
+    second: None,
     stamp: "check.stamp",
 };
 
@@ -49,9 +59,12 @@ pub const CHECK: Module = Module {
 pub const VERIFY: Module = Module {
     package: "askfirst-verify",
     compiled: "askfirst_verify",
-    wasm: "askfirst-verify.wasm",
-    bindings: "askfirst-verify-wasm.js",
-    types: "askfirst-verify-wasm.d.ts",
+    files: Files {
+        wasm: "askfirst-verify.wasm",
+        bindings: "askfirst-verify-wasm.js",
+        types: "askfirst-verify-wasm.d.ts",
+    },
+    second: None,
     stamp: "verify.stamp",
 };
 
@@ -97,25 +110,29 @@ const OWN_STD: [&str; 7] = [
     "-Zinline-mir-hint-threshold=50",
 ];
 
+/// Makes the first visits by which a module is taken apart.
+const FIRST_VISIT: &str = "xtask/first-visit.mjs";
+
 pub fn build(project: &Project) -> Result<()> {
-    compile(project, &[ENGINE, CHECK])?;
+    // Each text stays a segment of its own, so that both parts of the engine get those they need (`segments.rs`).
+    compile(project, &ENGINE, &["-Clink-arg=--no-merge-data-segments"])?;
+    compile(project, &CHECK, &[])?;
     // Apart: cargo builds `core` once for all packages of a call, with the features of all of them, and the engine must
     // not be built with the signatures of the log.
-    compile(project, &[VERIFY])?;
+    compile(project, &VERIFY, &[])?;
     for module in [ENGINE, CHECK, VERIFY] {
         module.finish(project)?;
     }
     Ok(())
 }
 
-fn compile(project: &Project, modules: &[Module]) -> Result<()> {
+/// `flags` are for the crate itself and leave what it depends on alone.
+fn compile(project: &Project, module: &Module, flags: &[&str]) -> Result<()> {
     let own_std = tools::ensure_std_sources(project);
-    let packages: Vec<&str> = modules.iter().map(|module| module.package).collect();
-    println!("Compiling {} …", packages.join(", "));
+    println!("Compiling {} …", module.package);
     let mut command = project.cargo();
     command
-        .args(["build", "--lib"])
-        .args(packages.iter().flat_map(|package| ["--package", package]))
+        .args(["rustc", "--lib", "--package", module.package])
         .args(["--profile", "wasm", "--target", WASM_TARGET])
         .env("CARGO_ENCODED_RUSTFLAGS", rustflags(project, own_std));
     if own_std {
@@ -124,6 +141,7 @@ fn compile(project: &Project, modules: &[Module]) -> Result<()> {
             .args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"])
             .env("RUSTC_BOOTSTRAP", "1");
     }
+    command.arg("--").args(flags);
     process::run("the build of the browser crates", &mut command)
 }
 
@@ -134,20 +152,27 @@ impl Module {
         let bytes = fs::read(&compiled).with_context(|| format!("{} can't be read", compiled.display()))?;
         let stamp = stamp(project, &bytes)?;
         let cache = project.cache();
-        let outputs = [self.bindings, self.types, self.wasm].map(|name| cache.join(name));
+        let files = [Some(&self.files), self.second.as_ref()];
+        let mut outputs = files.into_iter().flatten().flat_map(|files| [files.wasm, files.bindings, files.types]);
         let old = fs::read_to_string(cache.join(self.stamp));
-        if old.is_ok_and(|old| old == stamp) && outputs.iter().all(|path| path.exists()) {
+        if old.is_ok_and(|old| old == stamp) && outputs.all(|name| cache.join(name).exists()) {
             return Ok(());
         }
-        let bound = cache.join("bound.wasm");
-        self.bind(bytes, &cache, &bound)?;
-        optimise(project, &bound, &cache.join(self.wasm))?;
+        let bound = self.bind(bytes)?;
+        match &self.second {
+            None => write(project, &bound, Part::Whole, &bound.wasm, &self.files)?,
+            Some(second) => {
+                let parts = take_apart(project, &bound)?;
+                write(project, &bound, Part::First, &parts.first, &self.files)?;
+                write(project, &bound, Part::Second, &parts.second, second)?;
+            }
+        }
         fs::write(cache.join(self.stamp), stamp)?;
         Ok(())
     }
 
-    fn bind(&self, bytes: Vec<u8>, cache: &Path, bound: &Path) -> Result<()> {
-        println!("Binding {} …", self.wasm);
+    fn bind(&self, bytes: Vec<u8>) -> Result<Bound> {
+        println!("Binding {} …", self.files.wasm);
         let mut output = Bindgen::new()
             .input_bytes(self.compiled, bytes)
             .web(true)?
@@ -167,12 +192,40 @@ impl Module {
             );
         }
         let (script, types) = (output.js().to_owned(), output.ts().unwrap_or_default().to_owned());
-        fs::write(cache.join(self.bindings), bindings::shorten(&script, self.compiled, output.wasm_mut())?)?;
-        fs::write(cache.join(self.types), bindings::types(&types)?)?;
+        let script = bindings::shorten(&script, self.compiled, output.wasm_mut())?;
         prune::table(output.wasm_mut());
-        fs::write(bound, output.wasm_mut().emit_wasm())?;
-        Ok(())
+        Ok(Bound { wasm: output.wasm_mut().emit_wasm(), script, types })
     }
+}
+
+/// A module as wasm-bindgen leaves it, with short names.
+struct Bound {
+    wasm: Vec<u8>,
+    script: String,
+    types: String,
+}
+
+/// Finds out by first visits what comes first, and takes the module apart.
+fn take_apart(project: &Project, bound: &Bound) -> Result<Parts> {
+    println!("Taking it apart …");
+    let cache = project.cache();
+    let (traced, bindings) = (cache.join("traced.wasm"), cache.join("traced.mjs"));
+    fs::write(&traced, split::traced(&bound.wasm)?)?;
+    fs::write(&bindings, bindings::finish(&bound.script, Part::Whole, &bound.wasm)?)?;
+    let mut command = project.command("node");
+    command.arg(FIRST_VISIT).arg(&traced).arg(&bindings);
+    let ran = process::output("the first visits (xtask/first-visit.mjs)", &mut command)?;
+    split::split(&bound.wasm, &serde_json::from_str(&ran)?)
+}
+
+/// Writes a part, optimised, with its bindings and their types.
+fn write(project: &Project, bound: &Bound, part: Part, wasm: &[u8], files: &Files) -> Result<()> {
+    let cache = project.cache();
+    fs::write(cache.join(files.bindings), bindings::finish(&bound.script, part, wasm)?)?;
+    fs::write(cache.join(files.types), bindings::types(&bound.types, part)?)?;
+    let raw = cache.join(format!("bound-{}", files.wasm));
+    fs::write(&raw, wasm)?;
+    optimise(project, &raw, &cache.join(files.wasm))
 }
 
 /// Panic messages name source files: without the folders of this machine the bytes are the same everywhere, and fewer.
@@ -214,6 +267,11 @@ fn stamp(project: &Project, compiled: &[u8]) -> Result<String> {
     hash.update(WASM_OPT.join(" "));
     // These files decide how wasm-bindgen is called; the lock file, which wasm-bindgen it is.
     hash.update(concat!(include_str!("wasm.rs"), include_str!("bindings.rs"), include_str!("prune.rs")));
+    hash.update(concat!(include_str!("split.rs"), include_str!("segments.rs")));
+    // What is seen in the first visits decides what comes first.
+    for input in [FIRST_VISIT, "www/locales/en.json", "www/demo/askfirst.json"] {
+        hash.update(fs::read(project.path(input)).with_context(|| format!("{input} can't be read"))?);
+    }
     hash.update(fs::read(project.path("Cargo.lock")).unwrap_or_default());
     Ok(format!("{:x}", hash.finalize()))
 }

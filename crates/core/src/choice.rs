@@ -478,6 +478,14 @@ impl Stored {
     /// Beside a copy that can't be read nothing counts as granted, for that copy may be a newer version's and say no
     /// (G9). Refusals stand: whoever refused is not asked again for a broken cookie (B14).
     pub fn reconcile(primary: Option<&str>, mirrors: &[String], now: Millis) -> Self {
+        if primary.is_none() && mirrors.is_empty() {
+            return Self::default();
+        }
+        Self::newest(primary, mirrors, now)
+    }
+
+    #[inline(never)]
+    fn newest(primary: Option<&str>, mirrors: &[String], now: Millis) -> Self {
         let mut best: Option<Self> = None;
         let mut unreadable = false;
         let mut count = |copy: &str| {

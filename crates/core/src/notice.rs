@@ -41,6 +41,16 @@ pub fn holds(text: &str, wanted: &str) -> bool {
 /// What the owner declares, in the words of one language: the notice without the interface. [`view`] shows nothing else
 /// about a purpose or a service, so a record can't say less than what was on the screen.
 pub(crate) fn declared(settings: &Settings, texts: &Texts) -> Value {
+    declare(settings, texts, true)
+}
+
+/// The same without services and substance, of which the first layer shows nothing.
+pub(crate) fn declared_first(settings: &Settings, texts: &Texts) -> Value {
+    declare(settings, texts, false)
+}
+
+#[inline(never)]
+fn declare(settings: &Settings, texts: &Texts, whole: bool) -> Value {
     let controller = &settings.controller;
     let mut writer = Writer::default();
     writer.open('{');
@@ -59,7 +69,7 @@ pub(crate) fn declared(settings: &Settings, texts: &Texts) -> Value {
     writer.text("policy", &controller.policy);
     writer.list("purposes");
     for category in &settings.categories {
-        purpose(&mut writer, controller, category, texts);
+        purpose(&mut writer, controller, category, texts, whole);
     }
     writer.close(']');
     writer.texts("recipients", &recipients(settings, Asked::First));
@@ -70,19 +80,28 @@ pub(crate) fn declared(settings: &Settings, texts: &Texts) -> Value {
     writer.into_value()
 }
 
-fn purpose(writer: &mut Writer, controller: &Controller, category: &Category, texts: &Texts) {
+fn purpose(writer: &mut Writer, controller: &Controller, category: &Category, texts: &Texts, whole: bool) {
     writer.open('{');
     writer.text("basis", if category.exempt { "strictly-necessary" } else { "consent" });
     writer.text("id", &category.id);
+    if whole {
+        services(writer, category, texts);
+    }
+    writer.text("text", category.shown_text(texts));
+    writer.text("title", category.shown_title(texts));
+    if whole {
+        writer.int("v", i64::from(category.substance(controller)));
+    }
+    writer.close('}');
+}
+
+#[inline(never)]
+fn services(writer: &mut Writer, category: &Category, texts: &Texts) {
     writer.list("services");
     for declared in &category.services {
         service(writer, declared, texts);
     }
     writer.close(']');
-    writer.text("text", category.shown_text(texts));
-    writer.text("title", category.shown_title(texts));
-    writer.int("v", i64::from(category.substance(controller)));
-    writer.close('}');
 }
 
 /// A recipient, why it receives data, where, and what it keeps (B9).

@@ -161,7 +161,7 @@ pub fn banner(settings: &Settings, texts: &Texts, asked: Asked<'_>, signals: Sig
     data.texts("recipients", &notice::recipients(settings, asked));
     data.text("space", " ");
     data.close('}');
-    draw(include_str!("view/banner.view"), settings, texts, data)
+    draw(include_str!("view/banner.view"), texts, data, notice::declared_first(settings, texts))
 }
 
 /// The preferences dialog (B8, B9, B16): one switch per category, every service and item, a switch for each of them
@@ -199,7 +199,7 @@ pub fn dialog(settings: &Settings, texts: &Texts, standing: &Standing, signals: 
     kept(&mut data, settings, texts);
     data.flag("ways", !standing.granted.is_empty() || standing.record_id.is_some());
     data.close('}');
-    draw(include_str!("view/dialog.view"), settings, texts, data)
+    draw(include_str!("view/dialog.view"), texts, data, notice::declared(settings, texts))
 }
 
 /// What Askfirst itself keeps is declared by `settings` (B18); where there is a server, what that keeps is added, and how
@@ -236,13 +236,13 @@ pub fn reopen(settings: &Settings, texts: &Texts) -> Node {
     data.open('{');
     data.text("place", if settings.reopen.end { "reopen end" } else { "reopen" });
     data.close('}');
-    draw(include_str!("view/reopen.view"), settings, texts, data)
+    draw(include_str!("view/reopen.view"), texts, data, notice::declared_first(settings, texts))
 }
 
-/// A description about `data` and, behind it, everything that is declared.
+/// A description about `data` and, behind it, what is declared.
 #[inline(never)]
-fn draw(source: &str, settings: &Settings, texts: &Texts, data: Writer) -> Node {
-    Node(template::draw(source, texts, [&data.into_value(), &notice::declared(settings, texts)]))
+fn draw(source: &str, texts: &Texts, data: Writer, declared: Value) -> Node {
+    Node(template::draw(source, texts, [&data.into_value(), &declared]))
 }
 
 /// Everything that [`banner`], [`dialog`] and [`reopen`] can show before a choice, for the notice; nothing where the site

@@ -73,7 +73,12 @@ impl Turn<'_> {
 
     /// Makes the record again when only the cookie has survived and the server has not confirmed it. Whether it did.
     pub fn rebuild_outbox(&mut self) -> bool {
-        let Some(proof) = self.state.proof().filter(|proof| proof.received.is_none()) else { return false };
+        self.state.proof().is_some_and(|proof| proof.received.is_none()) && self.make_again()
+    }
+
+    #[inline(never)]
+    fn make_again(&mut self) -> bool {
+        let Some(proof) = self.state.proof() else { return false };
         let outbox = &self.state.stored.outbox;
         let waiting = outbox.entries.iter().any(|entry| entry.id.as_deref() == Some(&proof.record_id));
         if waiting || outbox.dead > 0 || self.settings.records.is_none() {
@@ -94,9 +99,13 @@ impl Turn<'_> {
     }
 
     pub fn deliver(&mut self) {
-        if self.settings.records.is_none() {
-            return;
+        if self.settings.records.is_some() && !self.state.stored.outbox.entries.is_empty() {
+            self.send_due();
         }
+    }
+
+    #[inline(never)]
+    fn send_due(&mut self) {
         let now = self.env.now;
         let before = self.state.sending.len();
         let mut noted = false;
@@ -117,6 +126,7 @@ impl Turn<'_> {
         }
     }
 
+    #[inline(never)]
     pub fn answered(&mut self, body: &str, status: u16, retry_after: Option<u32>, receipt: Option<Value>) {
         if let Some(sent) = self.state.sending.iter().position(|sent| sent == body) {
             self.state.sending.remove(sent);

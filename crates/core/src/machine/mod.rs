@@ -217,6 +217,7 @@ impl State {
 
     /// What is new or has changed since the visitor's choice in the purposes that are asked at the moment (B15): a list
     /// of `{names, new, of: [category]}`.
+    #[inline(never)]
     pub fn changes(&self, settings: &Settings, texts: &Texts, now: Millis) -> Value {
         let mut writer = Writer::default();
         writer.open('[');

@@ -1,7 +1,10 @@
 //! One event being handled: starting, deciding, withdrawing, following another tab.
+//!
+//! What a first visit has no use for is never inlined into what it runs: functions are what the browser's bundle is
+//! taken apart by (ARCHITECTURE.md, "Sizes").
 
 use super::{Decision, Effect, Env, State, Target};
-use crate::choice::{Choice, Held, Standing, signals};
+use crate::choice::{Choice, Held, Standing, Stored, signals};
 use crate::gate::{Gate, canonical};
 use crate::json::{Value, Writer};
 use crate::record::{Layer, Method, State as Became};
@@ -44,6 +47,31 @@ impl Turn<'_> {
     }
 
     pub fn boot(&mut self, opened: bool) {
+        let Stored { choice, gate, outbox, .. } = &self.state.stored;
+        let new = choice.is_none() && gate.is_none() && outbox.entries.is_empty();
+        // What is stored is for this page to go by; an objection has then been dealt with for good.
+        if !new && self.take_up(opened) {
+            return;
+        }
+        let gate = self.gate();
+        if new {
+            self.state.told.clone_from(&gate.services);
+            if opened {
+                self.push(Effect::Persist);
+            }
+        }
+        self.push(Effect::Release(gate));
+        if !new {
+            self.clear_refused();
+        }
+        self.emit_state("ready");
+        self.show_what_is_asked();
+        self.deliver();
+    }
+
+    /// Goes by what is stored. Whether the browser objected to it, which is a decision of its own (G11).
+    #[inline(never)]
+    fn take_up(&mut self, opened: bool) -> bool {
         self.act_on_stored();
         if self.state.stored.outbox.settle() {
             self.push(Effect::Persist);
@@ -61,7 +89,7 @@ impl Turn<'_> {
         } else if !objected {
             let same = self.state.stored.gate.as_ref().is_some_and(|stored| stored.text() == gate.text());
             if !same || rebuilt {
-                self.state.stored.gate = Some(self.gate());
+                self.state.stored.gate = Some(gate);
                 self.push(Effect::Persist);
             }
             if !(opened && same) {
@@ -73,13 +101,8 @@ impl Turn<'_> {
             self.emit_state("ready");
             let refuse = Vec::from([(String::from("marketing"), false)]);
             self.decide(&Decision::Save(refuse), Layer::Page, Method::Signal);
-            return;
         }
-        self.push(Effect::Release(gate));
-        self.clear_refused();
-        self.emit_state("ready");
-        self.show_what_is_asked();
-        self.deliver();
+        objected
     }
 
     /// Whether Global Privacy Control or Do Not Track was switched on after marketing, or a service of it, was granted
@@ -88,7 +111,13 @@ impl Turn<'_> {
         let Some(choice) = &self.state.stored.choice else { return false };
         let gpc = self.settings.gpc && self.env.gpc && !choice.gpc;
         let dnt = self.settings.dnt && self.env.dnt && !choice.dnt;
-        (gpc || dnt) && self.open_now().iter().any(|open| cut(open, b':').0 == "marketing")
+        (gpc || dnt) && self.markets()
+    }
+
+    /// Whether marketing, or a service of it, is open.
+    #[inline(never)]
+    fn markets(&self) -> bool {
+        self.open_now().iter().any(|open| cut(open, b':').0 == "marketing")
     }
 
     /// What is open by consent: categories, each followed by its services, as in [`Choice::decisions`].
@@ -122,6 +151,7 @@ impl Turn<'_> {
     }
 
     /// The page wants the interface, so a quiet page gets the first layer too (B10).
+    #[inline(never)]
     pub fn open(&mut self) {
         let asked = self.state.asked(self.settings, self.env.now);
         if self.state.shown.is_empty() && !asked.is_empty() {
@@ -164,6 +194,7 @@ impl Turn<'_> {
     }
 
     /// Tells the vendors: those that were open on this page and are not any more first.
+    #[inline(never)]
     fn signal(&mut self) {
         let mut gate = self.gate();
         let lost = lost(core::mem::take(&mut self.state.told), &gate.services);
@@ -179,6 +210,7 @@ impl Turn<'_> {
     /// Takes over a choice made under another product, with its own time, from which its validity counts. Whatever is in
     /// doubt is left to be asked: a time that is to come or too long ago, a category that is not here, and marketing under
     /// an objection that the choice may not have known of (G11). It is a decision like any other, but says how it came.
+    #[inline(never)]
     pub fn import(&mut self, at: Millis, mut answers: Vec<(String, bool)>) {
         let now = self.env.now;
         if self.state.stored.choice.is_some() || at > now || self.settings.validity.after(at) <= now {
@@ -197,6 +229,7 @@ impl Turn<'_> {
         self.decide(&Decision::Save(answers), Layer::Page, Method::Migrated);
     }
 
+    #[inline(never)]
     pub fn decide(&mut self, decision: &Decision, layer: Layer, method: Method) {
         let now = self.env.now;
         self.report_unknown(decision);
@@ -287,6 +320,7 @@ impl Turn<'_> {
         self.deliver();
     }
 
+    #[inline(never)]
     pub fn finish_withdrawal(&mut self, left: &Value) {
         let lost = lost(core::mem::take(&mut self.state.withdrawing), &self.open_now());
         if lost.is_empty() {
@@ -380,6 +414,7 @@ impl Turn<'_> {
     }
 
     /// What is declared for `closed` and not for a service that is still open.
+    #[inline(never)]
     fn targets(&self, closed: &[String]) -> Vec<Target> {
         let mut targets: Vec<Target> = Vec::new();
         // What must stay: what open categories declare, then also what is on the list already.
@@ -421,12 +456,16 @@ impl Turn<'_> {
                 }
             }
         }
+        if refused.is_empty() {
+            return;
+        }
         let targets = self.targets(&refused);
         if !targets.is_empty() {
             self.push(Effect::Clear { targets, tell: false });
         }
     }
 
+    #[inline(never)]
     pub fn refresh(&mut self) {
         if self.state.seen == answers(self.state.stored.choice.as_ref()) {
             // A receipt that another tab has got changes nothing here.

@@ -39,7 +39,6 @@ impl Browser {
             random: Some(std::array::from_fn(|i| (i as u8).wrapping_mul(37).wrapping_add(lang.as_bytes()[0]))),
             dnt: false,
             gpc: false,
-            dnt: false,
             quiet: false,
             site: SITE.to_owned(),
             key: "key".to_owned(),

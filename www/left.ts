@@ -64,5 +64,5 @@ addEventListener('askfirst:change', () => {
   cleared = false;
 });
 // After the dialog of the withdrawal has closed, and unless the page loads anew. Whoever objects by a signal of the browser
-// has not asked for a dialog: it has the list when it is opened.
-addEventListener('askfirst:withdraw', () => navigator.userActivation?.hasBeenActive && setTimeout(open));
+// has not asked for a dialog: it has the list when it is opened. (`hasBeenActive` would outlive a navigation.)
+addEventListener('askfirst:withdraw', () => navigator.userActivation?.isActive && setTimeout(open));

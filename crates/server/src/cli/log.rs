@@ -21,7 +21,7 @@ pub struct Key {
     log_key: Option<String>,
     /// File that remembers what the logs have said, so that a database from an older backup is noticed; it belongs into no
     /// backup. Without it the file `.published` beside a SQLite database, and none for PostgreSQL.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "ASKFIRST_PUBLISHED")]
     published: Option<PathBuf>,
 }
 

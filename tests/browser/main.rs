@@ -20,8 +20,8 @@ const KEY: &str = "askfirst";
 /// What `www/glue.ts` does, as far as these tests need it; everything the engine says is written down in `log`.
 const PAGE: &str = r#"
 const log = [];
-const world = () => ({ now: Date.now(), random: [...crypto.getRandomValues(new Uint8Array(64))], gpc: false,
-  site: 'https://www.example.nl', local: true, cookies: [] });
+const world = () => ({ now: Date.now(), random: [...crypto.getRandomValues(new Uint8Array(64))], dnt: false, gpc: false,
+  site: 'https://www.example.nl', local: true, kept: 'askfirst' in localStorage, cookies: [] });
 const answers = { world, mirror: () => false, names: () => ({ cookie: [], localStorage: [], sessionStorage: [] }), ran: () => [] };
 return { log, call(name, detail) {
   detail = JSON.parse(detail);

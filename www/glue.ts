@@ -58,7 +58,8 @@ let gate: Parameters<Boot[7]>[0];
 
 const emit = (name: string, detail: Detail) => {
   last.set(name, freeze(detail));
-  dispatchEvent(new CustomEvent('askfirst:' + name, { detail }));
+  // Whoever hears `ready` may call `window.askfirst` at once: it waits for what answers.
+  if (ask || name != 'ready') dispatchEvent(new CustomEvent('askfirst:' + name, { detail }));
 };
 
 /** The values of our cookies, raw. There can be several. */
@@ -200,6 +201,8 @@ export async function start(...[base, wasm, remote, data, key, opened, queue, op
     held = undefined;
     for (const [name, detail] of wanted) call(name, detail);
     const ready = () => {
+      connected!.offer();
+      if (!whole) emit('ready', last.get('ready')!);
       connected!.follow();
       for (const asked of waiting.splice(0)) ask!(...asked);
     };

@@ -91,7 +91,7 @@ const api = (ready: Promise<unknown>, listeners: Map<string, Set<Listener>>, { v
   return askfirst;
 };
 
-/** Completes engine, actions and interface. `offer` comes right before the start of the engine, `follow` behind it. */
+/** Completes engine, actions and interface. `offer` comes right before `ready` is told, `follow` behind it. */
 export async function connect(page: Page, first: WebAssembly.Exports, wasm: Response) {
   const { base, table, last, quietly, attempt, own, file, lazy, lines, open, watch, flush, gate } = page;
   await init(first, wasm);
@@ -204,7 +204,6 @@ export async function connect(page: Page, first: WebAssembly.Exports, wasm: Resp
 
   /** What goes on for as long as the page lives. */
   const follow = () => {
-    offer();
     done(askfirst.state());
     askfirst.push(...page.queue);
     // Each gated element that has not been released is reported once, soon after it has appeared.

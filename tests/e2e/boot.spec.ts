@@ -71,6 +71,23 @@ test('what the page asks of the queue before that is carried out in its order', 
   await expect.poll(() => state(page)).toMatchObject({ granted: ['analytical'], refused: ['marketing'] });
 });
 
+test('whoever hears askfirst:ready can call window.askfirst at once, on a first visit and on the next one', async ({ page, product }) => {
+  const release = await hold(product.front, 'askfirst-more.wasm');
+  await page.addInitScript(() => addEventListener('askfirst:ready', ({ detail }: any) => {
+    const { askfirst } = window as any;
+    (window as any).heard = [...((window as any).heard ?? []), [askfirst.has('functional'), askfirst.has('analytical'), detail.decided]];
+  }));
+  const heard = () => page.evaluate(() => (window as any).heard ?? []);
+  await page.goto(serveMini(product.front, product.sink.url));
+  await expect(part(page, 'banner')).toBeVisible();
+  expect(await heard()).toEqual([]);
+  release();
+  await expect.poll(heard).toEqual([[true, false, false]]);
+  await part(page, 'accept').click();
+  await page.reload();
+  await expect.poll(heard).toEqual([[true, true, true]]);
+});
+
 test('a first visit for which the first part is not enough begins anew with both, and tells nothing twice', async ({ page, product }) => {
   await product.configure((config) => void (config.quiet = ['/mini/']));
   const html = '<script nonce="x">window.heard = []; for (const name of ["ready", "shown", "error"]) addEventListener("askfirst:" + name, () => heard.push(name));</script>';

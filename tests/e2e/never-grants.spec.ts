@@ -383,7 +383,10 @@ test('with all storage refused it asks on each page, keeps a choice for that pag
     await expect(frame.locator('[part=banner]')).toBeVisible();
     return frame;
   };
-  const granted = (frame: any) => frame.evaluate(() => (window as any).askfirst.state().granted);
+  const granted = async (frame: any) => {
+    await frame.waitForFunction(() => (window as any).askfirst.state);
+    return frame.evaluate(() => (window as any).askfirst.state().granted);
+  };
 
   let frame = await inner();
   expect(await granted(frame)).toEqual([]);

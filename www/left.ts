@@ -63,6 +63,6 @@ addEventListener('askfirst:change', () => {
   if (!cleared) known = new Map();
   cleared = false;
 });
-// After the dialog of the withdrawal has closed, and unless the page loads anew. Whoever objects by a signal of the browser
-// has not asked for a dialog: it has the list when it is opened. (`hasBeenActive` would outlive a navigation.)
-addEventListener('askfirst:withdraw', () => navigator.userActivation?.isActive && setTimeout(open));
+// After the dialog of the withdrawal has closed, and unless the page loads anew. Where a signal of the browser may have
+// withdrawn, nobody has asked for a dialog: it has the list when it is opened.
+addEventListener('askfirst:withdraw', ({ detail: { state } }: any) => !state.gpc && !state.dnt && navigator.userActivation?.isActive && setTimeout(open));

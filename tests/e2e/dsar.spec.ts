@@ -23,7 +23,8 @@ const everything = async (product: Product) => {
 
 test('a request is answered with all records of the person and nobody else\'s, and erased (S4, S5, PROOF tests 17 and 21)', async ({ page, product, visitor }) => {
   const mine = await twoAnswers(page, product);
-  const theirs = await twoAnswers(await (await visitor()).newPage(), product);
+  const other = await (await visitor()).newPage();
+  const theirs = await twoAnswers(other, product);
 
   const found = await dsar(product, 'find', '--record', mine.record_id);
   expect(found.stderr).toBe('');
@@ -44,7 +45,7 @@ test('a request is answered with all records of the person and nobody else\'s, a
   expect((await dsar(product, 'close', '1', '--outcome', 'granted')).stdout).toContain('closed late');
 
   expect((await dsar(product, 'open', 'erasure', '--subject', mine.subject)).code).toBe(0);
-  await page.goto('about:blank');
+  await Promise.all([page, other].map((open) => open.goto('about:blank')));
   await product.down();
   const erased = await dsar(product, 'erase', '2');
   expect(erased.stdout.match(/  erased$/gm), erased.stderr).toHaveLength(2);

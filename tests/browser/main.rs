@@ -17,6 +17,10 @@ const CONFIG: &str = include_str!("../../www/demo/askfirst.json");
 const ENGLISH: &str = include_str!("../../www/locales/en.json");
 const KEY: &str = "askfirst";
 
+/// A press of the button that accepts, as `www/ui.ts` tells it.
+const ACCEPT: &str =
+    r#"["act","accept",[],{"dwell_ms":1200,"first_layer_equal_choice":true,"input":"pointer","trusted_event":true}]"#;
+
 /// What `www/glue.ts` does, as far as these tests need it; everything the engine says is written down in `log`.
 const PAGE: &str = r#"
 const log = [];
@@ -108,7 +112,7 @@ fn nothing_is_stored_or_posted_before_a_choice() {
 fn accepting_stores_then_opens_then_tells_then_posts() {
     let page = Page::fresh();
     page.log.set_length(0);
-    page.call(r#"["act","accept",[]]"#);
+    page.call(ACCEPT);
     assert!(stored().choice.unwrap().grants());
     let order = ["mirror", "open", "emit", "post"].map(|name| page.position(name));
     assert!(order.is_sorted(), "{order:?}");
@@ -139,7 +143,7 @@ fn a_refusal_stores_no_identifier_and_posts_a_count() {
 #[wasm_bindgen_test]
 fn the_receipt_marks_the_record_and_is_told_once() {
     let page = Page::fresh();
-    page.call(r#"["act","accept",[]]"#);
+    page.call(ACCEPT);
     let body = page.posted().remove(0);
     page.log.set_length(0);
     let id = json::parse(&body).unwrap().at("record_id").unwrap().text().unwrap().to_string();
@@ -158,7 +162,7 @@ fn the_receipt_marks_the_record_and_is_told_once() {
 #[wasm_bindgen_test]
 fn a_stored_value_that_cannot_be_read_grants_nothing() {
     let page = Page::fresh();
-    page.call(r#"["act","accept",[]]"#);
+    page.call(ACCEPT);
     let good = storage().get_item(KEY).unwrap().unwrap();
     for bad in [&good[..good.len() / 2], &good.replace("\"format\":1", "\"format\":2"), "1", "{}", "null"] {
         storage().set_item(KEY, bad).unwrap();

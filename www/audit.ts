@@ -4,8 +4,9 @@
 // once, when it is left. It is a tag of its own, or the glue loads it where the configuration says `"audit"`.
 import { accessor, method } from './block/natives';
 import { hostPattern, matching, Rules, type Rule } from './block/rules';
-import { KEY } from './generated/wire';
+import { KEY, MOST } from './generated/wire';
 import { isMeant } from './pattern';
+import { isSampled } from './sampled';
 
 interface Item { name: string; kind: string }
 interface Service { id: string; category: string; hosts: string[]; items: Item[] }
@@ -14,10 +15,6 @@ type What = 'request' | 'cookie' | 'localStorage' | 'sessionStorage';
 /** Our own tag, or that of the loader, beside which we were loaded. */
 const tag = (document.currentScript || document.querySelector('script[src$="/askfirst.js"]')) as HTMLScriptElement;
 const wasAsked = !!document.currentScript;
-/** The share of the pages that `"audit": "sampled"` looks at. */
-const SAMPLE = 0.01;
-/** The most that the server takes: leaks in a report, bytes of a name, times (`crates/server/src/http/leaks.rs`). */
-const MOST = { leaks: 50, name: 128, count: 1000 };
 /** How long, in ms, opening and closing take effect: what starts then is on neither side. */
 const MARGIN = 200;
 /** How often names are looked at, in ms; what a script writes is seen when it does. */
@@ -36,7 +33,7 @@ const text = async (url: string) => {
 };
 
 /** The services of the configuration, each with its category; our own hosts; where counts go; how much is looked at. */
-const declared = async (): Promise<[services: Service[], own: string[], counts: string | undefined, audit: unknown]> => {
+const declared = async (): Promise<[services: Service[], own: string[], counts: string | undefined, audit: string | undefined]> => {
   const stated = () => tag.dataset.config || document.querySelector<HTMLElement>('script[src][data-config]')?.dataset.config;
   if (!stated() && document.readyState == 'loading') await new Promise((go) => document.addEventListener('DOMContentLoaded', go));
   const from = stated();
@@ -185,7 +182,7 @@ if (!(document as any)[started] && Math.random() < Number((wasAsked ? tag.datase
     if (disposition == 'report' && blockedURI.includes(':')) judge('request', blockedURI, sourceFile?.split(/[?#]/)[0] || effectiveDirective, performance.now(), true);
   });
   declared().then(([services, own, to, share]) => {
-    if (wasAsked && tag.dataset.sample == null && share == 'sampled' && Math.random() >= SAMPLE) return;
+    if (wasAsked && tag.dataset.sample == null && share && !isSampled(share)) return;
     const judged = audit(services, own, to);
     // The loader looks at the probes when this task is over.
     setTimeout(() => {

@@ -84,8 +84,9 @@ const found = async (kind: string, name: string) => {
 
 export { list } from './left';
 
-/** Deletes what is meant, for a withdrawal or at the start of a page, and tells what is left. Never rejects. */
-export const clear = async (targets: Target[], withdrawal: boolean): Promise<Left[]> => {
+/** Deletes what is meant, for a withdrawal or at the start of a page, and tells what is left. `ask` calls the engine. Never
+ * rejects. */
+export const clear = async (targets: Target[], withdrawal: boolean, ask: (...request: unknown[]) => any): Promise<Left[]> => {
   const left: Left[] = [];
   // Cookies and keys go at once, in the order of the declaration; nothing waits for a database that is in use.
   await Promise.all(targets.map(async ([kind, name, foreign]) => {
@@ -98,7 +99,7 @@ export const clear = async (targets: Target[], withdrawal: boolean): Promise<Lef
       for (const other of await found(kind, name)) left.push({ kind, name: other, why: kind == 'cookie' ? 'server' : 'later' });
     }
   }));
-  keep(left, withdrawal);
+  keep(left, withdrawal, ask);
   return left;
 };
 

@@ -3,12 +3,15 @@
 import type { Left } from './clear';
 import { HOST } from './generated/wire';
 import { element } from './ui';
+import { laterWords } from './words';
 
 /** How long after a withdrawal, in ms, the page that it has reloaded still opens the list by itself. */
 const RECENT = 30e3;
 
 const parts = (): ShadowRoot | null | undefined => document.querySelector(HOST)?.shadowRoot;
 const askfirst = (): any => (window as any).askfirst;
+/** Asks the engine. */
+let ask: (...request: unknown[]) => any;
 
 /** By kind and name; nothing that is tried again. */
 let known = new Map<string, Left>();
@@ -25,8 +28,7 @@ const isReloaded = () => (performance.getEntriesByType('navigation')[0] as Perfo
 const show = async () => {
   const dialog = parts()?.querySelector('dialog');
   const { lang } = document.querySelector<HTMLElement>(HOST)!;
-  const answer = await fetch(new URL(`locales/later/${lang}.json`, import.meta.url));
-  const words: Record<string, string> = await answer.json();
+  const words = await laterWords(lang, ask);
   if (!dialog?.isConnected || !known.size || dialog.querySelector('[part=left]')) return;
   const list = element(['section', { class: 'state', part: 'left' },
     ['h3', { tabindex: '-1' }, words['left.title']!],
@@ -48,7 +50,8 @@ const open = () => {
 };
 
 /** Takes over what a deletion has left: of a withdrawal, or of the start of a page. */
-export const keep = (left: Left[], withdrawal: boolean) => {
+export const keep = (left: Left[], withdrawal: boolean, engine: typeof ask) => {
+  ask = engine;
   cleared = true;
   const reloaded = !withdrawal && isReloaded();
   if (!withdrawal) known = new Map();

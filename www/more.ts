@@ -5,6 +5,7 @@ import css from './dialog.css';
 import { furnish } from './dialog';
 import { EVENTS, KEY } from './generated/wire';
 import type { Boot } from './loader';
+import { isSampled } from './sampled';
 import { absolute, type Interface } from './ui';
 
 /** Asks the engine (`Engine::call`). */
@@ -162,7 +163,7 @@ export async function connect(page: Page, first: WebAssembly.Exports, wasm: Resp
       const write = () => {
         bake(cookie);
         // Safari soon forgets what a script has written, not what the server has set (P3).
-        if (records?.cookie) lazy('choice').then(({ keep }) => keep(records.endpoint, text)).catch(() => {});
+        if (records?.cookie) lazy('choice').then(({ keep }) => keep(absolute(records.endpoint), text)).catch(() => {});
       };
       if (!fits || own().length > 1) void lazy('clear').then(({ expire }: any) => (expire(KEY), fits && write()), () => {});
       else if (records?.cookie && kept()) return true;
@@ -172,7 +173,7 @@ export async function connect(page: Page, first: WebAssembly.Exports, wasm: Resp
     },
     /** Deletes what is declared for refused purposes; the engine waits for the outcome of a withdrawal. */
     clear: ([tell, ...targets]: [boolean, ...[string, string][]]) => void lazy('clear').then(
-      ({ clear }: any) => clear(targets, tell),
+      ({ clear }: any) => clear(targets, tell, ask),
       // The next start tries again.
       () => targets.map(([kind, name]) => ({ kind, name, why: 'later' })),
     ).then((left: unknown) => tell && ask('cleared', left)),
@@ -232,8 +233,7 @@ export async function connect(page: Page, first: WebAssembly.Exports, wasm: Resp
     // Another tab, the back button, a network that is there again.
     for (const name of ['storage', 'online', 'pageshow']) addEventListener(name, wake);
     doc.addEventListener('visibilitychange', wake);
-    const audit = /"audit"\s*:\s*"(\w+)/.exec(page.config)?.[1];
-    if (audit && (audit != 'sampled' || Math.random() < 0.01)) import(base + 'askfirst-audit.js').catch(() => {});
+    if (isSampled(/"audit"\s*:\s*"(\w+)/.exec(page.config)?.[1])) import(base + 'askfirst-audit.js').catch(() => {});
     if (doc.querySelector(KEY + '-declaration')) import(base + 'askfirst-declaration.mjs').catch(() => {});
     // Whoever develops the site sees the warnings too.
     if (/^(localhost|127\..*|\[::1])$|\.localhost$/.test(location.hostname)) {

@@ -1,4 +1,5 @@
 import type { BrowserContext, Page } from '@playwright/test';
+import { serveMini } from './support/mini.ts';
 import { delivered, expect, part, started, test, visit } from './support/visit.ts';
 
 /** No script can write a cookie: what is there, the server has set. */
@@ -34,6 +35,22 @@ for (const refusals of ['aggregate', 'none'] as const) {
     expect(product.reached()).toEqual({});
   });
 }
+
+test('the choice goes to the site itself, whatever the page calls its base (P3)', async ({ page, context, product }) => {
+  await product.configure((config) => (config.records.cookie = true));
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(request.url()));
+  await page.goto(serveMini(product.front, product.sink.url));
+  await started(page);
+  await page.evaluate(() => {
+    const base = document.createElement('base');
+    base.href = 'http://elsewhere.localhost/deep/';
+    document.head.prepend(base);
+  });
+  await part(page, 'reject').click();
+  await expect.poll(() => asked.find((url) => url.endsWith('/choice'))).toBe(product.front.origin + '/askfirst/v1/choice');
+  await expect.poll(() => cookie(context)).toBeTruthy();
+});
 
 test('a consent is remembered from the cookie of the server, and its withdrawal too (P3)', async ({ page, context, product }) => {
   await product.configure((config) => (config.records.cookie = true));

@@ -113,7 +113,8 @@ test('a withdrawal without the module that deletes is still told and stored; the
 
 const list = (page: Page) => part(page, 'left').locator('li');
 
-test('what a withdrawal could not delete is listed in the dialog, which opens for it, with why (G5)', async ({ page, product }) => {
+test('what a withdrawal could not delete is listed in the dialog, which opens for it, with why, in the owner\'s words if there are any (G5)', async ({ page, product }) => {
+  await product.configure((config: any) => (config.texts = { en: { 'left.foreign': 'Ask that site.' } }));
   await open(page, product, [{ name: 'theirs', kind: 'cookie', thirdParty: true }, { name: 'shared', kind: 'cookie', thirdParty: true }]);
   await page.evaluate(() => {
     document.cookie = 'shared=1; path=/';
@@ -124,7 +125,7 @@ test('what a withdrawal could not delete is listed in the dialog, which opens fo
   // `shared` stood here, and was deleted here.
   expect(left).toEqual(expect.arrayContaining([{ kind: 'cookie', name: 'path', why: 'server' }, { kind: 'cookie', name: 'theirs', why: 'foreign' }]));
   expect(left).toHaveLength(2);
-  await expect(list(page)).toHaveText(['theirs – It belongs to another website.', 'path – Only a server can delete it.']);
+  await expect(list(page)).toHaveText(['theirs – Ask that site.', 'path – Only a server can delete it.']);
   await expect(part(page, 'left').locator('h3')).toBeFocused();
   // It is there whenever the dialog is opened, until the choice says otherwise.
   await part(page, 'close').click();

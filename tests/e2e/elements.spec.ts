@@ -1,22 +1,12 @@
-import { expect, test as base, type Page } from '@playwright/test';
+import { expect, type Page } from '@playwright/test';
 import { CATEGORY, isPossible, KINDS, WAYS } from './support/cases.ts';
 import { check, type Browser } from './support/elements.ts';
 import { ENGINES, type Engine } from './support/engines.ts';
 import { serve, stored } from './support/gate.ts';
-import { startSink, startSite, type Sink, type Site } from './support/site.ts';
+import { test as base } from './support/test.ts';
 
 // One Firefox for all that a worker runs: its start takes longer than a hundred cases.
-const test = base.extend<{ site: Site; sink: Sink }, { firefox: Engine }>({
-  site: async ({}, use) => {
-    const site = await startSite();
-    await use(site);
-    await site.close();
-  },
-  sink: async ({}, use) => {
-    const sink = await startSink();
-    await use(sink);
-    await sink.close();
-  },
+const test = base.extend<{}, { firefox: Engine }>({
   firefox: [async ({}, use) => {
     const engine = await ENGINES.firefox();
     await use(engine);

@@ -225,6 +225,23 @@ test('a refusal while the server is down shuts as well, and is counted once (R7)
   expect(await product.figures()).toEqual({ records: 0, repeated: 0, counts: 1 });
 });
 
+/** A file is missing on the visit after a grant. */
+const returning = (path: string) =>
+  test(`without ${path} a stored grant opens what it may, but nothing new is granted (G9)`, async ({ page, product, console }) => {
+    const url = await open(page, product);
+    await part(page, 'customise').click();
+    await part(page, 'switch-analytical').check();
+    await part(page, 'save').click();
+    await delivered(page);
+    product.front.lose(path);
+    console.expect(NOT_FOUND, SHUT);
+    await page.goto(`${url}?again`);
+    await expect.poll(() => console.ours(), { timeout: 8_000 }).toHaveLength(1);
+    expect(await ran(page)).not.toContain('marketing');
+    expect(product.sink.log).toEqual([]);
+    await works(page);
+  });
+
 /** Files that can be missing. Each time one line of ours says so (G9). */
 for (const path of ['/askfirst.json', '/askfirst/askfirst.wasm', '/askfirst/askfirst.mjs', '/askfirst/locales/en.json']) {
   test(`without ${path} nothing opens, one line says so and the page works (G9)`, async ({ page, product, console }) => {
@@ -240,20 +257,7 @@ for (const path of ['/askfirst.json', '/askfirst/askfirst.wasm', '/askfirst/askf
     expect(await page.evaluate(() => (window as any).askfirst.has('analytical'))).toBe(false);
   });
 
-  test(`without ${path} a stored grant opens what it may, but nothing new is granted (G9)`, async ({ page, product, console }) => {
-    const url = await open(page, product);
-    await part(page, 'customise').click();
-    await part(page, 'switch-analytical').check();
-    await part(page, 'save').click();
-    await delivered(page);
-    product.front.lose(path);
-    console.expect(NOT_FOUND, SHUT);
-    await page.goto(`${url}?again`);
-    await expect.poll(() => console.ours(), { timeout: 8_000 }).toHaveLength(1);
-    expect(await ran(page)).not.toContain('marketing');
-    expect(product.sink.log).toEqual([]);
-    await works(page);
-  });
+  returning(path);
 }
 
 /** What decides comes after the banner, in files of its own. Each time one of them is missing, one line of ours says so. */
@@ -285,20 +289,7 @@ for (const path of ['/askfirst/askfirst-more.wasm', '/askfirst/askfirst-more.mjs
     expect(console.ours()).toHaveLength(2);
   });
 
-  test(`without ${path} a returning visit grants nothing new (G9)`, async ({ page, product, console }) => {
-    const url = await open(page, product);
-    await part(page, 'customise').click();
-    await part(page, 'switch-analytical').check();
-    await part(page, 'save').click();
-    await delivered(page);
-    product.front.lose(path);
-    console.expect(NOT_FOUND, SHUT);
-    await page.goto(`${url}?again`);
-    await expect.poll(() => console.ours(), { timeout: 8_000 }).toHaveLength(1);
-    expect(await ran(page)).not.toContain('marketing');
-    expect(product.sink.log).toEqual([]);
-    await works(page);
-  });
+  returning(path);
 }
 
 /** A configuration that can't be used: what the console must name. */

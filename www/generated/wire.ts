@@ -8,3 +8,5 @@ export const RTL = "ar fa he" as const;
 export const HOST = "askfirst-ui" as const;
 export const EVENTS = ["ready", "shown", "change", "withdraw", "recorded", "error", "leak"] as const;
 export const ACTIONS = ["accept", "reject", "preferences", "withdraw"] as const;
+/** The most in a report of leaks. */
+export const MOST = { leaks: 50, name: 128, count: 1000 } as const;

@@ -27,6 +27,13 @@ pub const EVENTS: &[&str] = &["ready", "shown", "change", "withdraw", "recorded"
 /// Actions of `data-askfirst`.
 pub const ACTIONS: &[&str] = &["accept", "reject", "preferences", "withdraw"];
 
+/// The most that the server takes of a page's report of leaks: how many, bytes of a name, how often one was seen.
+pub const LEAKS: usize = 50;
+/// See [`LEAKS`].
+pub const LEAK_NAME: usize = 128;
+/// See [`LEAKS`].
+pub const LEAK_COUNT: i64 = 1000;
+
 /// The schema name of a consent record.
 pub const RECORD_SCHEMA: &str = "urn:askfirst:consent-record:1";
 
@@ -56,5 +63,9 @@ pub fn typescript() -> String {
     let _ = writeln!(out, "export const HOST = {HOST:?} as const;");
     let _ = writeln!(out, "export const EVENTS = {EVENTS:?} as const;");
     let _ = writeln!(out, "export const ACTIONS = {ACTIONS:?} as const;");
+    let _ = writeln!(
+        out,
+        "/** The most in a report of leaks. */\nexport const MOST = {{ leaks: {LEAKS}, name: {LEAK_NAME}, count: {LEAK_COUNT} }} as const;"
+    );
     out
 }

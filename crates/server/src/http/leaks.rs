@@ -3,45 +3,26 @@
 //! Whoever sends is not kept, nor when within the day, nor on which page. A name that could carry more than a name (an
 //! address with a path, a text) is refused.
 
-use std::net::{IpAddr, Ipv4Addr};
-use std::time::Instant;
-
 use askfirst_core::json::{self, Value};
 use askfirst_core::record::is_id;
+use askfirst_core::wire::{LEAK_COUNT, LEAK_NAME, LEAKS};
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::limits::{self, Peer};
-use super::records::too_many;
-use super::{Error, Shared, body, cors};
+use super::records::admit;
+use super::{Error, Shared};
 use crate::operations::leaks::{self, Leak};
 use crate::store::StoreError;
 
 /// Longest report.
 const REPORT_LIMIT: usize = 8 * 1024;
-/// Most leaks in a report.
-const LEAKS: usize = 50;
-/// Longest name: of a host, a cookie, a key or a directive.
-const NAME: usize = 128;
-/// Most that one page may claim to have seen of one thing.
-const COUNT: i64 = 1_000;
 const KINDS: [&str; 4] = ["cookie", "csp", "request", "storage"];
 
 /// Adds a report to the sums of the day.
 pub async fn submit(State(app): State<Shared>, request: Request) -> Result<Response, Error> {
-    let (parts, payload) = request.into_parts();
-    let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
-    let client = limits::client(peer, &parts.headers, &app.proxies);
-    app.senders.take(&limits::network(client), Instant::now()).map_err(too_many)?;
-    let origin = app.origins.of(&parts.headers).ok_or_else(cors::refused)?;
-    body::require_json(&parts.headers)?;
-    let text = body::text(&parts.headers, payload, REPORT_LIMIT, app.body_timeout).await?;
-    let (site, leaks) = read(&text)?;
-    if site != origin {
-        return Err(cors::refused().at("$.site"));
-    }
-    app.sites.take(&origin, Instant::now()).map_err(too_many)?;
+    let report = |text: &str| read(text).map(|(site, leaks)| (site.clone(), (site, leaks)));
+    let (site, leaks) = admit(&app, request, REPORT_LIMIT, report).await?;
     let operations = app.operations.as_ref().ok_or(StoreError::Unavailable)?;
     let now = app.store.now();
     operations.with(move |connection| leaks::add(connection, &site, &leaks, now)).await?;
@@ -59,7 +40,7 @@ fn read(text: &str) -> Result<(String, Vec<Leak>), Error> {
     let site = value.get("site").text().ok_or_else(|| invalid("$.site", "must be an origin"))?.to_owned();
     let items = value.get("leaks").items();
     if items.is_empty() || items.len() > LEAKS {
-        return Err(invalid("$.leaks", "must be a list of 1 to 50 leaks"));
+        return Err(invalid("$.leaks", format!("must be a list of 1 to {LEAKS} leaks")));
     }
     let leaks = items.iter().enumerate().map(|(at, item)| leak(item, &format!("$.leaks[{at}]")));
     Ok((site, leaks.collect::<Result<_, _>>()?))
@@ -71,7 +52,7 @@ fn leak(item: &Value, at: &str) -> Result<Leak, Error> {
     let kind = item.get("kind").text().and_then(|kind| KINDS.into_iter().find(|known| *known == kind));
     let name = item.get("name").text().filter(|name| is_name(name));
     let category = item.get("category").text().filter(|category| is_id(category));
-    let count = item.get("count").int().filter(|count| (1..=COUNT).contains(count));
+    let count = item.get("count").int().filter(|count| (1..=LEAK_COUNT).contains(count));
     Ok(Leak {
         kind: kind.ok_or_else(|| wrong("kind", "must be cookie, csp, request or storage"))?,
         name: name
@@ -85,7 +66,7 @@ fn leak(item: &Value, at: &str) -> Result<Leak, Error> {
 /// Letters, digits and what joins them: no path, no query, no address of a person, no text.
 fn is_name(name: &str) -> bool {
     let joins = |byte: u8| matches!(byte, b'.' | b'-' | b'_' | b':' | b'*' | b'$' | b'[' | b']' | b'|' | b'~' | b'!');
-    (1..=NAME).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || joins(byte))
+    (1..=LEAK_NAME).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || joins(byte))
 }
 
 /// Exactly these keys.
@@ -103,6 +84,6 @@ fn fields(value: &Value, keys: &[&str], at: &str) -> Result<(), Error> {
     }
 }
 
-fn invalid(path: &str, why: &'static str) -> Error {
+fn invalid(path: &str, why: impl Into<String>) -> Error {
     Error::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", why).at(path)
 }

@@ -137,8 +137,8 @@ const SCHEMAS: &str = r##"{
 "Evidence":{"type":"object","required":["record","receipt","notice","holds","problem"],"properties":{"holds":{"type":"object","required":["record","notice"]},"problem":{"type":["string","null"]}}},
 "Hold":{"type":"object","required":["held"],"additionalProperties":false,"properties":{"held":{"type":"boolean"}}},
 "Leaks":{"type":"object","required":["v","site","leaks"],"additionalProperties":false,"properties":{"v":{"const":1},"site":{"type":"string"},
- "leaks":{"type":"array","minItems":1,"maxItems":50,"items":{"type":"object","required":["kind","name","category","count"],"additionalProperties":false,
- "properties":{"kind":{"enum":["cookie","csp","request","storage"]},"name":{"type":"string","pattern":"^[A-Za-z0-9.:*$|~!_\\[\\]-]{1,128}$"},"category":{"type":"string","pattern":"^[a-z][a-z0-9-]{0,39}$"},"count":{"type":"integer","minimum":1,"maximum":1000}}}}}},
+ "leaks":{"type":"array","minItems":1,"maxItems":%LEAKS%,"items":{"type":"object","required":["kind","name","category","count"],"additionalProperties":false,
+ "properties":{"kind":{"enum":["cookie","csp","request","storage"]},"name":{"type":"string","pattern":"^[A-Za-z0-9.:*$|~!_\\[\\]-]{1,%LEAK_NAME%}$"},"category":{"type":"string","pattern":"^[a-z][a-z0-9-]{0,39}$"},"count":{"type":"integer","minimum":1,"maximum":%LEAK_COUNT%}}}}}},
 "LeakSums":{"type":"object","required":["leaks"],"properties":{"leaks":{"type":"array","items":{"type":"object","required":["site","day","kind","name","category","count"]}}}},
 "Notice":{"description":"A notice in canonical JSON (RFC 8785); its digest is its address.","type":"object","required":["schema","lang","version"],"properties":{"schema":{"const":"%NOTICE%"},"lang":{"type":"string"},"version":{"type":"string"}}},
 "Ok":{"type":"object","required":["ok"],"properties":{"ok":{"const":true}}},
@@ -214,6 +214,9 @@ fn schemas() -> Value {
         .replace("%NOTICE%", wire::NOTICE_SCHEMA)
         .replace("%RECORD%", wire::RECORD_SCHEMA)
         .replace("%COUNT%", wire::COUNT_SCHEMA)
+        .replace("%LEAKS%", &wire::LEAKS.to_string())
+        .replace("%LEAK_NAME%", &wire::LEAK_NAME.to_string())
+        .replace("%LEAK_COUNT%", &wire::LEAK_COUNT.to_string())
         .replace("%STATES%", &names(State::ALL.iter().map(|state| state.name()).collect()))
         .replace("%METHODS%", &names(Method::ALL.iter().map(|method| method.name()).collect()))
         .replace("%LAYERS%", &names(Layer::ALL.iter().map(|layer| layer.name()).collect()));

@@ -77,19 +77,33 @@ pub async fn submit(State(app): State<Shared>, request: Request) -> Result<Respo
 /// # Errors
 /// The first thing that does not hold.
 pub async fn receive(app: &App, request: Request) -> Result<Incoming, Error> {
+    admit(app, request, BODY_LIMIT, |text| read(text).map(|incoming| (incoming.site().to_owned(), incoming))).await
+}
+
+/// What a page of a known site sends, at most `limit` bytes, within the rates of its network and its site. `read` answers
+/// the site that the text says it is from, which must be the one that sends it.
+///
+/// # Errors
+/// The first thing that does not hold.
+pub async fn admit<T>(
+    app: &App,
+    request: Request,
+    limit: usize,
+    read: impl FnOnce(&str) -> Result<(String, T), Error>,
+) -> Result<T, Error> {
     let (parts, payload) = request.into_parts();
     let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
     let client = limits::client(peer, &parts.headers, &app.proxies);
     app.senders.take(&limits::network(client), Instant::now()).map_err(too_many)?;
     let origin = app.origins.of(&parts.headers).ok_or_else(cors::refused)?;
     body::require_json(&parts.headers)?;
-    let text = body::text(&parts.headers, payload, BODY_LIMIT, app.body_timeout).await?;
-    let incoming = read(&text)?;
-    if incoming.site() != origin {
+    let text = body::text(&parts.headers, payload, limit, app.body_timeout).await?;
+    let (site, content) = read(&text)?;
+    if site != origin {
         return Err(cors::refused().at("$.site"));
     }
     app.sites.take(&origin, Instant::now()).map_err(too_many)?;
-    Ok(incoming)
+    Ok(content)
 }
 
 /// Reads a submission with the browser's own code.

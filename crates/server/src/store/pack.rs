@@ -1,13 +1,15 @@
 //! The evidence pack of a record (`askfirst_core::log::evidence`), as far as the store has it: with everything that shows
 //! what was shown and answered, or, after an erasure, what is left and the word that it was erased.
 
+use askfirst_core::json::Value;
 use askfirst_core::log::evidence::{LoggedErasure, LoggedNotice, Opening, Pack};
-use askfirst_core::log::{Commitment, Entry};
+use askfirst_core::log::{Commitment, Entry, Envelope};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::log::read::Head;
 use super::sealing::SqliteFile;
 use super::{Receipt, key, readers, secret};
+use crate::evidence::Evidence;
 
 /// The packs of the records with this id, one per site. A record without an entry has none.
 ///
@@ -33,13 +35,7 @@ pub(super) fn pack(connection: &Connection, seq: i64) -> rusqlite::Result<Option
     let (Some(commitment), Some(proof)) = (commitment(connection, entry.log, entry.index)?, prove(entry.index)) else {
         return Ok(None);
     };
-    let body = evidence.body.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
-    let core = entry.secret.as_ref().zip(body).map(|(secret, body)| {
-        let Receipt { clock, received_at, .. } = evidence.receipt;
-        Opening { body: (body.to_owned(), clock.envelope(received_at)), salt: secret.core_salt() }
-    });
-    let context =
-        entry.secret.as_ref().map(|secret| Opening { body: secret::no_context(), salt: secret.context_salt() });
+    let (core, context) = openings(&evidence);
     let notice = match evidence.notice.as_deref().and_then(key::digest) {
         Some(digest) => notice_index(connection, entry.log, digest)?,
         None => None,
@@ -52,6 +48,23 @@ pub(super) fn pack(connection: &Connection, seq: i64) -> rusqlite::Result<Option
     };
     let erasure = erasure.and_then(|(index, entry)| Some(LoggedErasure { entry, proof: prove(index)? }));
     Ok(Some(Pack { core, context, commitment, proof, notice, erasure, keys: keys(connection, entry.log)? }))
+}
+
+/// What opens the commitment to a record's text.
+type Core = Opening<(String, Envelope)>;
+
+/// What opens the commitments of a record's entry: its text with the server's envelope, and its context. Both engines have
+/// them from the evidence alone.
+pub(super) fn openings(evidence: &Evidence) -> (Option<Core>, Option<Opening<Value>>) {
+    let Some(secret) = evidence.receipt.entry.as_ref().and_then(|entry| entry.secret.as_ref()) else {
+        return (None, None);
+    };
+    let body = evidence.body.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let core = body.map(|body| {
+        let Receipt { clock, received_at, .. } = evidence.receipt;
+        Opening { body: (body.to_owned(), clock.envelope(received_at)), salt: secret.core_salt() }
+    });
+    (core, Some(Opening { body: secret::no_context(), salt: secret.context_salt() }))
 }
 
 fn bytes(connection: &Connection, log: i64, index: u64) -> rusqlite::Result<Option<Vec<u8>>> {

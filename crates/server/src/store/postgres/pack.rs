@@ -1,7 +1,7 @@
 //! The evidence pack of a record (`askfirst_core::log::evidence`), as far as the store has it: with everything that shows
 //! what was shown and answered, or, after an erasure, what is left and the word that it was erased.
 
-use askfirst_core::log::evidence::{LoggedErasure, LoggedNotice, Opening, Pack};
+use askfirst_core::log::evidence::{LoggedErasure, LoggedNotice, Pack};
 use askfirst_core::log::{Commitment, Entry};
 use deadpool_postgres::GenericClient;
 
@@ -9,9 +9,10 @@ use super::failure::Done;
 use super::read;
 use super::sql::query;
 use super::tree::{self, Tree, unsigned};
+use crate::store::key;
 use crate::store::log::number;
+use crate::store::pack::openings;
 use crate::store::sealing::Sealing;
-use crate::store::{Receipt, key, secret};
 
 /// The pack of the record at this place. A record without an entry has none.
 pub async fn pack(client: &impl GenericClient, sealing: Option<&Sealing>, seq: i64) -> Done<Option<Pack>> {
@@ -25,13 +26,7 @@ pub async fn pack(client: &impl GenericClient, sealing: Option<&Sealing>, seq: i
     else {
         return Ok(None);
     };
-    let body = evidence.body.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
-    let core = entry.secret.as_ref().zip(body).map(|(secret, body)| {
-        let Receipt { clock, received_at, .. } = evidence.receipt;
-        Opening { body: (body.to_owned(), clock.envelope(received_at)), salt: secret.core_salt() }
-    });
-    let context =
-        entry.secret.as_ref().map(|secret| Opening { body: secret::no_context(), salt: secret.context_salt() });
+    let (core, context) = openings(&evidence);
     let notice = match evidence.notice.as_deref().and_then(key::digest) {
         Some(digest) => notice_index(client, entry.log, digest).await?,
         None => None,

@@ -1,11 +1,6 @@
 type Factors = Record<string, readonly string[]>;
 type Row<F extends Factors> = { [name in keyof F]: F[name][number] };
 
-/** Every combination. */
-export const every = <F extends Factors>(factors: F): Row<F>[] => Object.entries(factors).reduce<any[]>(
-  (rows, [name, values]) => rows.flatMap((row) => values.map((value) => ({ ...row, [name]: value }))), [{}],
-);
-
 /**
  * Few combinations, in which each value of each factor meets each value of every other one. Most defects need no more
  * than two (Kuhn, Wallace, Gallo: "Software Fault Interactions", 2004). Greedy and without chance: the same rows every time.

@@ -81,6 +81,8 @@ for (const [lang, html] of Object.entries(LANGUAGES)) {
     await kept(`details.${lang}`, await tree(page));
     await part(page, 'save').click();
     await expect(part(page, 'reopen')).toBeVisible();
+    // That it was saved is told.
+    await expect(page.locator('askfirst-ui [role=status]')).not.toBeEmpty();
     await kept(`control.${lang}`, await tree(page));
   });
 }

@@ -33,7 +33,26 @@ export const furnish = (ui: Interface, css: string) => {
   const close = () => press('close');
   root.addEventListener('close', close, true);
 
+  // What refuses for visitors by itself (autoconsent's heuristics) sees the page's own tree, not a shadow root, and there a
+  // `button` with such words in something `fixed`. It finds these, which nobody sees, hears or reaches: a press of them is
+  // one of the banner's own button, by an agent.
+  const { banner } = ui;
+  add(['div', { class: 'status agent', 'aria-hidden': 'true' }, ['slot', {}]]);
+  const tell = () => {
+    const reject = find('[part=reject]');
+    root.host.textContent = '';
+    if (!reject) return;
+    const twin = add(['button', { type: 'button', tabindex: '-1' }, reject.textContent!]);
+    twin.onclick = () => reject.click();
+    root.host.append(find('#banner-title')!.textContent!, twin);
+  };
+  tell();
+
   Object.assign(ui, {
+    banner(tree) {
+      banner(tree);
+      tell();
+    },
     /** The preferences, with the focus on their title (A2); closed, it returns to what opened them. */
     dialog(tree) {
       if (!tree) return closeDialog();

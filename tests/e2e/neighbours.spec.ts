@@ -3,24 +3,24 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { expect, part, started, state, test } from './support/visit.ts';
-import { serveMini } from './support/mini.ts';
+import { serveMini, works } from './support/mini.ts';
 
 const rule = JSON.parse(await readFile(new URL('../../contrib/autoconsent/askfirst.json', import.meta.url), 'utf8'));
 const engine = join(dirname(createRequire(import.meta.url).resolve('@duckduckgo/autoconsent')), 'autoconsent.playwright.js');
 
-/** Runs autoconsent's own engine in the page with our rule alone, and collects what it reports. */
-async function withAutoconsent(page: Page, autoAction: 'optIn' | 'optOut') {
+/** Runs autoconsent's own engine in the page with our rule alone, or with its heuristics alone, and collects what it reports. */
+async function withAutoconsent(page: Page, autoAction: 'optIn' | 'optOut', by: 'rule' | 'heuristics' = 'rule') {
   const said: { type: string; cmp?: string; result?: boolean }[] = [];
   await page.exposeFunction('autoconsentSendMessage', async (message: (typeof said)[number]) => {
     said.push(message);
     if (message.type != 'init') return;
     const config = {
       enabled: true, autoAction, disabledCmps: [], enablePrehide: true, enableCosmeticRules: true, enableGeneratedRules: false,
-      detectRetries: 20, isMainWorld: true, prehideTimeout: 2000, enableHeuristicDetection: false, heuristicMode: 'off',
+      detectRetries: 20, isMainWorld: true, prehideTimeout: 2000, enableHeuristicDetection: by == 'heuristics', heuristicMode: by == 'rule' ? 'off' : 'reject',
       enablePopupMutationObserver: false, visualTest: false, performanceLoggingEnabled: false, heuristicPopupSearchTimeout: 100,
       logs: { lifecycle: false, rulesteps: false, detectionsteps: false, evals: false, errors: false, messages: false, waits: false },
     };
-    const answer = { type: 'initResp', rules: { autoconsent: [rule], compact: { v: 1, s: [], r: [] } }, config };
+    const answer = { type: 'initResp', rules: { autoconsent: by == 'rule' ? [rule] : [], compact: { v: 1, s: [], r: [] } }, config };
     await page.evaluate((message) => (window as any).autoconsentReceiveMessage(message), answer);
   });
   await page.addInitScript({ path: engine });
@@ -47,4 +47,44 @@ test('a visitor who lets autoconsent agree has agreed, by the same buttons (issu
   await started(page);
   await expect.poll(() => said.find(({ type }) => type == 'optInResult')).toMatchObject({ cmp: 'askfirst', result: true });
   expect(await state(page)).toMatchObject({ granted: ['analytical', 'marketing'] });
+});
+
+/** The buttons that refuse, as assistive technology is told of them. */
+const told = async (page: Page) => {
+  const session = await page.context().newCDPSession(page);
+  const { nodes } = await session.send('Accessibility.getFullAXTree');
+  return nodes.filter(({ ignored, role, name }) => !ignored && role?.value == 'button' && /^Reject/.test(name?.value)).map(({ name }) => name!.value);
+};
+
+for (const lang of ['en', 'nl', 'de', 'fr', 'es', 'it', 'pl', 'pt', 'ca', 'eu']) {
+  test(`${lang}: autoconsent finds the banner by its heuristics alone, without a rule, and refuses (issue: neighbours)`, async ({ page, product }) => {
+    const said = await withAutoconsent(page, 'optOut', 'heuristics');
+    await page.goto(serveMini(product.front, product.sink.url, { html: `lang="${lang}"` }));
+    await started(page);
+    await expect.poll(() => said.find(({ type }) => type == 'optOutResult'), lang).toMatchObject({ cmp: 'HEURISTIC-REJECT', result: true });
+    await expect(part(page, 'banner')).toHaveCount(0);
+    expect(await state(page)).toMatchObject({ granted: [], refused: ['analytical', 'marketing'] });
+  });
+}
+
+test('what the heuristics find is in nobody’s way: not seen, not reached by key, not read out, whatever the page’s styles say, and gone with the banner', async ({ page, product }) => {
+  const loud = 'askfirst-ui, askfirst-ui *, button { display: block !important; position: fixed !important; inset: 0 !important; width: 100vw !important; height: 100vh !important; opacity: 1 !important; visibility: visible !important; clip-path: none !important; z-index: 2147483647 !important; background: red !important; pointer-events: auto !important; transform: none !important }';
+  await page.goto(serveMini(product.front, product.sink.url, { head: `<style>${loud}</style>`.replaceAll('button {', 'askfirst-ui button {') }));
+  await started(page);
+  const twin = page.locator('askfirst-ui > button');
+  await expect(twin).toHaveText('Reject all');
+  // The page's own button is pressed where the page has put it: nothing lies over it.
+  await works(page);
+  expect(await page.evaluate(() => [...Array(100)].flatMap((_, at) => {
+    const hit = document.elementFromPoint((at % 10 + 0.5) * innerWidth / 10, (Math.floor(at / 10) + 0.5) * innerHeight / 10);
+    return hit?.parentElement?.localName == 'askfirst-ui' ? [at] : [];
+  }))).toEqual([]);
+  expect(await told(page), 'one button is read out').toEqual(['Reject all']);
+  for (let presses = 0; presses < 12; presses += 1) {
+    await page.keyboard.press('Tab');
+    expect(await twin.evaluate((element) => document.activeElement == element)).toBe(false);
+  }
+  await part(page, 'accept').click();
+  await expect(part(page, 'banner')).toHaveCount(0);
+  await expect(twin).toHaveCount(0);
 });

@@ -1,20 +1,6 @@
-import type { BrowserContext, Page } from '@playwright/test';
 import { serveMini } from './support/mini.ts';
+import { forget, serverOnly, setCookie } from './support/safari.ts';
 import { delivered, expect, part, started, test, visit } from './support/visit.ts';
-
-/** No script can write a cookie: what is there, the server has set. */
-const serverOnly = (context: BrowserContext) => context.addInitScript(() => {
-  const { get } = Object.getOwnPropertyDescriptor(Document.prototype, 'cookie')!;
-  Object.defineProperty(Document.prototype, 'cookie', { configurable: true, get, set() {} });
-});
-
-const cookie = async (context: BrowserContext) => {
-  const found = (await context.cookies()).find(({ name }) => name == 'askfirst');
-  return found && { ...found, choice: JSON.parse(decodeURIComponent(found.value)).choice };
-};
-
-/** What Safari does to a site that was not used for seven days. */
-const forget = (page: Page) => page.evaluate(() => localStorage.clear());
 
 for (const refusals of ['aggregate', 'none'] as const) {
   test(`a refusal is remembered where all that scripts wrote is forgotten, with refusals ${refusals} (P3, FIELD 40)`, async ({ page, context, product }) => {
@@ -22,8 +8,8 @@ for (const refusals of ['aggregate', 'none'] as const) {
     await serverOnly(context);
     await visit(page, product.origin + '/');
     await part(page, 'reject').click();
-    await expect.poll(() => cookie(context)).toBeTruthy();
-    const kept = (await cookie(context))!;
+    await expect.poll(() => setCookie(context)).toBeTruthy();
+    const kept = (await setCookie(context))!;
     expect(kept).toMatchObject({ httpOnly: false, sameSite: 'Lax', path: '/' });
     // P1: a refusal has no identifier, here neither.
     expect(kept.choice.proof).toBeNull();
@@ -49,7 +35,7 @@ test('the choice goes to the site itself, whatever the page calls its base (P3)'
   });
   await part(page, 'reject').click();
   await expect.poll(() => asked.find((url) => url.endsWith('/choice'))).toBe(product.front.origin + '/askfirst/v1/choice');
-  await expect.poll(() => cookie(context)).toBeTruthy();
+  await expect.poll(() => setCookie(context)).toBeTruthy();
 });
 
 test('a consent is remembered from the cookie of the server, and its withdrawal too (P3)', async ({ page, context, product }) => {
@@ -58,9 +44,9 @@ test('a consent is remembered from the cookie of the server, and its withdrawal 
   await visit(page, product.origin + '/');
   await part(page, 'accept').click();
   await delivered(page);
-  await expect.poll(async () => (await cookie(context))?.choice.decisions.every((said: any) => said.granted)).toBe(true);
+  await expect.poll(async () => (await setCookie(context))?.choice.decisions.every((said: any) => said.granted)).toBe(true);
   // The holder's secret never leaves the browser (S4).
-  expect((await cookie(context))!.choice.proof.secret ?? null).toBeNull();
+  expect((await setCookie(context))!.choice.proof.secret ?? null).toBeNull();
   await forget(page);
   await page.reload();
   await started(page);
@@ -68,7 +54,7 @@ test('a consent is remembered from the cookie of the server, and its withdrawal 
   expect(await page.evaluate(() => (window as any).askfirst.has('analytical'))).toBe(true);
 
   await page.evaluate(() => (window as any).askfirst.withdraw());
-  await expect.poll(async () => (await cookie(context))?.choice.decisions.some((said: any) => said.granted)).toBe(false);
+  await expect.poll(async () => (await setCookie(context))?.choice.decisions.some((said: any) => said.granted)).toBe(false);
   await started(page);
   await forget(page);
   await page.reload();

@@ -1,7 +1,8 @@
 //! What a build or a test needs from outside: fetched when it can be, named in one sentence when it can't.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
@@ -101,6 +102,55 @@ fn has_debian_postgres() -> bool {
     versions.into_iter().any(|version| version.path().join("bin/initdb").is_file())
 }
 
+/// Web servers that the files of `deploy/` are tried with, and the Debian packages they are in.
+const WEB_SERVERS: &[(&str, &str)] = &[("nginx", "nginx"), ("caddy", "caddy")];
+
+/// Makes sure that nginx and Caddy are there; answers the folders to look in before the path. Debian starts a web server
+/// when it is installed, on port 80, so its package is only unpacked.
+pub fn ensure_web_servers(project: &Project) -> Result<Vec<PathBuf>> {
+    let root = project.path(UNPACKED);
+    let missing = absent_web_servers(project);
+    if missing.is_empty() {
+        return Ok(unpacked(project));
+    }
+    let names = missing.join(" and ");
+    let why = format!("the tests of deploy/ need {names}; install what is missing, from your system's packages");
+    if !process::exists("apt-get", "--version") || !process::exists("dpkg-deb", "--version") {
+        bail!("{why}");
+    }
+    println!("Fetching {names} with apt-get, without installing …");
+    fs::create_dir_all(&root)?;
+    if rustix::process::geteuid().is_root() {
+        process::run("apt-get update", Command::new("apt-get").args(["update", "-qq"]))?;
+    }
+    process::run("apt-get download", Command::new("apt-get").arg("download").args(&missing).current_dir(&root))
+        .context(why.clone())?;
+    for entry in fs::read_dir(&root)? {
+        let package = entry?.path();
+        if package.extension().is_some_and(|end| end == "deb") {
+            process::run("dpkg-deb", Command::new("dpkg-deb").arg("-x").arg(&package).arg(&root))?;
+            fs::remove_file(&package)?;
+        }
+    }
+    if let Some(program) = absent_web_servers(project).first() {
+        bail!("{why}: there is no `{program}` in Debian's package");
+    }
+    Ok(unpacked(project))
+}
+
+/// Where packages are unpacked to.
+const UNPACKED: &str = ".cache/web-servers";
+
+fn unpacked(project: &Project) -> Vec<PathBuf> {
+    ["usr/sbin", "usr/bin"].map(|folder| project.path(UNPACKED).join(folder)).to_vec()
+}
+
+fn absent_web_servers(project: &Project) -> Vec<&'static str> {
+    let folders = unpacked(project);
+    let there = |program: &&'static str| folders.iter().any(|folder| folder.join(program).is_file());
+    absent(WEB_SERVERS).into_iter().filter(|program| !there(program)).collect()
+}
+
 fn ensure_packages(programs: &[(&str, &'static str)], why: &str) -> Result<()> {
     let missing = absent(programs);
     if missing.is_empty() {
@@ -112,10 +162,7 @@ fn ensure_packages(programs: &[(&str, &'static str)], why: &str) -> Result<()> {
     }
     println!("Installing {} with apt-get …", missing.join(", "));
     let apt = |arguments: &[&str]| {
-        process::run(
-            "apt-get",
-            std::process::Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"),
-        )
+        process::run("apt-get", Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
     };
     apt(&["update", "-qq"])
         .and_then(|()| apt(&[&["install", "-y", "-qq", "--no-install-recommends"], missing.as_slice()].concat()))
@@ -137,6 +184,7 @@ pub fn missing(project: &Project) -> Vec<&'static str> {
     }
     missing.extend(absent(CHROMIUM));
     missing.extend(absent(OTHER_ENGINES));
+    missing.extend(absent_web_servers(project));
     if !has_debian_postgres() {
         missing.extend(absent(POSTGRES));
     }

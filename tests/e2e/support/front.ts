@@ -9,18 +9,18 @@ export interface Posted {
 }
 
 /**
- * A reverse proxy before the real server, as most sites have one. What is in `answers` is served by itself, so that a
- * file can be missing or broken; `headers` go onto every page, so that a policy can be tried; when the server behind is
- * down, connections are cut.
+ * A reverse proxy before the real server, as most sites have one; `target` says where a path goes. What is in `answers` is
+ * served by itself, so that a file can be missing or broken; `headers` go onto every page, so that a policy can be tried;
+ * when the server behind is down, connections are cut.
  */
-export async function startFront(target: () => string) {
+export async function startFront(target: (path: string) => string) {
   const answers = new Map<string, Answer>();
   const headers = new Map<string, string>();
   const posted: Posted[] = [];
   let ready: Promise<unknown> = Promise.resolve();
 
   const pass = (incoming: IncomingMessage, response: ServerResponse, body: Buffer) => {
-    const onward = ask(new URL(incoming.url!, target()), { method: incoming.method, headers: incoming.headers }, (answer) => {
+    const onward = ask(target(incoming.url!), { method: incoming.method, headers: incoming.headers }, (answer) => {
       response.writeHead(answer.statusCode!, { ...answer.headers, ...Object.fromEntries(headers) });
       answer.pipe(response);
     });

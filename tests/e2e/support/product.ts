@@ -55,7 +55,7 @@ export class Product {
     const dir = await mkdtemp(join(tmpdir(), 'askfirst-e2e-'));
     const sink = await startSink({ port: 0 });
     const origin = `http://127.0.0.1:${await freePort()}`;
-    const front = await startFront(() => origin);
+    const front = await startFront((path) => origin + path);
     const product = new Product(dir, origin, front, sink as unknown as Product['sink']);
     await product.layOut();
     await product.up();
@@ -163,7 +163,7 @@ export class Product {
     await rm(this.dir, { recursive: true, force: true });
   }
 
-  private path(name: string) {
+  path(name: string) {
     return join(this.dir, name);
   }
 
@@ -185,7 +185,7 @@ export class Product {
 // TEST_PORTS.
 let nextPort = Number(process.env.TEST_PORTS ?? 21_000) + 1_000 * Number(process.env.TEST_PARALLEL_INDEX ?? 0);
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const port = (nextPort += 1);
   const server = createServer();
   const free = await new Promise<boolean>((answer) => {

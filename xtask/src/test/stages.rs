@@ -111,6 +111,9 @@ fn e2e(project: &Project, totals: &mut Totals) -> Result<()> {
     build::ensure(project)?;
     tools::ensure_chromium()?;
     tools::ensure_other_engines()?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = tools::ensure_web_servers(project)?;
+    let path = std::env::join_paths(folders.into_iter().chain(std::env::split_paths(&path)))?;
     let site = demo::bundle(project)?;
     let apps = frameworks(project)?;
     // The test profile's server: the contract tests have built most of it already.
@@ -118,6 +121,7 @@ fn e2e(project: &Project, totals: &mut Totals) -> Result<()> {
     let mut command = project.command("node");
     command
         .args(["node_modules/@playwright/test/cli.js", "test", "--config", "tests/e2e"])
+        .env("PATH", path)
         .env("ASKFIRST_BIN", server)
         .env("ASKFIRST_DIST", project.dist())
         .env("ASKFIRST_DEMO", site)

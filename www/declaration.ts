@@ -2,8 +2,9 @@
 // one tag on that page: <script type="module" src="/askfirst/askfirst-declaration.mjs"></script>; where the loader is on
 // the page, the glue fetches it. The tables stand in the page itself and not in a shadow root: they follow its styles,
 // its headings have their place in its outline, and they are printed and searched like the rest.
-import init, * as checker from 'askfirst-check-wasm';
+import init, * as compiled from 'askfirst-check-wasm';
 import { KEY } from './generated/wire';
+import { isRefused } from './refused';
 import { localise } from './said';
 import { element, type Tree } from './ui';
 
@@ -26,9 +27,10 @@ const text = async (url: string, options?: RequestInit) => {
 };
 const file = (path: string) => text(base + path);
 
-let ready: Promise<void> | undefined;
+let ready: Promise<typeof compiled> | undefined;
 /** Once for all elements of the page: the bindings hold one module. */
-const start = () => (ready ||= init({ module_or_path: fetch(base + 'askfirst-check.wasm') }));
+const start = () => (ready ||= isRefused() ? import(base + 'askfirst-check-plain.mjs')
+  : init({ module_or_path: fetch(base + 'askfirst-check.wasm') }).then(() => compiled));
 
 /** The configuration of the page's loader: one source for the banner and for this. */
 const config = (loader: HTMLElement | null) => {
@@ -59,7 +61,7 @@ class Declaration extends HTMLElement {
     try {
       const loader = document.querySelector<HTMLElement>('script[data-config]');
       const page = (this.lang || loader?.dataset.locale || this.closest<HTMLElement>('[lang]')?.lang || '').toLowerCase();
-      const [written] = await Promise.all([config(loader), start()]);
+      const [written, checker] = await Promise.all([config(loader), start()]);
       const [lang, ...wanted] = checker.plan(written, page).split(' ') as [string, ...string[]];
       const [locale, later, ...declared] = await Promise.all([
         file(`locales/${lang}.json`),

@@ -1,11 +1,12 @@
 // The glue: starts the engine, makes `window.askfirst`, and does for the engine what is shorter in JavaScript. There is no
 // rule here (ARCHITECTURE.md, "Loader, glue and engine"). What a first visit does without until its banner is there is in
 // `more.ts`, beside the second part of the engine.
-import * as engine from 'askfirst-wasm';
+import initialise, { again, plan, shared, start as begin } from 'askfirst-wasm';
 import css from './ui.css';
 import { ACTIONS, KEY, LOCALES } from './generated/wire';
 import type { Boot } from './loader';
 import type * as More from './more';
+import { isRefused } from './refused';
 import { mount, type Interface, type Tree } from './ui';
 
 declare const __UI__: string;
@@ -120,7 +121,9 @@ export async function start(...[base, wasm, remote, data, key, opened, queue, op
     /** A part that a page needs only sometimes; some browsers never ask again for one that was missing. */
     const lazy = (part: string, again?: number): Promise<any> => import(`${base}askfirst-${part}.mjs${again ? '?' + again : ''}`);
     let tries = 0;
-    const fetchMore = () => Promise.all([lazy('more', tries++), good(fetch(base + 'askfirst-more.wasm'))] as const);
+    const refused = isRefused();
+    let engine: { plan: typeof plan; start: typeof begin } = { plan, start: begin };
+    const fetchMore = () => Promise.all([lazy('more', tries++), refused || good(fetch(base + 'askfirst-more.wasm'))] as const);
 
     const page = (data.locale || doc.documentElement.lang).toLowerCase();
     hint(`locales/${[page, page.split('-')[0]!, 'en'].find((tag) => tag && LOCALES.includes(tag))}.json`);
@@ -128,7 +131,7 @@ export async function start(...[base, wasm, remote, data, key, opened, queue, op
     // No banner and no record for a page that nobody sees yet (G10).
     if ((doc as any).prerendering) await once('prerenderingchange');
     // With a choice to go by there is more to do than to ask.
-    let whole = kept() || own()[0] != null;
+    let whole = refused || kept() || own()[0] != null;
     const more = whole ? fetchMore() : undefined;
     const inline = doc.getElementById(KEY + '-config');
     const written = remote ? text(remote) : inline ? Promise.resolve(inline.textContent!) : Promise.reject('no data-config');
@@ -139,7 +142,7 @@ export async function start(...[base, wasm, remote, data, key, opened, queue, op
         for (const id of list!.match(/[\w-]+/g) || []) RegExp(`"${id}"\\s*:`).test(config) || hint(`services/${id}.json`);
       }
       return config;
-    }), engine.default(wasm), more]);
+    }), refused ? lazy('plain').then((all) => (engine = all)) : initialise(wasm), more]);
 
     let lang = '';
     let services: Record<string, string>;
@@ -149,7 +152,7 @@ export async function start(...[base, wasm, remote, data, key, opened, queue, op
     const lines = async () => (await lazy('check')).check(base, config, services);
     let connected: Awaited<ReturnType<typeof More.connect>> | undefined;
     const complete = async ([{ connect }, wasm]: Awaited<ReturnType<typeof fetchMore>>) => {
-      connected = await connect({ base, version: __VERSION__, queue, lang: () => lang, table, last, freeze, attempt, quietly, own, file, lazy, lines, config, open, watch, flush, gate: () => gate }, engine.shared(), wasm);
+      connected = await connect({ base, version: __VERSION__, queue, lang: () => lang, table, last, freeze, attempt, quietly, own, file, lazy, lines, config, open, watch, flush, gate: () => gate }, refused ? engine : shared(), wasm);
       ({ ask, furnish } = connected!);
       if (ui) furnish(ui);
     };
@@ -192,7 +195,7 @@ export async function start(...[base, wasm, remote, data, key, opened, queue, op
       held = undefined;
       whole = true;
       const parts = await fetchMore();
-      await engine.again();
+      await again();
       await complete(parts);
       return run();
     });

@@ -1,6 +1,6 @@
 // What a first visit does without until its banner is there: everything that follows a decision. Loaded right after the
 // banner, with the second part of the engine; on a returning visit before the start. There is no rule here.
-import { call, init } from 'askfirst-more-wasm';
+import { call as ours, init } from 'askfirst-more-wasm';
 import css from './dialog.css';
 import { furnish } from './dialog';
 import { EVENTS, KEY } from './generated/wire';
@@ -51,6 +51,7 @@ const gated = () => [...doc.querySelectorAll('[data-category]')];
 const isInert = (el: any) => !!(el.localName == 'template' ? el.content.firstChild
   : /^s(cript|tyle)$/.test(el.localName) ? el.type == 'text/plain' : !el.matches('[src],[href],[srcset],[poster],[data],[srcdoc]'));
 
+let call = ours;
 const ask: Ask = (...request) => JSON.parse(call(JSON.stringify(request)));
 const wake = () => ask('wake');
 
@@ -92,10 +93,12 @@ const api = (ready: Promise<unknown>, listeners: Map<string, Set<Listener>>, { v
   return askfirst;
 };
 
-/** Completes engine, actions and interface. `offer` comes right before `ready` is told, `follow` behind it. */
-export async function connect(page: Page, first: WebAssembly.Exports, wasm: Response) {
+/** Completes engine, actions and interface. `offer` comes right before `ready` is told, `follow` behind it. Without a
+ * `wasm`, `first` is the engine in one piece (`refused.ts`). */
+export async function connect(page: Page, first: any, wasm: Response | true) {
   const { base, table, last, quietly, attempt, own, file, lazy, lines, open, watch, flush, gate } = page;
-  await init(first, wasm);
+  if (wasm === true) ({ call } = first);
+  else await init(first, wasm);
 
   /** The other tabs, which the `storage` event does not reach where localStorage is refused (G10). */
   let tabs: BroadcastChannel | undefined;

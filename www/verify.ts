@@ -1,6 +1,7 @@
 // Checks evidence packs, exports and receipts in the browser, by the code behind `askfirst verify`. Nothing is sent: the
 // module is fetched, and from then on there is no request.
-import init, * as verifier from 'askfirst-verify-wasm';
+import init, * as compiled from 'askfirst-verify-wasm';
+import { isRefused } from './refused.ts';
 
 /** One sentence of a report. `open` is what is neither false nor proven. */
 export interface Step {
@@ -23,12 +24,16 @@ export interface Report {
   shown: { part: string; lines: string[] }[];
 }
 
+let verifier: Pick<typeof compiled, 'verify' | 'verifyReceipt'> = compiled;
 let started: Promise<void> | undefined;
 
 /** Fetches and starts the verifier; the other functions do so when it has not been done. Afterwards it works offline. */
 export function start(base: string): Promise<void> {
   // A fetch that failed must not be the answer for ever.
-  started ??= init({ module_or_path: fetch(base + 'askfirst-verify.wasm') }).catch((error: unknown) => {
+  started ??= (isRefused()
+    ? import(base + 'askfirst-verify-plain.mjs').then((plain) => void (verifier = plain))
+    : init({ module_or_path: fetch(base + 'askfirst-verify.wasm') })
+  ).catch((error: unknown) => {
     started = undefined;
     throw error;
   });

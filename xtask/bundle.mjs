@@ -1,13 +1,13 @@
 // The JavaScript side of `cargo xtask build`: esbuild and everything that is minified as text.
 // Called as: node xtask/bundle.mjs '{"out": …, "wasm": …, "bindings": …, "moreWasm": …, "moreBindings": …, "checkWasm": …, "checkBindings": …, "verifyWasm": …, "verifyBindings": …,
-// "version": …}'; prints the files it wrote and the sources that are not there, as JSON.
+// "plain": {"": …, "check-": …, "verify-": …}, "version": …}'; prints the files it wrote and the sources that are not there, as JSON.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build, transform } from 'esbuild';
 
-const { out, wasm, bindings, moreWasm, moreBindings, checkWasm, checkBindings, verifyWasm, verifyBindings, version } = JSON.parse(process.argv[2]);
+const { out, wasm, bindings, moreWasm, moreBindings, checkWasm, checkBindings, verifyWasm, verifyBindings, plain, version } = JSON.parse(process.argv[2]);
 const written = [];
 const missing = [];
 
@@ -58,6 +58,8 @@ async function minifiedCss(path) {
 /** Identifies the interface a visitor saw: the engine that builds it and the style sheets that lay it out. */
 async function interfaceDigest() {
   const hash = createHash('sha256').update(readFileSync(wasm)).update(readFileSync(moreWasm));
+  // The same engine where WebAssembly is refused: it draws the same.
+  hash.update(await bundled(plain[''], { format: 'esm' }));
   for (const sheet of ['ui', 'dialog']) hash.update(await minifiedCss(`www/${sheet}.css`));
   return `sha256-${hash.digest('base64url')}`;
 }
@@ -131,6 +133,8 @@ try {
   } else missing.push('www/glue.ts');
   write('askfirst-more.wasm', readFileSync(moreWasm));
   write('askfirst-more.mjs', await bundled('www/more.ts', { format: 'esm', alias: { 'askfirst-more-wasm': moreBindings }, plugins: [cssAsText] }));
+  // For where WebAssembly is refused (`www/refused.ts`).
+  for (const [part, bindings] of Object.entries(plain)) write(`askfirst-${part}plain.mjs`, await bundled(bindings, { format: 'esm' }));
   for (const part of ['choice', 'clear', 'embeds', 'import', 'kept', 'receipt', 'switches']) write(`askfirst-${part}.mjs`, await bundled(`www/${part}.ts`, { format: 'esm', plugins: [cssAsText] }));
   write('askfirst-check.wasm', readFileSync(checkWasm));
   write('askfirst-check.mjs', await bundled('www/check.ts', { format: 'esm', alias: { 'askfirst-check-wasm': checkBindings } }));

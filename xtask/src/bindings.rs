@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use walrus::Module;
 
 /// The module name that the imports are shipped under.
-const IMPORTS: &str = "_";
+pub const IMPORTS: &str = "_";
 
 /// Where wasm-bindgen's own loading code starts in the JavaScript and in its types.
 const LOADING: &str = "let wasmModule, wasmInstance, wasm;";
@@ -65,6 +65,19 @@ export async function init(first, request) {
 }
 ";
 
+/// How the plain form starts (`plain.rs`), from the function that was made of the module.
+const START_PLAIN: &str = "\
+import instantiate from '$plain';
+wasm = instantiate(__wbg_get_imports());
+wasm.__wbindgen_start?.();
+";
+
+/// When a view of the memory is made anew: WebAssembly takes the old memory away when it grows, the plain form leaves it.
+const STALE: [(&str, &str); 2] = [
+    ("cachedDataViewMemory0 === null", "cachedDataViewMemory0?.buffer !== wasm.memory.buffer"),
+    ("cachedUint8ArrayMemory0 === null", "cachedUint8ArrayMemory0?.buffer !== wasm.memory.buffer"),
+];
+
 /// Strings into the memory of the module. wasm-bindgen's own saves a copy of long ASCII texts; ours are short and few.
 const PASS_STRING: &str = "\
 function passStringToWasm0(text, malloc) {
@@ -104,6 +117,8 @@ export function init(first: WebAssembly.Exports, source: Response | Promise<Resp
 #[derive(Clone, Copy, PartialEq)]
 pub enum Part {
     Whole,
+    /// Of the plain form of a module.
+    Plain,
     /// Of a module that is taken apart.
     First,
     Second,
@@ -130,12 +145,26 @@ pub fn finish(bindings: &str, part: Part, wasm: &[u8]) -> Result<String> {
     let (body, start) = bindings.rsplit_once("wasm.").context("the bindings name no start function")?;
     let text = match part {
         Part::Whole => START,
+        Part::Plain => return finish_plain(body, start),
         Part::First => START_FIRST,
         Part::Second => START_SECOND,
     };
     let module = Module::from_buffer(wasm)?;
     let body = keep_imports(body, |name| module.imports.find(IMPORTS, name).is_some())?;
     Ok(format!("{body}{}", text.replace("__wbindgen_start", start)))
+}
+
+fn finish_plain(body: &str, start: &str) -> Result<String> {
+    // What wasm-bindgen leaves open, `plain.rs` has answered: these lines import it.
+    let kept = body.lines().filter(|line| !line.contains(crate::plain::OPEN));
+    let mut body = kept.collect::<Vec<_>>().join("\n");
+    for (before, after) in STALE {
+        if !body.contains(before) {
+            bail!("wasm-bindgen's views of the memory have changed; adapt xtask/src/bindings.rs to them");
+        }
+        body = body.replace(before, after);
+    }
+    Ok(format!("{body}{}", START_PLAIN.replace("__wbindgen_start", start)))
 }
 
 /// Leaves out the imports that are not `wanted`. wasm-bindgen writes each as a property that begins a line.
@@ -185,7 +214,7 @@ pub fn types(types: &str, part: Part) -> Result<String> {
         .split_once(LOADING_TYPES)
         .context("wasm-bindgen's types have changed; adapt xtask/src/bindings.rs to them")?;
     let start = match part {
-        Part::Whole => START_TYPES,
+        Part::Whole | Part::Plain => START_TYPES,
         Part::First => FIRST_TYPES,
         Part::Second => SECOND_TYPES,
     };

@@ -24,6 +24,11 @@ pub fn run(project: &Project) -> Result<()> {
         "checkBindings": project.cache().join(wasm::CHECK.files.bindings),
         "verifyWasm": project.cache().join(wasm::VERIFY.files.wasm),
         "verifyBindings": project.cache().join(wasm::VERIFY.files.bindings),
+        "plain": {
+            "": project.cache().join(wasm::ENGINE.plain),
+            "check-": project.cache().join(wasm::CHECK.plain),
+            "verify-": project.cache().join(wasm::VERIFY.plain),
+        },
         "version": project.version,
     });
     let mut command = project.command("node");

@@ -6,6 +6,7 @@ mod bundle;
 mod compress;
 mod demo;
 mod generate;
+mod plain;
 mod process;
 mod project;
 mod prune;

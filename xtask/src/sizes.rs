@@ -28,14 +28,14 @@ const BUDGETS: [Budget; 3] = [
         encoding: "brotli",
         size: |entry| entry.brotli,
         // On the way to DESIGN's 26 kB, which is not reached yet.
-        limit: 29_900,
+        limit: 30_000,
     },
     Budget {
         what: "a visit that decides",
         files: &[FIRST[0], FIRST[1], FIRST[2], "askfirst-more.wasm", "askfirst-more.mjs"],
         encoding: "brotli",
         size: |entry| entry.brotli,
-        limit: 56_650,
+        limit: 56_800,
     },
 ];
 

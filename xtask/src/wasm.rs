@@ -10,7 +10,7 @@ use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 use crate::bindings::{self, Part};
 use crate::project::{Project, WASM_TARGET};
 use crate::split::{self, Parts};
-use crate::{process, prune, tools};
+use crate::{plain, process, prune, tools};
 
 /// A crate of the workspace that becomes a WebAssembly module.
 pub struct Module {
@@ -20,6 +20,8 @@ pub struct Module {
     pub files: Files,
     /// What a first visit does without until its banner is there, when that is a module of its own (`split.rs`).
     pub second: Option<Files>,
+    /// The bindings of its plain form (`plain.rs`), relative to `Project::cache`.
+    pub plain: &'static str,
     /// The hash of everything the files above were made from.
     stamp: &'static str,
 }
@@ -43,6 +45,7 @@ pub const ENGINE: Module = Module {
         bindings: "askfirst-more-wasm.js",
         types: "askfirst-more-wasm.d.ts",
     }),
+    plain: "askfirst-plain-wasm.js",
     stamp: "wasm.stamp",
 };
 
@@ -52,6 +55,7 @@ pub const CHECK: Module = Module {
     compiled: "askfirst_check",
     files: Files { wasm: "askfirst-check.wasm", bindings: "askfirst-check-wasm.js", types: "askfirst-check-wasm.d.ts" },
     second: None,
+    plain: "askfirst-check-plain-wasm.js",
     stamp: "check.stamp",
 };
 
@@ -65,6 +69,7 @@ pub const VERIFY: Module = Module {
         types: "askfirst-verify-wasm.d.ts",
     },
     second: None,
+    plain: "askfirst-verify-plain-wasm.js",
     stamp: "verify.stamp",
 };
 
@@ -153,12 +158,13 @@ impl Module {
         let stamp = stamp(project, &bytes)?;
         let cache = project.cache();
         let files = [Some(&self.files), self.second.as_ref()];
-        let mut outputs = files.into_iter().flatten().flat_map(|files| [files.wasm, files.bindings, files.types]);
+        let outputs = files.into_iter().flatten().flat_map(|files| [files.wasm, files.bindings, files.types]);
+        let mut outputs = outputs.chain([self.plain]);
         let old = fs::read_to_string(cache.join(self.stamp));
         if old.is_ok_and(|old| old == stamp) && outputs.all(|name| cache.join(name).exists()) {
             return Ok(());
         }
-        let bound = self.bind(bytes)?;
+        let bound = self.bind(walrus::Module::from_buffer(&bytes)?, Part::Whole)?;
         match &self.second {
             None => write(project, &bound, Part::Whole, &bound.wasm, &self.files)?,
             Some(second) => {
@@ -167,14 +173,27 @@ impl Module {
                 write(project, &bound, Part::Second, &parts.second, second)?;
             }
         }
+        self.make_plain(project, &bytes)?;
         fs::write(cache.join(self.stamp), stamp)?;
         Ok(())
     }
 
-    fn bind(&self, bytes: Vec<u8>) -> Result<Bound> {
+    fn make_plain(&self, project: &Project, bytes: &[u8]) -> Result<()> {
+        let mut module = walrus::Module::from_buffer(bytes)?;
+        plain::prepare(&mut module)?;
+        let bound = self.bind(module, Part::Plain)?;
+        let script = format!("{}.translated.js", self.compiled);
+        let translated = plain::translate(project, &bound.wasm, self.compiled)?;
+        fs::write(project.cache().join(&script), translated)?;
+        let bindings = bindings::finish(&bound.script, Part::Plain, &bound.wasm)?;
+        fs::write(project.cache().join(self.plain), bindings.replace("$plain", &format!("./{script}")))?;
+        Ok(())
+    }
+
+    fn bind(&self, module: walrus::Module, part: Part) -> Result<Bound> {
         println!("Binding {} …", self.files.wasm);
         let mut output = Bindgen::new()
-            .input_bytes(self.compiled, bytes)
+            .input_module(self.compiled, module)
             .web(true)?
             .typescript(true)
             .remove_name_section(true)
@@ -193,6 +212,9 @@ impl Module {
         }
         let (script, types) = (output.js().to_owned(), output.ts().unwrap_or_default().to_owned());
         let script = bindings::shorten(&script, self.compiled, output.wasm_mut())?;
+        if part == Part::Plain {
+            plain::complete(output.wasm_mut())?;
+        }
         prune::table(output.wasm_mut());
         Ok(Bound { wasm: output.wasm_mut().emit_wasm(), script, types })
     }
@@ -267,7 +289,7 @@ fn stamp(project: &Project, compiled: &[u8]) -> Result<String> {
     hash.update(WASM_OPT.join(" "));
     // These files decide how wasm-bindgen is called; the lock file, which wasm-bindgen it is.
     hash.update(concat!(include_str!("wasm.rs"), include_str!("bindings.rs"), include_str!("prune.rs")));
-    hash.update(concat!(include_str!("split.rs"), include_str!("segments.rs")));
+    hash.update(concat!(include_str!("split.rs"), include_str!("segments.rs"), include_str!("plain.rs")));
     // What is seen in the first visits decides what comes first.
     for input in [FIRST_VISIT, "www/locales/en.json", "www/demo/askfirst.json"] {
         hash.update(fs::read(project.path(input)).with_context(|| format!("{input} can't be read"))?);

@@ -113,7 +113,10 @@ test('a withdrawal without the module that deletes is still told and stored; the
 
 const list = (page: Page) => part(page, 'left').locator('li');
 
-test('what a withdrawal could not delete is listed in the dialog, which opens for it, with why, in the owner\'s words if there are any (G5)', async ({ page, product }) => {
+/** The button that leads to the list. */
+const hint = (page: Page) => part(page, 'left-open');
+
+test('what a withdrawal could not delete is offered without a dialog that nobody asked for, and listed there with why, in the owner\'s words if there are any (G5)', async ({ page, product }) => {
   await product.configure((config: any) => (config.texts = { en: { 'left.foreign': 'Ask that site.' } }));
   await open(page, product, [{ name: 'theirs', kind: 'cookie', thirdParty: true }, { name: 'shared', kind: 'cookie', thirdParty: true }]);
   await page.evaluate(() => {
@@ -125,10 +128,20 @@ test('what a withdrawal could not delete is listed in the dialog, which opens fo
   // `shared` stood here, and was deleted here.
   expect(left).toEqual(expect.arrayContaining([{ kind: 'cookie', name: 'path', why: 'server' }, { kind: 'cookie', name: 'theirs', why: 'foreign' }]));
   expect(left).toHaveLength(2);
+  await expect(hint(page)).toHaveText('What could not be deleted');
+  await expect(page.locator('askfirst-ui .status')).toHaveText('What could not be deleted');
+  await expect(part(page, 'dialog')).toHaveCount(0);
+  // It covers nothing: the control below it is still there to be pressed.
+  const [above, below] = await Promise.all([hint(page), part(page, 'reopen')].map((button) => button.boundingBox()));
+  expect(above!.y + above!.height).toBeLessThanOrEqual(below!.y);
+  expect(above!.height).toBeGreaterThanOrEqual(24);
+  await hint(page).click();
   await expect(list(page)).toHaveText(['theirs – Ask that site.', 'path – Only a server can delete it.']);
   await expect(part(page, 'left').locator('h3')).toBeFocused();
+  await expect(hint(page)).toHaveCount(0);
   // It is there whenever the dialog is opened, until the choice says otherwise.
   await part(page, 'close').click();
+  await expect(hint(page)).toHaveCount(0);
   await part(page, 'reopen').click();
   await expect(list(page)).toHaveCount(2);
   await part(page, 'dialog-accept').click();
@@ -137,10 +150,13 @@ test('what a withdrawal could not delete is listed in the dialog, which opens fo
   await expect(part(page, 'left')).toHaveCount(0);
 });
 
-test('the page that a withdrawal has reloaded shows the list; whoever has never agreed sees none (G5)', async ({ page, product }) => {
+test('the page that a withdrawal has reloaded offers the list; whoever has never agreed sees none (G5)', async ({ page, product }) => {
   await open(page, product, [{ name: 'theirs', kind: 'cookie', thirdParty: true }]);
   await page.evaluate(() => (window as any).askfirst.withdraw());
+  await expect(hint(page)).toBeVisible();
+  await part(page, 'reopen').click();
   await expect(list(page)).toHaveText(['theirs – It belongs to another website.']);
+  await expect(hint(page)).toHaveCount(0);
   expect(await page.evaluate(() => performance.getEntriesByType('navigation').map((entry: any) => entry.type))).toEqual(['reload']);
 
   await page.context().clearCookies();
@@ -154,4 +170,16 @@ test('the page that a withdrawal has reloaded shows the list; whoever has never 
   await expect(part(page, 'dialog')).toBeVisible();
   await page.waitForTimeout(300);
   await expect(part(page, 'left')).toHaveCount(0);
+});
+
+test('a site with a control of its own has the button too, by itself (G5)', async ({ page, product }) => {
+  await product.configure((config: any) => (config.reopen = '#own'));
+  await open(page, product, [{ name: 'theirs', kind: 'cookie', thirdParty: true }]);
+  await withdraw(page);
+  await expect(part(page, 'reopen')).toHaveCount(0);
+  await expect(part(page, 'dialog')).toHaveCount(0);
+  await hint(page).click();
+  await expect(list(page)).toHaveText(['theirs – It belongs to another website.']);
+  await part(page, 'close').click();
+  await expect(part(page, 'left-hint')).toHaveCount(0);
 });

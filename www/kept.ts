@@ -111,7 +111,7 @@ export async function offer(root: ShadowRoot, ask: (...request: unknown[]) => an
     const number = box.querySelector('.record')!;
     const [before, after] = number.textContent!.split(record.record_id);
     if (/\/v1\/records$/.test(records) && after !== undefined) {
-      const href = `${records.slice(0, -'v1/records'.length)}me/#${record.record_id}:${secret}`;
+      const href = `${records.slice(0, -'v1/records'.length)}me/?lang=${(root.host as HTMLElement).lang}#${record.record_id}:${secret}`;
       number.replaceChildren(before!, element(['a', { href, target: '_blank', rel: 'noopener noreferrer' }, record.record_id]), after);
     }
     ways.children[1]!.after(button('dialog.export', () => void run(async () => {

@@ -107,19 +107,54 @@ function copied(name) {
   else missing.push(`www/${name}`);
 }
 
+/** Words of the interface that the pages have too. */
+const LENT = ['reopen', 'receipt.time', 'receipt.received', 'receipt.until', 'receipt.granted', 'receipt.refused', 'dialog.record', 'dialog.authority'];
+
+/** The words of the pages, complete in each language that they have; gives the languages. */
+function pageWords() {
+  const read = (path) => JSON.parse(readFileSync(path, 'utf8'));
+  const english = read('www/pages/en.json');
+  const places = (text) => (text.match(/\{\w+\}|`[^`]+`|\*\*/g) ?? []).sort().join(' ');
+  const names = readdirSync('www/pages').sort();
+  for (const name of names) {
+    const words = read(`www/pages/${name}`);
+    const wrong = [
+      ...Object.keys(english).filter((key) => !words[key]).map((key) => `${key} is missing`),
+      ...Object.keys(words).filter((key) => !english[key]).map((key) => `${key} is in no page`),
+      ...Object.keys(english).filter((key) => words[key] && places(words[key]) !== places(english[key])).map((key) => `${key} has other places than in English (${places(english[key])})`),
+    ];
+    if (wrong.length) throw new Error(`www/pages/${name}: ${wrong.join('; ')}`);
+    const locale = read(`www/locales/${name}`);
+    write(`pages/${name}`, JSON.stringify({ ...words, ...Object.fromEntries(LENT.map((key) => [key, locale[key]])) }));
+  }
+  return names.map((name) => name.replace('.json', ''));
+}
+
+/** A page with its English words in place. */
+function page(name) {
+  const words = { ...JSON.parse(readFileSync('www/pages/en.json', 'utf8')) };
+  const { reopen } = JSON.parse(readFileSync('www/locales/en.json', 'utf8'));
+  const html = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('{settings}', reopen).replace(/`([^`]+)`/g, '<code>$1</code>').replace(/\*\*([^*]+)\*\*/g, '<strong>$1</strong>');
+  write(name, readFileSync(`www/${name}`, 'utf8').replace(/(data-t="([\w.]+)"[^>]*>)(?=<\/)/g, (_, start, key) => {
+    if (!words[key]) throw new Error(`www/${name}: no words for ${key}`);
+    return start + html(words[key]);
+  }));
+}
+
 /** The check of evidence: as a module for the page's receipt, and the page `verify/` that takes a file. */
 async function verifier() {
   const alias = { 'askfirst-verify-wasm': verifyBindings };
+  const define = { __PAGES__: JSON.stringify(pageWords()), __ENGLISH__: readFileSync(join(out, 'pages/en.json'), 'utf8') };
   write('askfirst-verify.wasm', readFileSync(verifyWasm));
   write('askfirst-verify.mjs', await bundled('www/verify.ts', { format: 'esm', alias }));
-  write('verify/verify.js', await bundled('www/verify/page.ts', { format: 'esm', alias }));
+  write('verify/verify.js', await bundled('www/verify/page.ts', { format: 'esm', alias, define }));
   write('verify/verify.css', await minifiedCss('www/verify/page.css'));
-  copied('verify/index.html');
+  page('verify/index.html');
   copied('verify/evidence.schema.json');
   // The visitor's own record, in the look of the page above.
-  write('me/me.js', await bundled('www/me/page.ts', { format: 'esm', alias }));
+  write('me/me.js', await bundled('www/me/page.ts', { format: 'esm', alias, define }));
   write('me/me.css', await minifiedCss('www/me/page.css'));
-  copied('me/index.html');
+  page('me/index.html');
 }
 
 try {

@@ -24,9 +24,9 @@ test('the secret opens the record from the fragment, and no address that is sent
   page.on('request', (request) => requests.push(request.url() + (request.headers()['referer'] ?? '')));
   await page.goto(me(product, opens));
   await expect(title(page)).toBeFocused();
-  await expect(page.getByText('You pressed the button that accepts in the banner: consent given.')).toBeVisible();
-  await expect(page.getByText(/^agreed +Marketing \(marketing\)$/)).toBeVisible();
-  await expect(page.getByText(`Number of the record: ${opens.id}`)).toBeVisible();
+  await expect(page.getByText('You accepted everything that was asked.')).toBeVisible();
+  await expect(page.getByText(/^Agreed: Marketing \(marketing\)$/)).toBeVisible();
+  await expect(page.getByText(`Record number: ${opens.id}`)).toBeVisible();
   await page.getByText('What was shown to you: the first question').click();
   await expect(page.getByText('We use cookies only with your consent')).toBeVisible();
   expect(page.url()).toBe(`${product.front.origin}/askfirst/me/`);

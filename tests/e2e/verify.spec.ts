@@ -56,6 +56,8 @@ test('a key that is filled in after the file is taken at once', async ({ page, u
 test('it works with the keyboard, and the verdict gets the focus', async ({ page, url }) => {
   await page.goto(url);
   await page.keyboard.press('Tab');
+  await expect(page.getByLabel('Language')).toBeFocused();
+  await page.keyboard.press('Tab');
   await page.keyboard.insertText(vectors.vkey);
   await page.keyboard.press('Tab');
   await expect(page.getByLabel('Evidence file', { exact: true })).toBeFocused();

@@ -1,16 +1,13 @@
 // The page /askfirst/me/: a visitor's own record. Whoever has the secret of a record sees it, takes it along, checks it and
 // has it erased (S4, S5). The secret comes in the fragment, which no request carries, or out of a receipt file; it goes into
 // a header and nowhere else.
+import { inWords, lang, say } from '../pages.ts';
+import { moment } from '../said.ts';
 import { verify, type Report, type Step } from '../verify.ts';
 
 /** Where askfirst-verify.wasm and the records are, beside this page's folder. */
 const BASE = new URL('../', import.meta.url).href;
 
-const MISSING = 'Nothing is stored for this number and secret. The record may have been erased, or one of the two is not right: the website gives the same answer to both, so that nobody can find out which numbers exist.';
-const UNREACHABLE = 'The website could not be reached. Try again in a while; nothing has changed.';
-/** Parts of the interface in the words of somebody who has only seen them. */
-const PARTS: Record<string, string> = { banner: 'the first question', change: 'the question after a change', dialog: 'the settings', reopen: 'the button that opens the settings' };
-const LABELS: Record<Step['mark'], string> = { holds: 'Holds', note: 'Note', open: 'Not proven', fails: 'Does not hold' };
 const SIGNS: Record<Step['mark'], string> = { holds: '✓', note: 'i', open: '?', fails: '✕' };
 const MARK_OF: Record<Report['outcome'], Step['mark']> = { holds: 'holds', unproven: 'open', fails: 'fails' };
 
@@ -35,8 +32,8 @@ const ask = (method: string, query = '') => fetch(`${BASE}v1/records/${encodeURI
   method, cache: 'no-store', credentials: 'omit', headers: { authorization: `Bearer ${opens!.secret}` },
 });
 
-/** Says what came of something, where a screen reader hears it. */
-const say = (text: string) => {
+/** Tells what came of something, where a screen reader hears it. */
+const tell = (text: string) => {
   outcome.textContent = text;
   outcome.focus();
 };
@@ -45,58 +42,92 @@ async function open(id: string, secret: string): Promise<void> {
   opens = { id: id.trim().toLowerCase(), secret: secret.trim() };
   section.hidden = true;
   outcome.textContent = '';
-  status.textContent = 'Opening …';
+  status.textContent = say('me.opening');
   try {
     const answer = await ask('GET');
     if (!answer.ok) {
       // Whether there is such a record is not for whoever has no secret of it.
-      status.textContent = answer.status == 404 || answer.status == 401 ? MISSING : UNREACHABLE;
+      status.textContent = answer.status == 404 || answer.status == 401 ? say('me.missing') : say('me.unreachable');
       return;
     }
     stored = await answer.text();
     const [report] = await verify(BASE, stored, '');
     show(report!);
+    byId('record-title').focus();
   } catch {
-    status.textContent = UNREACHABLE;
+    status.textContent = say('me.unreachable');
   }
 }
 
+/** What is read here of an answer of the website (`crates/server/src/http`). */
+interface Stored {
+  record: {
+    site: string;
+    event: { at: string; method: string; valid_until: string };
+    decisions: { purpose: string; granted: boolean }[];
+    vendors?: Record<string, boolean>;
+    signals: { gpc?: boolean; dnt?: boolean };
+    notice: { lang: string };
+  } | null;
+  receipt: { received_at: string; record_id: string };
+  notice: { purposes?: { id: string; title: string }[] } | null;
+  problem: string | null;
+}
+
+/** The answer in the reader's words. The titles of the purposes are those that were shown. */
+function answered({ record, notice, receipt }: Stored): HTMLElement[] {
+  const when = (key: string, time: string) => element('li', '', `${say(key)}: ${moment(time, lang)}`);
+  if (!record) return [element('p', '', say('me.unreadable'))];
+  const answer = (granted: boolean, what: string, id: string) => {
+    const name = element('bdi', '', what);
+    const line = element('li', '', `${say(granted ? 'receipt.granted' : 'receipt.refused')}: `, name, what == id ? '' : ` (${id})`);
+    // The title is in the language in which it was shown.
+    if (what != id) name.lang = record.notice.lang;
+    return line;
+  };
+  const title = (id: string) => notice?.purposes?.find((known) => known.id == id)?.title ?? id;
+  return [
+    element('p', '', say(`me.how.${record.event.method}`)),
+    element('ul', 'answers',
+      ...record.decisions.map(({ purpose, granted }) => answer(granted, title(purpose), purpose)),
+      ...Object.entries(record.vendors ?? {}).map(([id, granted]) => answer(granted, say('me.service', { name: id }), id))),
+    element('ul', 'answers',
+      when('receipt.time', record.event.at), when('receipt.received', receipt.received_at), when('receipt.until', record.event.valid_until),
+      element('li', '', say('me.site', { site: record.site }))),
+    ...(['gpc', 'dnt'] as const).filter((name) => record.signals[name]).map((name) =>
+      element('p', '', say('me.sent', { name: { gpc: 'Global Privacy Control', dnt: 'Do Not Track' }[name] }))),
+    element('p', 'hint', say('dialog.record', { id: receipt.record_id })),
+  ];
+}
+
 function show(report: Report): void {
-  const { record, receipt, problem } = JSON.parse(stored);
-  status.textContent = problem ? `What is stored is no longer what you sent: ${problem}` : '';
-  const when = new Date(receipt.received_at);
-  const [what, ...answers] = report.said;
-  byId('said').replaceChildren(
-    element('p', '', `Received on ${when.toLocaleString(document.documentElement.lang, { dateStyle: 'long', timeStyle: 'short' })}, for ${record?.site ?? 'this website'}.`),
-    // The report speaks of the visitor, who reads this one.
-    element('p', '', what?.replace(/^The visitor/, 'You') ?? 'The content of the record can’t be read.'),
-    element('ul', 'answers', ...answers.map((line) => element('li', '', line))),
-    element('p', 'hint', `Number of the record: ${receipt.record_id}`),
-  );
+  const kept: Stored = JSON.parse(stored);
+  status.textContent = kept.problem ? say('me.changed', { problem: kept.problem }) : '';
+  byId('said').replaceChildren(...answered(kept));
   byId('shown').replaceChildren(...report.shown.map(({ part, lines }) => {
     const words = element('div', 'shown', ...lines.map((line) => element('p', '', line)));
-    words.lang = record?.notice?.lang ?? '';
-    return element('details', 'field', element('summary', '', `What was shown to you: ${PARTS[part] ?? part}`), words);
+    words.lang = kept.record?.notice.lang ?? '';
+    words.dir = 'auto';
+    return element('details', 'field', element('summary', '', say(`me.shown.${part}`)), words);
   }));
   byId('report').replaceChildren();
   asked(false);
   section.hidden = false;
-  byId('record-title').focus();
 }
 
 async function save(format: string): Promise<void> {
   try {
     const answer = await ask('GET', `?format=${format}`);
     const text = await answer.text();
-    if (!answer.ok) return say(answer.status == 409 ? JSON.parse(text).message : answer.status == 404 ? MISSING : UNREACHABLE);
+    if (!answer.ok) return tell(answer.status == 409 ? JSON.parse(text).message : answer.status == 404 ? say('me.missing') : say('me.unreachable'));
     const link = document.createElement('a');
     link.href = URL.createObjectURL(new Blob([text], { type: 'application/json' }));
     link.download = `consent-${opens!.id}.${{ json: 'json', dpv: 'jsonld' }[format] ?? `${format}.json`}`;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1e3);
-    say(`Saved as ${link.download}.`);
+    tell(say('me.saved', { name: link.download }));
   } catch {
-    say(UNREACHABLE);
+    tell(say('me.unreachable'));
   }
 }
 
@@ -105,8 +136,11 @@ async function publishedKey(): Promise<void> {
   const host = record?.site ? `logs/${new URL(record.site).host}` : 'log';
   const answer = await fetch(`${BASE}v1/${host}/key`, { cache: 'no-store', credentials: 'omit' }).catch(() => undefined);
   if (answer?.ok) byId<HTMLTextAreaElement>('key').value = (await answer.text()).trim();
-  else say('The website publishes no key for this record’s log.');
+  else tell(say('me.nokey'));
 }
+
+/** The sentences of the check itself, which is in English. */
+const inEnglish = (made: HTMLElement) => Object.assign(made, { lang: 'en', dir: 'ltr' });
 
 async function check(): Promise<void> {
   const [report] = await verify(BASE, stored, byId<HTMLTextAreaElement>('key').value);
@@ -114,11 +148,11 @@ async function check(): Promise<void> {
   const sign = (of: Step['mark']) => {
     const shape = element('span', `sign ${of}`, SIGNS[of]);
     shape.setAttribute('aria-hidden', 'true');
-    return [shape, element('span', 'unseen', `${LABELS[of]}: `)];
+    return [shape, element('span', 'unseen', `${say(`mark.${of}`)}: `)];
   };
-  const steps = report!.steps.map((step) => element('li', `step ${step.mark}`, ...sign(step.mark), element('span', 'text', step.text)));
+  const steps = report!.steps.map((step) => element('li', `step ${step.mark}`, ...sign(step.mark), inEnglish(element('span', 'text', step.text))));
   byId('report').replaceChildren(element('article', `report ${mark}`,
-    element('h3', '', ...sign(mark), ' ', report!.sentence), element('ol', 'steps', ...steps)));
+    element('h3', '', ...sign(mark), ' ', say(`outcome.${report!.outcome}`)), element('ol', 'steps', ...steps)));
 }
 
 /** Erasing takes two presses: it can't be undone. */
@@ -130,16 +164,16 @@ const asked = (on: boolean) => {
 async function erase(): Promise<void> {
   try {
     const answer = await ask('DELETE');
-    if (!answer.ok) return say(answer.status == 404 ? MISSING : UNREACHABLE);
+    if (!answer.ok) return tell(answer.status == 404 ? say('me.missing') : say('me.unreachable'));
     const { erased, ground } = await answer.json();
     asked(false);
-    if (!erased) return say(`The record was not erased but restricted: it is kept and used for nothing else. The reason is ${ground}. You can complain to the data protection authority of your country.`);
+    if (!erased) return tell(say('me.restricted', { reason: ground, authority: say('dialog.authority') }));
     section.hidden = true;
-    say('The record was erased. The website now has nothing about this answer of yours but the place in its log where it stood.');
+    tell(say('me.erased'));
     opens = undefined;
     stored = '';
   } catch {
-    say(UNREACHABLE);
+    tell(say('me.unreachable'));
   }
 }
 
@@ -151,7 +185,7 @@ async function openFile(file: File | undefined): Promise<void> {
     await open(record.record_id, secret);
   } catch {
     section.hidden = true;
-    status.textContent = 'This file is not a receipt with its secret. Save it anew under “Cookie settings” on the website.';
+    status.textContent = say('me.notreceipt');
   }
 }
 
@@ -162,7 +196,11 @@ function openFragment(): void {
   if (id && secret) void open(id, decodeURIComponent(secret));
 }
 
-openFragment();
+// The words first: whatever comes of opening is told in them.
+void inWords(BASE, () => {
+  status.textContent = outcome.textContent = '';
+  if (stored) void verify(BASE, stored, '').then(([report]) => show(report!));
+}).then(openFragment);
 addEventListener('hashchange', openFragment);
 const file = byId<HTMLInputElement>('file');
 file.addEventListener('change', () => void openFile(file.files?.[0]));

@@ -1,10 +1,10 @@
 // The page /askfirst/verify/: takes a file, shows what `askfirst verify` says about it. It sends nothing.
+import { inWords, say } from '../pages.ts';
 import { start, verify, type Report, type Step } from '../verify.ts';
 
 /** Where askfirst-verify.wasm is, beside this page's folder. */
 const BASE = new URL('../', import.meta.url).href;
 
-const LABELS: Record<Step['mark'], string> = { holds: 'Holds', note: 'Note', open: 'Not proven', fails: 'Does not hold' };
 const SIGNS: Record<Step['mark'], string> = { holds: '✓', note: 'i', open: '?', fails: '✕' };
 const MARK_OF: Record<Report['outcome'], Step['mark']> = { holds: 'holds', unproven: 'open', fails: 'fails' };
 
@@ -30,11 +30,18 @@ function element(tag: string, className: string, ...content: (Node | string)[]):
 function sign(mark: Step['mark']): HTMLElement[] {
   const shape = element('span', `sign ${mark}`, SIGNS[mark]);
   shape.setAttribute('aria-hidden', 'true');
-  return [shape, element('span', 'unseen', `${LABELS[mark]}: `)];
+  return [shape, element('span', 'unseen', `${say(`mark.${mark}`)}: `)];
+}
+
+/** The sentences of the check itself, which is in English. */
+function inEnglish<E extends HTMLElement>(made: E): E {
+  made.lang = 'en';
+  made.dir = 'ltr';
+  return made;
 }
 
 function stepItem(step: Step): HTMLElement {
-  return element('li', `step ${step.mark}`, ...sign(step.mark), element('span', 'text', step.text));
+  return element('li', `step ${step.mark}`, ...sign(step.mark), inEnglish(element('span', 'text', step.text)));
 }
 
 /** A line as it stood in the interface, its buttons as buttons that do nothing. */
@@ -45,24 +52,24 @@ function shownLine(line: string): HTMLElement {
 
 function article(report: Report, name: string, number: number): HTMLElement {
   const mark = MARK_OF[report.outcome];
-  const heading = element('h2', '', ...sign(mark), element('span', 'text', report.sentence));
+  const heading = element('h2', '', ...sign(mark), element('span', 'text', say(`outcome.${report.outcome}`)));
   heading.id = `report-${number}`;
   const made = element('article', `report ${mark}`, heading, element('p', 'title', `${report.title} · ${name}`));
   made.setAttribute('aria-labelledby', heading.id);
-  made.append(element('h3', '', 'What was checked'), element('ol', 'steps', ...report.steps.map(stepItem)));
+  made.append(element('h3', '', say('verify.what')), element('ol', 'steps', ...report.steps.map(stepItem)));
   // What a false file says about itself would only mislead.
   if (report.outcome === 'fails') {
-    made.append(element('p', 'title', 'The check stopped there. What else the file says is not shown, since it can’t be believed.'));
+    made.append(element('p', 'title', say('verify.stopped')));
     return made;
   }
   if (report.said.length > 0) {
     const [what, ...rest] = report.said;
-    made.append(element('h3', '', 'What the visitor answered'), element('p', '', what ?? ''));
-    made.append(element('ul', 'said', ...rest.map((line) => element('li', '', line))));
+    made.append(element('h3', '', say('verify.said')), inEnglish(element('p', '', what ?? '')));
+    made.append(inEnglish(element('ul', 'said', ...rest.map((line) => element('li', '', line)))));
   }
   for (const { part, lines } of report.shown) {
     const words = element('div', 'shown', ...lines.map(shownLine));
-    made.append(element('details', '', element('summary', '', `What was shown: ${part}`), words));
+    made.append(element('details', '', element('summary', '', say('verify.shown', { part })), words));
   }
   return made;
 }
@@ -70,7 +77,7 @@ function article(report: Report, name: string, number: number): HTMLElement {
 async function check(files: { name: string; text: string }[]): Promise<void> {
   last = files;
   const mine = ++run;
-  status.textContent = 'Checking …';
+  status.textContent = say('verify.checking');
   reports.replaceChildren();
   try {
     const all: [Report, string][] = [];
@@ -82,14 +89,14 @@ async function check(files: { name: string; text: string }[]): Promise<void> {
     reports.replaceChildren(...all.map(([report, name], number) => article(report, name, number)));
     status.textContent = summary(all.map(([report]) => report));
   } catch (error) {
-    if (mine === run) status.textContent = `The check could not be run: ${error instanceof Error ? error.message : String(error)}`;
+    if (mine === run) status.textContent = say('verify.failed', { problem: error instanceof Error ? error.message : String(error) });
   }
 }
 
 function summary(all: Report[]): string {
-  const count = (outcome: Report['outcome']) => all.filter((report) => report.outcome === outcome).length;
+  const count = (outcome: Report['outcome']) => String(all.filter((report) => report.outcome === outcome).length);
   if (all.length === 1) return '';
-  return `${all.length} records checked: ${count('holds')} hold, ${count('unproven')} are not proven, ${count('fails')} do not hold.`;
+  return say('verify.count', { all: String(all.length), holds: count('holds'), open: count('unproven'), fails: count('fails') });
 }
 
 async function checkFiles(list: FileList | null): Promise<void> {
@@ -110,13 +117,16 @@ function showResult(): void {
 // At once, so that the network may be cut before a file is chosen. If it fails, the check says so.
 void start(BASE).catch(() => {});
 
+void inWords(BASE, () => {
+  if (last.length > 0) void check(last);
+});
 file.addEventListener('change', () => void checkFiles(file.files));
 keys.addEventListener('input', () => {
   if (last.length > 0) void check(last);
 });
 document.querySelector('form')?.addEventListener('submit', (event) => {
   event.preventDefault();
-  void check([{ name: 'pasted text', text: text.value }]).then(showResult);
+  void check([{ name: say('verify.pasted'), text: text.value }]).then(showResult);
 });
 
 // Dropping a file beside the field would replace this page by it.

@@ -47,6 +47,7 @@ pub const READY_MADE: &[&str] = &[
     "instagram",
     "intercom",
     "kelkoo",
+    "klarna",
     "klaviyo",
     "leadfeeder",
     "leadinfo",

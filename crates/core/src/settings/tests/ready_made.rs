@@ -88,6 +88,23 @@ fn every_service_of_another_company_names_its_hosts() {
 }
 
 #[test]
+fn every_item_says_how_long_it_stays_and_every_company_where_its_policy_is() {
+    // B9; what is sent and not stored has no duration. A platform's consent API stores by itself.
+    for id in READY_MADE {
+        let service = ready_made(id);
+        let text = |value: &Value, key: &str| value.at(key).and_then(Value::text).unwrap_or_default().to_string();
+        let own = text(&service, "provider") == "$controller";
+        assert!(own || text(&service, "policy").starts_with("https://"), "{id} names no policy");
+        assert!(own || service.at("countries").is_some_and(|list| !list.items().is_empty()), "{id} names no country");
+        for item in service.at("items").map_or(&[][..], Value::items) {
+            let (name, kind) = (text(item, "name"), text(item, "kind"));
+            assert!(kind == "pixel" || !text(item, "duration").is_empty(), "{id}: {name} stays how long?");
+            assert!(item.at("thirdParty").is_some(), "{id}: {name} is read by whom?");
+        }
+    }
+}
+
+#[test]
 fn l37_what_a_gated_service_stores_on_the_site_has_a_pattern_that_deletes_it_and_nothing_else() {
     for id in READY_MADE {
         let service = ready_made(id);

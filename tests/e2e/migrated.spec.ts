@@ -153,3 +153,27 @@ for (const [name, library] of Object.entries(LIBRARIES)) {
     expect((await product.evidence((await state(page)).recordId)).record.event.method).toBe('migrated');
   });
 }
+
+/** klaro, which asks about services, with an answer to each. */
+const klaro = async (answers: Record<string, boolean>) => `${await readFile(require.resolve('klaro/dist/klaro-no-css.js'), 'utf8')};
+  const settings = { elementID: 'k', translations: { zz: { privacyPolicyUrl: '/p' } }, services: [{ name: 'matomo', purposes: ['analytics'] }, { name: 'pixel', purposes: ['marketing'] }] };
+  const manager = klaro.getManager(settings);
+  for (const [name, answer] of ${JSON.stringify(Object.entries(answers))}) manager.updateConsent(name, answer);
+  manager.saveAndApplyConsents();`;
+
+for (const [what, answers, expected] of [
+  ['refused', { matomo: false, pixel: false }, { granted: [], refused: ['analytical', 'marketing'], asked: [] }],
+  ['agreed to in part', { matomo: true, pixel: false }, { granted: [], refused: ['marketing'], asked: ['analytical'] }],
+] as const) {
+  test(`what the library of klaro from npm writes itself is understood: ${what} (FIELD 81)`, async ({ page, product }) => {
+    await product.configure((config) => (config.dialects = { klaro: { matomo: 'analytical', pixel: 'marketing' } }));
+    const url = serveMini(product.front, product.sink.url);
+    product.front.answers.set('/before/', { type: 'text/html', body: '<!doctype html><title>before</title><link rel="icon" href="data:,"><body>' });
+    await page.goto(product.front.origin + '/before/');
+    await page.addScriptTag({ content: await klaro(answers) });
+    expect((await device(page)).cookies).toEqual(['klaro']);
+    await page.goto(url);
+    await started(page);
+    expect(await state(page)).toMatchObject(expected);
+  });
+}

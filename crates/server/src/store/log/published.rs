@@ -82,7 +82,11 @@ impl Published {
         fresh.push(".new");
         let fresh = PathBuf::from(fresh);
         let written = fs::File::create(&fresh)
-            .and_then(|mut file| file.write_all(value.canonical().as_bytes()))
+            .and_then(|mut file| {
+                file.write_all(value.canonical().as_bytes())?;
+                // Else power that goes may leave the new name with nothing in it, and nobody would know what was said.
+                file.sync_data()
+            })
             .and_then(|()| fs::rename(&fresh, &self.path));
         self.written = Some(Instant::now());
         // The file is a safeguard: without room for it records are still taken, and it is tried again.

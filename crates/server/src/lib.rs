@@ -17,3 +17,4 @@ pub mod operations;
 pub mod store;
 pub mod tls;
 pub mod webhook;
+pub mod witness;

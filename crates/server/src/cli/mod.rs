@@ -18,6 +18,7 @@ mod settings;
 mod token;
 mod verify;
 mod webhooks;
+mod witnesses;
 
 use std::process::ExitCode;
 

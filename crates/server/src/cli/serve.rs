@@ -25,6 +25,7 @@ use crate::http::{self, App, Files};
 use crate::store::{self, Store, StoreError};
 use crate::tls::Tls;
 use crate::webhook::{Delivery, Figures};
+use crate::witness::Watch;
 
 /// The first purge after a start: not in the way of it.
 const FIRST_PURGE: Duration = Duration::from_secs(5 * 60);
@@ -45,7 +46,7 @@ async fn serve(options: Options) -> ExitCode {
         Ok(prepared) => prepared,
         Err(message) => return fail(&message),
     };
-    let Prepared { door, admin, app, files, limits, deliveries } = prepared;
+    let Prepared { door, admin, app, files, limits, deliveries, watch } = prepared;
     let stop = match stop_signal() {
         Ok(stop) => stop,
         Err(error) => return fail(&format!("signals can't be listened to: {error}")),
@@ -53,6 +54,7 @@ async fn serve(options: Options) -> ExitCode {
     let router = http::router(Arc::clone(&app), files);
     let mut tasks = JoinSet::new();
     tasks.spawn(purge_daily(Arc::clone(&app), keep));
+    tasks.spawn(watch.run(Arc::clone(&app)));
     for delivery in deliveries {
         tasks.spawn(delivery.run(Arc::clone(&app)));
     }
@@ -109,6 +111,7 @@ struct Prepared {
     files: Files,
     limits: Limits,
     deliveries: Vec<Delivery>,
+    watch: Watch,
 }
 
 async fn prepare(options: &Options) -> Result<Prepared, String> {
@@ -128,6 +131,8 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
     }
     let database = options.database.with_key()?;
     let store = database.open(&store::Options { queue: options.queue, ..options.log_key.options()? }).await?;
+    let mut watch = options.witnesses.watch()?;
+    watch.first(&store).await?;
     register(&store, &configs, &bundled).await?;
     let operations = Arc::new(options.operations.open(&database)?);
     let figures = Arc::new(Figures::default());
@@ -158,6 +163,7 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
             choice_cookie: configs.iter().any(Config::asks_for_cookie),
             operations: Some(operations),
             webhooks: figures,
+            witnesses: watch.figures(),
         },
     );
     let config = configs.into_iter().next().map(|config| config.text);
@@ -173,7 +179,7 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
         proxies: options.trusted_proxy.clone(),
         ..Limits::default()
     };
-    Ok(Prepared { door, admin, app: Arc::new(app), files, limits, deliveries })
+    Ok(Prepared { door, admin, app: Arc::new(app), files, limits, deliveries, watch })
 }
 
 /// Reads every configuration, and prints every problem of every one before it gives up.

@@ -21,10 +21,10 @@ pub fn routes() -> Router<Shared> {
         .route("/tile/{*path}", get(tile))
 }
 
-/// The newest signed checkpoint.
+/// The newest signed checkpoint; with witnesses that answer, the newest one that they have cosigned.
 async fn checkpoint(State(app): State<Shared>, params: RawPathParams, headers: HeaderMap) -> Result<Response, Error> {
-    let head = app.store.head(site(&app, &params, &headers)?).await?.ok_or_else(Error::not_found)?;
-    Ok(text(head.note))
+    let note = app.store.checkpoint(site(&app, &params, &headers)?).await?;
+    Ok(text(note.ok_or_else(Error::not_found)?))
 }
 
 /// The public key of the log, as a signed-note verifier key.

@@ -33,7 +33,7 @@ pub use error::{Code, Error};
 
 use crate::operations::Operations;
 use crate::store::Store;
-use crate::webhook;
+use crate::{webhook, witness};
 use cors::Origins;
 use files::{Config, Dist};
 use limits::{Limiter, Rate};
@@ -65,6 +65,8 @@ pub struct App {
     /// What is not a record; without it the routes that need it answer 503.
     pub operations: Option<Arc<Operations>>,
     pub webhooks: Arc<webhook::Figures>,
+    /// Of each witness.
+    pub witnesses: Vec<Arc<witness::Figures>>,
     /// Told after each record that was stored.
     pub stored: Notify,
 }
@@ -81,6 +83,8 @@ pub struct Options {
     pub choice_cookie: bool,
     pub operations: Option<Arc<Operations>>,
     pub webhooks: Arc<webhook::Figures>,
+    /// Of each witness.
+    pub witnesses: Vec<Arc<witness::Figures>>,
 }
 
 impl Default for Options {
@@ -94,6 +98,7 @@ impl Default for Options {
             choice_cookie: false,
             operations: None,
             webhooks: Arc::default(),
+            witnesses: Vec::new(),
         }
     }
 }
@@ -126,6 +131,7 @@ impl App {
             metrics: Metrics::default(),
             operations: options.operations,
             webhooks: options.webhooks,
+            witnesses: options.witnesses,
             stored: Notify::new(),
         }
     }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -15,7 +15,7 @@ use axum::response::Response;
 
 use super::{Code, Shared};
 use crate::store::Figures;
-use crate::webhook;
+use crate::{webhook, witness};
 
 /// Counts since the start of the process.
 #[derive(Default)]
@@ -51,7 +51,7 @@ impl Metrics {
     }
 
     /// The Prometheus text format.
-    pub fn text(&self, store: &Figures, webhooks: &webhook::Figures) -> String {
+    pub fn text(&self, store: &Figures, webhooks: &webhook::Figures, witnesses: &[Arc<witness::Figures>]) -> String {
         let mut out = String::new();
         let mut counter = |name: &str, help: &str, value: u64| {
             // Writing to a String cannot fail.
@@ -90,7 +90,30 @@ impl Metrics {
         for (code, value) in self.refused.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let _ = writeln!(out, "askfirst_refused_total{{code=\"{code}\"}} {value}");
         }
+        of_witnesses(witnesses, &mut out);
         out
+    }
+}
+
+/// A name of a witness has no space and no control character; what else a label can't have is escaped.
+fn of_witnesses(witnesses: &[Arc<witness::Figures>], out: &mut String) {
+    type Value = fn(&witness::Figures) -> u64;
+    let families: [(&str, &str, &str, Value); 4] = [
+        ("cosigned_total", "counter", "Checkpoints that a witness has cosigned.", |of| of.cosigned.load(Relaxed)),
+        ("failed_total", "counter", "Submissions that a witness has not cosigned.", |of| of.failed.load(Relaxed)),
+        ("contradicted_total", "counter", "Times that a witness said that a log contradicts itself.", |of| {
+            of.contradicted.load(Relaxed)
+        }),
+        ("silent", "gauge", "1 when a witness has cosigned nothing for half a minute.", |of| {
+            u64::from(of.silent.load(Relaxed))
+        }),
+    ];
+    for (name, kind, help, value) in families.into_iter().filter(|_| !witnesses.is_empty()) {
+        let _ = writeln!(out, "# HELP askfirst_witness_{name} {help}\n# TYPE askfirst_witness_{name} {kind}");
+        for witness in witnesses {
+            let label = witness.name.replace('\\', "\\\\").replace('"', "\\\"");
+            let _ = writeln!(out, "askfirst_witness_{name}{{witness=\"{label}\"}} {}", value(witness));
+        }
     }
 }
 

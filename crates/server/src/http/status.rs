@@ -25,7 +25,8 @@ pub async fn alive() -> Response {
 
 /// The figures in the text format of Prometheus.
 pub async fn metrics(State(app): State<Shared>) -> Response {
-    let mut response = Response::new(Body::from(app.metrics.text(app.store.figures(), &app.webhooks)));
+    let text = app.metrics.text(app.store.figures(), &app.webhooks, &app.witnesses);
+    let mut response = Response::new(Body::from(text));
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

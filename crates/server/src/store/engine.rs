@@ -6,14 +6,15 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::Path;
 
-use askfirst_core::log::Resource;
 use askfirst_core::log::evidence::Pack;
+use askfirst_core::log::{Hash, Resource, VerifierKey};
 use askfirst_core::record::Count;
 use askfirst_core::time::{Millis, Period};
 
 use super::backup::{self, Copied};
 use super::log::check::Looked;
 use super::log::read::Head;
+use super::log::witness::{Cosigned, Followed};
 use super::log::{Inclusion, Seed};
 use super::postgres::{Address, Postgres};
 use super::restore::{self, Restored};
@@ -340,6 +341,41 @@ impl Store {
     /// The bytes of a tile or bundle of a site's log, when it has as much as that.
     pub async fn log_resource(&self, site: &str, resource: Resource) -> Result<Option<Vec<u8>>, StoreError> {
         engine!(self, engine => engine.log_resource(site, resource).await)
+    }
+
+    /// The checkpoint of a site's log that is handed out: with the signatures of witnesses, as long as these answer.
+    pub async fn checkpoint(&self, site: &str) -> Result<Option<String>, StoreError> {
+        engine!(self, engine => engine.checkpoint(site).await)
+    }
+
+    /// Every open log with its witnesses.
+    pub async fn followed(&self) -> Result<Vec<Followed>, StoreError> {
+        engine!(self, engine => engine.followed().await)
+    }
+
+    /// Proves that a head goes on from the tree of `old` entries; nothing when it has fewer.
+    pub async fn growth(&self, head: &Head, old: u64) -> Result<Option<Vec<Hash>>, StoreError> {
+        engine!(self, engine => engine.growth(head, old).await)
+    }
+
+    /// Says in every open log which witnesses follow it.
+    pub async fn name_witnesses(&self, keys: Vec<VerifierKey>) -> Result<(), StoreError> {
+        engine!(self, engine => engine.name_witnesses(keys).await)
+    }
+
+    /// Keeps what witnesses have said.
+    pub async fn cosigned(&self, cosigned: Vec<Cosigned>) -> Result<(), StoreError> {
+        engine!(self, engine => engine.cosigned(cosigned).await)
+    }
+
+    /// Whether it is this server that talks to witnesses.
+    pub fn signs(&self) -> bool {
+        engine!(self, engine => engine.signs())
+    }
+
+    /// Adds nothing any more: signing on could contradict what was said before.
+    pub fn freeze(&self, what: String) {
+        engine!(self, engine => engine.freeze(what))
     }
 
     /// Why nothing is added to the store.

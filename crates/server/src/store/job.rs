@@ -1,19 +1,23 @@
 //! What the writer is asked to do.
 
+use askfirst_core::log::VerifierKey;
 use askfirst_core::record::Count;
 use tokio::sync::oneshot;
 
 use super::incoming::Received;
+use super::log::witness::Cosigned;
 use super::retention::Ended;
 use super::upkeep::Prune;
 use super::{Counted, Erased, Inserted, NewNotice, StoreError};
 
 /// Something to write, with a place for its outcome.
 pub enum Job {
+    Cosigned(Vec<Cosigned>, Slot<()>),
     Count(Count, Slot<Counted>),
     Erase(i64, &'static str, Slot<Erased>),
     Hold(i64, bool, Slot<bool>),
     Insert(Box<Received>, Slot<Inserted>),
+    NameWitnesses(Vec<VerifierKey>, Slot<()>),
     NotePurge(i64, u64, Slot<()>),
     Prune(Prune, Slot<bool>),
     Purge(Vec<Ended>, Slot<()>),
@@ -28,10 +32,12 @@ pub struct Slot<T> {
 impl Job {
     pub fn answer(self, result: Result<(), StoreError>) {
         match self {
+            Self::Cosigned(_, slot) => slot.answer(result),
             Self::Count(_, slot) => slot.answer(result),
             Self::Erase(_, _, slot) => slot.answer(result),
             Self::Hold(_, _, slot) => slot.answer(result),
             Self::Insert(_, slot) => slot.answer(result),
+            Self::NameWitnesses(_, slot) => slot.answer(result),
             Self::NotePurge(_, _, slot) => slot.answer(result),
             Self::Prune(_, slot) => slot.answer(result),
             Self::Purge(_, slot) => slot.answer(result),

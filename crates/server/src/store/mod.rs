@@ -30,13 +30,14 @@ pub mod secret;
 mod sqlite;
 mod tail;
 mod upkeep;
+mod witnessing;
 mod writer;
 
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use askfirst_core::log::evidence::Pack;
 use askfirst_core::log::{Checkpoint, Resource};
@@ -173,7 +174,7 @@ pub struct Sqlite {
     recent: Arc<Recent>,
     figures: Arc<Figures>,
     now: fn() -> Millis,
-    frozen: Option<String>,
+    frozen: Arc<OnceLock<String>>,
     seed: Seed,
     /// Held as long as the store is open, so that no second server writes to the same file.
     _lock: File,
@@ -197,10 +198,10 @@ impl Sqlite {
         }
         let published = options.published.clone().map_or_else(|| Published::beside(path), Published::at);
         let frozen = match check(&connection, &seed, &published.read()?) {
-            Ok(()) => None,
+            Ok(()) => OnceLock::new(),
             Err(Fault::Damaged(what)) => {
                 tracing::error!(what, "the store is not what it was; it is served for reading only");
-                Some(what)
+                OnceLock::from(what)
             }
             Err(Fault::MustNotSign(why) | Fault::Unreadable(why)) => return Err(format!("{}: {why}", path.display())),
         };
@@ -209,7 +210,8 @@ impl Sqlite {
         let recent = Arc::new(Recent::new(options.generation));
         recent.restore(sqlite::unmoved(&connection).map_err(say)?);
         let mut logs = Logs::new(&connection, seed.clone()).map_err(say)?;
-        if frozen.is_none() {
+        let frozen = Arc::new(frozen);
+        if frozen.get().is_none() {
             adopt::adopt(&connection, &mut logs, (options.now)()).map_err(say)?;
         }
         let state = writer::State {
@@ -217,7 +219,7 @@ impl Sqlite {
             logs,
             published,
             sealing: sealing.clone(),
-            frozen: frozen.is_some(),
+            frozen: Arc::clone(&frozen),
         };
         let writer = Writer::start(connection, path, options, state, Arc::clone(&figures))?;
         Ok(Self {
@@ -316,11 +318,16 @@ impl Sqlite {
         self.seed.key(origin).map(|key| key.verifier().to_text())
     }
 
-    /// Proves an entry of a site's log to its newest checkpoint.
+    /// Proves an entry of a site's log to its newest checkpoint, or to the newest that witnesses have cosigned.
     pub async fn prove(&self, site: &str, index: u64) -> Result<Option<Inclusion>, StoreError> {
         let site = site.to_owned();
-        let prove =
-            move |connection: &_| Ok(Head::open_at(connection, &site)?.and_then(|head| head.prove(connection, index)));
+        let prove = move |connection: &rusqlite::Connection| {
+            let Some(head) = Head::open_at(connection, &site)?.filter(|head| index < head.size) else {
+                return Ok(None);
+            };
+            let signed = head.signed(connection, index)?;
+            Ok(head.prove(connection, index, &signed))
+        };
         self.readers.with(prove).await
     }
 
@@ -336,12 +343,12 @@ impl Sqlite {
 
     /// Why nothing is added to the store.
     pub fn frozen(&self) -> Option<&str> {
-        self.frozen.as_deref()
+        self.frozen.get().map(String::as_str)
     }
 
     /// Whether the store can be read, and the last write went well.
     pub async fn healthy(&self) -> bool {
-        self.frozen.is_none() && self.writer.healthy() && self.readers.with(readers::probe).await.is_ok()
+        self.frozen.get().is_none() && self.writer.healthy() && self.readers.with(readers::probe).await.is_ok()
     }
 
     pub fn figures(&self) -> &Figures {

@@ -31,21 +31,24 @@ pub(super) fn pack(connection: &Connection, seq: i64) -> rusqlite::Result<Option
     let Some(evidence) = readers::evidence(connection, seq)? else { return Ok(None) };
     let Some(entry) = &evidence.receipt.entry else { return Ok(None) };
     let Some(head) = Head::by_number(connection, entry.log)? else { return Ok(None) };
-    let prove = |index: u64| head.prove(connection, index).map(|inclusion| inclusion.text());
-    let (Some(commitment), Some(proof)) = (commitment(connection, entry.log, entry.index)?, prove(entry.index)) else {
-        return Ok(None);
-    };
-    let (core, context) = openings(&evidence);
     let notice = match evidence.notice.as_deref().and_then(key::digest) {
         Some(digest) => notice_index(connection, entry.log, digest)?,
         None => None,
     };
-    let text = evidence.notice_text.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
-    let notice = notice.and_then(prove).zip(text).map(|(proof, text)| LoggedNotice { text: text.to_owned(), proof });
     let erasure = match evidence.receipt.erased {
         true => erasure(connection, entry.log, entry.index)?,
         false => None,
     };
+    // All proofs of a pack lead to one checkpoint.
+    let last = [Some(entry.index), notice, erasure.as_ref().map(|(index, _)| *index)].into_iter().flatten().max();
+    let signed = head.signed(connection, last.unwrap_or(entry.index))?;
+    let prove = |index: u64| head.prove(connection, index, &signed).map(|inclusion| inclusion.text());
+    let (Some(commitment), Some(proof)) = (commitment(connection, entry.log, entry.index)?, prove(entry.index)) else {
+        return Ok(None);
+    };
+    let (core, context) = openings(&evidence);
+    let text = evidence.notice_text.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let notice = notice.and_then(prove).zip(text).map(|(proof, text)| LoggedNotice { text: text.to_owned(), proof });
     let erasure = erasure.and_then(|(index, entry)| Some(LoggedErasure { entry, proof: prove(index)? }));
     Ok(Some(Pack { core, context, commitment, proof, notice, erasure, keys: keys(connection, entry.log)? }))
 }

@@ -152,10 +152,12 @@ pub fn evidence(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Ev
         .optional()
 }
 
-/// Proves an entry to the newest head of its log.
+/// Proves an entry to the newest head of its log, or to the newest that witnesses have cosigned.
 fn inclusion(connection: &Connection, entry: Option<&EntryRef>) -> rusqlite::Result<Option<Inclusion>> {
     let Some(entry) = entry else { return Ok(None) };
-    Ok(Head::by_number(connection, entry.log)?.and_then(|head| head.prove(connection, entry.index)))
+    let Some(head) = Head::by_number(connection, entry.log)? else { return Ok(None) };
+    let signed = head.signed(connection, entry.index)?;
+    Ok(head.prove(connection, entry.index, &signed))
 }
 
 /// The bytes as they are: a damaged text may no longer be UTF-8.

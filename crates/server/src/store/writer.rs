@@ -4,12 +4,13 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use askfirst_core::log::VerifierKey;
 use askfirst_core::record::Count;
 use askfirst_core::time::Millis;
 use rusqlite::Connection;
@@ -20,6 +21,7 @@ use super::fold::Folder;
 use super::job::{Job, Slot};
 use super::log::Logs;
 use super::log::published::Published;
+use super::log::witness::Cosigned;
 use super::recent::{Key, Recent};
 use super::retention::Ended;
 use super::sealing::{self, Sealing};
@@ -43,8 +45,8 @@ pub struct State {
     pub logs: Logs,
     pub published: Published,
     pub sealing: Option<Arc<Sealing>>,
-    /// Nothing is to be written.
-    pub frozen: bool,
+    /// Why nothing is to be written.
+    pub frozen: Arc<OnceLock<String>>,
 }
 
 /// The end that requests hold.
@@ -53,7 +55,7 @@ pub struct Writer {
     thread: Option<JoinHandle<()>>,
     figures: Arc<Figures>,
     failing: Arc<AtomicBool>,
-    frozen: bool,
+    frozen: Arc<OnceLock<String>>,
 }
 
 impl Writer {
@@ -88,6 +90,7 @@ impl Writer {
             held_up: None,
             figures: Arc::clone(&figures),
             failing: Arc::clone(&failing),
+            frozen: Arc::clone(&state.frozen),
         };
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
@@ -132,13 +135,23 @@ impl Writer {
         self.ask(|slot| Job::NotePurge(log, count, slot)).await
     }
 
+    /// Says in the logs which witnesses follow them.
+    pub async fn name_witnesses(&self, keys: Vec<VerifierKey>) -> Result<(), StoreError> {
+        self.ask(|slot| Job::NameWitnesses(keys, slot)).await
+    }
+
+    /// Keeps what witnesses have said.
+    pub async fn cosigned(&self, cosigned: Vec<Cosigned>) -> Result<(), StoreError> {
+        self.ask(|slot| Job::Cosigned(cosigned, slot)).await
+    }
+
     /// Whether the last commit went well and the thread is there.
     pub fn healthy(&self) -> bool {
         !self.failing.load(Relaxed) && self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Slot<T>) -> Job) -> Result<T, StoreError> {
-        if self.frozen {
+        if self.frozen.get().is_some() {
             return Err(StoreError::Frozen);
         }
         let (reply, answer) = oneshot::channel();
@@ -190,6 +203,7 @@ pub(super) struct Writing {
     held_up: Option<(Instant, Duration)>,
     figures: Arc<Figures>,
     failing: Arc<AtomicBool>,
+    frozen: Arc<OnceLock<String>>,
 }
 
 impl Writing {
@@ -238,6 +252,10 @@ impl Writing {
     }
 
     fn write(&mut self, mut batch: Vec<Job>) {
+        if self.frozen.get().is_some() {
+            // What has come before the freeze is not signed after it.
+            return batch.into_iter().for_each(|job| job.answer(Err(StoreError::Frozen)));
+        }
         let answers = match self.commit(&mut batch) {
             // A job that can't be written must not take those down that came with it.
             Err(StoreError::Unavailable) if batch.len() > 1 => {
@@ -319,10 +337,12 @@ impl Writing {
             }
             let Some(job) = batch.get_mut(at) else { break };
             match job {
+                Job::Cosigned(cosigned, slot) => slot.outcome = Some(self.keep_cosigned(cosigned)?),
                 Job::Count(count, slot) => slot.outcome = Some(sqlite::count(&self.connection, count, now)?),
                 Job::Erase(seq, reason, slot) => slot.outcome = Some(self.erase(*seq, reason, now)?),
                 Job::Hold(seq, held, slot) => slot.outcome = Some(self.hold(*seq, *held, now)?),
                 Job::Insert(..) => self.insert(batch, at)?,
+                Job::NameWitnesses(keys, slot) => slot.outcome = Some(self.name_witnesses(keys, now)?),
                 Job::NotePurge(log, count, slot) => slot.outcome = Some(self.note_purge(*log, *count, now)?),
                 Job::Prune(prune, slot) => slot.outcome = Some(self.prune(prune, now)?),
                 Job::Purge(ended, slot) => slot.outcome = Some(self.purge(ended, now)?),

@@ -1,5 +1,5 @@
-//! One request to another server: over TLS, or in plain text to this machine; no redirect is followed and no answer read but
-//! its status.
+//! One request to another server: over TLS, or in plain text to this machine; no redirect is followed, and of an answer no
+//! more is read than is asked for.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,22 +95,47 @@ impl Client {
         Ok(Self { tls: Arc::new(tls.with_root_certificates(roots).with_no_client_auth()) })
     }
 
-    /// Posts a body.
+    /// Posts a body. What the endpoint says besides its status is of no use, and may have no end.
     ///
     /// # Errors
     /// A code for the log: `timeout`, `connect`, `tls`, `http`.
     pub async fn post(&self, target: &Target, headers: HeaderMap, body: String) -> Result<Answer, &'static str> {
-        let attempt = async {
-            let stream = TcpStream::connect((target.host.as_str(), target.port)).await.map_err(|_| "connect")?;
-            if !target.tls {
-                return send(stream, target, headers, body).await;
-            }
-            let name = ServerName::try_from(target.host.clone()).map_err(|_| "tls")?;
-            let connector = TlsConnector::from(Arc::clone(&self.tls));
-            let stream = connector.connect(name, stream).await.map_err(|_| "tls")?;
-            send(stream, target, headers, body).await
-        };
-        tokio::time::timeout(ATTEMPT, attempt).await.unwrap_or(Err("timeout"))
+        let attempt = self.send(target, headers, body, None);
+        tokio::time::timeout(ATTEMPT, attempt).await.unwrap_or(Err("timeout")).map(|(answer, _)| answer)
+    }
+
+    /// Posts a body, and reads an answer of at most `most` bytes; its status and its bytes.
+    ///
+    /// # Errors
+    /// A code for the log: `timeout`, `connect`, `tls`, `http`, `body`.
+    pub async fn exchange(
+        &self,
+        target: &Target,
+        headers: HeaderMap,
+        body: String,
+        limit: Duration,
+        most: usize,
+    ) -> Result<(u16, Vec<u8>), &'static str> {
+        let attempt = self.send(target, headers, body, Some(most));
+        let (answer, body) = tokio::time::timeout(limit, attempt).await.unwrap_or(Err("timeout"))?;
+        Ok((answer.status, body))
+    }
+
+    async fn send(
+        &self,
+        target: &Target,
+        headers: HeaderMap,
+        body: String,
+        most: Option<usize>,
+    ) -> Result<(Answer, Vec<u8>), &'static str> {
+        let stream = TcpStream::connect((target.host.as_str(), target.port)).await.map_err(|_| "connect")?;
+        if !target.tls {
+            return send(stream, target, headers, body, most).await;
+        }
+        let name = ServerName::try_from(target.host.clone()).map_err(|_| "tls")?;
+        let connector = TlsConnector::from(Arc::clone(&self.tls));
+        let stream = connector.connect(name, stream).await.map_err(|_| "tls")?;
+        send(stream, target, headers, body, most).await
     }
 }
 
@@ -164,19 +189,32 @@ async fn send(
     target: &Target,
     headers: HeaderMap,
     body: String,
-) -> Result<Answer, &'static str> {
+    most: Option<usize>,
+) -> Result<(Answer, Vec<u8>), &'static str> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| "http")?;
-    let driver = tokio::spawn(connection);
+    let driver = Driver(tokio::spawn(connection));
     let mut request = Request::post(target.path.as_str()).body(Body::from(body)).map_err(|_| "http")?;
     *request.headers_mut() = headers;
     let host = target.authority.parse().map_err(|_| "http")?;
     request.headers_mut().insert(header::HOST, host);
-    let answer = sender.send_request(request).await.map_err(|_| "http");
-    // What the endpoint says besides its status is of no use here, and may have no end.
-    driver.abort();
-    let answer = answer?;
+    let answer = sender.send_request(request).await.map_err(|_| "http")?;
     let retry_after = answer.headers().get(header::RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
-    Ok(Answer { status: answer.status().as_u16(), retry_after })
+    let head = Answer { status: answer.status().as_u16(), retry_after };
+    let body = match most {
+        Some(most) => Limited::new(answer.into_body(), most).collect().await.map_err(|_| "body")?.to_bytes().to_vec(),
+        None => Vec::new(),
+    };
+    drop(driver);
+    Ok((head, body))
+}
+
+/// The task that drives a connection, which ends with the request, also with one that is given up.
+struct Driver<E>(tokio::task::JoinHandle<Result<(), E>>);
+
+impl<E> Drop for Driver<E> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/witness.rs"]
+mod witnesses;
 
 mod cluster;
 mod place;
@@ -13,3 +15,5 @@ mod process;
 mod servers;
 /// Both engines.
 mod suite;
+/// Witnesses, where there are several servers.
+mod witness;

@@ -4,6 +4,8 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/witness.rs"]
+mod witnesses;
 
 /// The admin listener: roles, reasons, tokens.
 mod admin;
@@ -41,3 +43,5 @@ mod store;
 mod tls;
 /// Other systems hear of a withdrawal.
 mod webhooks;
+/// Witnesses that cosign the log.
+mod witness;

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 
-use super::super::{database, log, operations, purge, webhooks};
+use super::super::{database, log, operations, purge, webhooks, witnesses};
 
 /// Shortest admin token.
 const TOKEN_LENGTH: usize = 16;
@@ -58,6 +58,8 @@ pub struct Options {
     pub operations: operations::File,
     #[command(flatten)]
     pub webhooks: webhooks::Webhooks,
+    #[command(flatten)]
+    pub witnesses: witnesses::Witnesses,
     /// How long a record is kept after the consent has ended; what is due is erased once a day.
     #[arg(long, default_value = "P3Y", value_parser = purge::period, value_name = "PERIOD", env = "ASKFIRST_KEEP")]
     pub keep: purge::Keep,

@@ -6,6 +6,7 @@ pub mod edge;
 pub mod key;
 pub mod published;
 pub mod read;
+pub mod witness;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;

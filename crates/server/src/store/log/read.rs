@@ -1,10 +1,12 @@
 //! The logs as they are stored: heads, entries, tiles, and the hashes of complete subtrees read from them.
 
 use askfirst_core::log::{
-    Hash, HashReader, Resource, TILE_WIDTH, Tile, Tiles, encode_bundle, inclusion_proof, leaf_hash, node_hash,
+    Hash, HashReader, Resource, TILE_WIDTH, Tile, Tiles, consistency_proof, encode_bundle, inclusion_proof, leaf_hash,
+    node_hash,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::witness::{self, Signed};
 use super::{Inclusion, number};
 
 /// The newest signed head of a log.
@@ -60,11 +62,24 @@ impl Head {
         connection.prepare(&[HEAD, " ORDER BY log"].concat())?.query_map([], Self::of)?.collect()
     }
 
-    /// Proves an entry to this head. `None` when it has no such entry, or a tile is missing.
-    pub fn prove(&self, connection: &Connection, index: u64) -> Option<Inclusion> {
+    /// The head that proofs of everything up to an entry lead to: the newest one that witnesses have cosigned, when it has
+    /// that entry, else this one.
+    pub fn signed(&self, connection: &Connection, index: u64) -> rusqlite::Result<Signed> {
+        let signed = witness::signed(connection, self.log)?;
+        let signed = signed.filter(|signed| (index + 1..=self.size).contains(&signed.size));
+        Ok(signed.unwrap_or_else(|| Signed { size: self.size, note: self.note.clone(), at: 0 }))
+    }
+
+    /// Proves an entry to a head of this log. `None` when it has no such entry, or a tile is missing.
+    pub fn prove(&self, connection: &Connection, index: u64, signed: &Signed) -> Option<Inclusion> {
         let stored = Stored { connection, log: self.log, size: self.size };
-        let hashes = inclusion_proof(&stored, index, self.size)?;
-        Some(Inclusion { index, hashes, checkpoint: self.note.as_str().into() })
+        let hashes = inclusion_proof(&stored, index, signed.size)?;
+        Some(Inclusion { index, hashes, checkpoint: signed.note.as_str().into() })
+    }
+
+    /// Proves that this head goes on from the tree of `old` entries. `None` when it has fewer.
+    pub fn growth(&self, connection: &Connection, old: u64) -> Option<Vec<Hash>> {
+        consistency_proof(&Stored { connection, log: self.log, size: self.size }, old, self.size)
     }
 }
 

@@ -22,6 +22,7 @@ mod tls;
 mod tree;
 mod upkeep;
 mod waiting;
+mod witnessing;
 
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;

@@ -11,6 +11,7 @@ use super::sql::query;
 use super::tree::{self, Tree, unsigned};
 use crate::store::key;
 use crate::store::log::number;
+use crate::store::log::witness::Signed;
 use crate::store::pack::openings;
 use crate::store::sealing::Sealing;
 
@@ -19,30 +20,32 @@ pub async fn pack(client: &impl GenericClient, sealing: Option<&Sealing>, seq: i
     let Some(evidence) = read::evidence(client, sealing, seq).await? else { return Ok(None) };
     let Some(entry) = &evidence.receipt.entry else { return Ok(None) };
     let Some((head, site)) = tree::by_number(client, entry.log).await? else { return Ok(None) };
-    // All proofs of a pack lead to one checkpoint. Who verifies the pack sees whose signature it has.
     let tree = Tree::load(client, (&head, site), None).await?;
-    let (Some(commitment), Some(proof)) =
-        (commitment(client, entry.log, entry.index).await?, prove(client, &tree, entry.index).await?)
-    else {
-        return Ok(None);
-    };
-    let (core, context) = openings(&evidence);
     let notice = match evidence.notice.as_deref().and_then(key::digest) {
         Some(digest) => notice_index(client, entry.log, digest).await?,
         None => None,
     };
-    let notice = match notice {
-        Some(index) => prove(client, &tree, index).await?,
-        None => None,
-    };
-    let text = evidence.notice_text.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
-    let notice = notice.zip(text).map(|(proof, text)| LoggedNotice { text: text.to_owned(), proof });
     let erasure = match evidence.receipt.erased {
         true => erasure(client, entry.log, entry.index).await?,
         false => None,
     };
+    // All proofs of a pack lead to one checkpoint. Who verifies the pack sees whose signatures it has.
+    let last = [Some(entry.index), notice, erasure.as_ref().map(|(index, _)| *index)].into_iter().flatten().max();
+    let signed = tree.signed(client, last.unwrap_or(entry.index)).await?;
+    let (Some(commitment), Some(proof)) =
+        (commitment(client, entry.log, entry.index).await?, prove(client, &tree, entry.index, &signed).await?)
+    else {
+        return Ok(None);
+    };
+    let (core, context) = openings(&evidence);
+    let notice = match notice {
+        Some(index) => prove(client, &tree, index, &signed).await?,
+        None => None,
+    };
+    let text = evidence.notice_text.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let notice = notice.zip(text).map(|(proof, text)| LoggedNotice { text: text.to_owned(), proof });
     let erasure = match erasure {
-        Some((index, entry)) => prove(client, &tree, index).await?.map(|proof| LoggedErasure { entry, proof }),
+        Some((index, entry)) => prove(client, &tree, index, &signed).await?.map(|proof| LoggedErasure { entry, proof }),
         None => None,
     };
     let keys = match bytes(client, entry.log, 0).await?.as_deref().and_then(Entry::parse) {
@@ -52,8 +55,8 @@ pub async fn pack(client: &impl GenericClient, sealing: Option<&Sealing>, seq: i
     Ok(Some(Pack { core, context, commitment, proof, notice, erasure, keys }))
 }
 
-async fn prove(client: &impl GenericClient, tree: &Tree, index: u64) -> Done<Option<String>> {
-    Ok(tree.prove_any(client, index).await?.map(|inclusion| inclusion.text()))
+async fn prove(client: &impl GenericClient, tree: &Tree, index: u64, signed: &Signed) -> Done<Option<String>> {
+    Ok(tree.prove_to(client, index, signed).await?.map(|inclusion| inclusion.text()))
 }
 
 async fn bytes(client: &impl GenericClient, log: i64, index: u64) -> Done<Option<Vec<u8>>> {

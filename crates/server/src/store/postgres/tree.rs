@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use askfirst_core::log::{
-    Frontier, Hash, HashReader, SigningKey, TILE_WIDTH, Tiles, empty_root, inclusion_proof, leaf_hash, node_hash, root,
+    Frontier, Hash, HashReader, SigningKey, TILE_WIDTH, Tiles, consistency_proof, empty_root, inclusion_proof,
+    leaf_hash, node_hash, root,
 };
 use deadpool_postgres::GenericClient;
 use tokio_postgres::Row;
@@ -16,6 +17,7 @@ use super::sql::{hash, query};
 use crate::store::log::check::signed;
 use crate::store::log::edge::{Edge, Full};
 use crate::store::log::read::Head;
+use crate::store::log::witness::Signed;
 use crate::store::log::{Inclusion, Seed, number};
 
 /// Entries read at once.
@@ -174,11 +176,29 @@ impl Tree {
         Some(Inclusion { index, hashes, checkpoint: Arc::clone(&self.checkpoint) })
     }
 
-    /// Proves any entry; what is not in memory is in full tiles.
+    /// Proves any entry to the newest head, or to the newest that witnesses have cosigned.
     pub async fn prove_any(&self, client: &impl GenericClient, index: u64) -> Done<Option<Inclusion>> {
-        let hashes = self.with_tiles(client, |reader| inclusion_proof(&reader, index, self.size())).await?;
-        let checkpoint = Arc::clone(&self.checkpoint);
-        Ok(hashes.map(|hashes| Inclusion { index, hashes, checkpoint }))
+        let signed = self.signed(client, index).await?;
+        self.prove_to(client, index, &signed).await
+    }
+
+    /// The head that proofs of everything up to an entry lead to: the newest one that witnesses have cosigned, when it has
+    /// that entry, else this one.
+    pub async fn signed(&self, client: &impl GenericClient, index: u64) -> Done<Signed> {
+        let signed = super::witnessing::signed(client, self.log).await?;
+        let signed = signed.filter(|signed| (index + 1..=self.size()).contains(&signed.size));
+        Ok(signed.unwrap_or_else(|| Signed { size: self.size(), note: self.checkpoint.to_string(), at: 0 }))
+    }
+
+    /// Proves any entry to a head of this log; what is not in memory is in full tiles.
+    pub async fn prove_to(&self, client: &impl GenericClient, index: u64, signed: &Signed) -> Done<Option<Inclusion>> {
+        let hashes = self.with_tiles(client, |reader| inclusion_proof(&reader, index, signed.size)).await?;
+        Ok(hashes.map(|hashes| Inclusion { index, hashes, checkpoint: signed.note.as_str().into() }))
+    }
+
+    /// Proves that the tree of `new` entries goes on from that of `old`. `None` when it has fewer.
+    pub async fn growth(&self, client: &impl GenericClient, old: u64, new: u64) -> Done<Option<Vec<Hash>>> {
+        self.with_tiles(client, |reader| consistency_proof(&reader, old, new)).await
     }
 
     /// The root of the first `size` entries.

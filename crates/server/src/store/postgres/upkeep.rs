@@ -50,6 +50,8 @@ macro_rules! change {
     }};
 }
 
+pub(super) use change;
+
 /// Gives a site a number.
 pub async fn add_site(shared: &Shared, origin: &str) -> Done<()> {
     change!(shared, |append| {

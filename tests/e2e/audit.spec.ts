@@ -133,3 +133,21 @@ product('leaks are heard by askfirst.on and counted at the server once, when the
     leaks: [{ kind: 'cookie', name: 'undeclared', category: 'undeclared', count: 1 }, { kind: 'storage', name: '*', category: 'undeclared', count: 1 }],
   }]);
 });
+
+for (const [dice, looked] of [[0.0099, true], [0.01, false], [0.5, false]] as const) {
+  product(`"audit": "sampled" looks at one page in a hundred: at ${dice} ${looked ? 'it does' : 'nothing is loaded for it'} (FIELD §5, 6)`, async ({ page, product, console }) => {
+    if (looked) console.expect(/^askfirst: leak: cookie undeclared/);
+    await page.addInitScript((dice) => {
+      Math.random = () => dice;
+      addEventListener('askfirst:leak', ({ detail }: any) => ((window as any).heard ||= []).push(detail.name));
+    }, dice);
+    await product.configure((config) => Object.assign(config, { audit: 'sampled', records: undefined }));
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+    await page.goto(serveMini(product.front, product.sink.url, { before: `<script nonce="x">document.cookie = 'undeclared=1; path=/';</script>` }));
+    await started(page);
+    if (looked) await expect.poll(() => page.evaluate(() => (window as any).heard), { timeout: 8000 }).toEqual(['undeclared']);
+    else await page.waitForTimeout(1500);
+    expect(asked.includes('/askfirst/askfirst-audit.js')).toBe(looked);
+  });
+}

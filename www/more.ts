@@ -180,8 +180,9 @@ export async function connect(page: Page, first: any, wasm: Response | true) {
       // The next start tries again.
       () => targets.map(([kind, name]) => ({ kind, name, why: 'later' })),
     ).then((left: unknown) => tell && ask('cleared', left)),
-    /** The categories of the tags that have been released on this page and can't be stopped, and `:service`. */
-    ran: () => gated().filter((el) => !isInert(el) && !el.matches('link,img')).flatMap((el: any) => [...el.dataset.category.split(/[\s,]+/), ':' + el.dataset.service]),
+    /** The categories of the tags that have been released on this page and can't be stopped, and `:service`. One that says
+     * `data-reload="no"` stops by itself. */
+    ran: () => gated().filter((el) => !isInert(el) && !el.matches('link,img,[data-reload=no]')).flatMap((el: any) => [...el.dataset.category.split(/[\s,]+/), ':' + el.dataset.service]),
     reload: () => void lazy('clear').then(({ reload }: any) => reload(), () => location.reload()),
     download: (text: string) => void lazy('receipt').then(({ download }: any) => download(text)),
     // R7: the body is stored already; `keepalive` lets the first send outlive the page. As text/plain it needs no

@@ -183,3 +183,21 @@ test('a site with a control of its own has the button too, by itself (G5)', asyn
   await part(page, 'close').click();
   await expect(part(page, 'left-hint')).toHaveCount(0);
 });
+
+for (const [declares, kind] of [['that it stops by itself', 'navigate'], ['nothing', 'reload']] as const) {
+  test(`the page of a withdrawn tag that declares ${declares}: ${kind} (FIELD 28, G5)`, async ({ page, product }) => {
+    await product.configure((config: any) => delete config.records);
+    const tag = `<script type="text/plain" data-category="analytical" ${kind == 'navigate' ? 'data-reload="no"' : ''}>window.ran = true;</script>`;
+    product.front.answers.set('/stops/', { type: 'text/html', body: `<!doctype html><html lang="en"><head><title>Stops</title><link rel="icon" href="data:,"><script src="/askfirst/askfirst.js" data-config="/askfirst.json"></script></head><body>${tag}</body></html>` });
+    await page.goto(product.front.origin + '/stops/');
+    await started(page);
+    await part(page, 'accept').click();
+    await expect.poll(() => page.evaluate(() => (window as any).ran)).toBe(true);
+    const reloaded = kind == 'reload' ? page.waitForEvent('load') : page.waitForTimeout(1500);
+    await page.evaluate(() => void setTimeout(() => (window as any).askfirst.withdraw()));
+    await reloaded;
+    await started(page);
+    expect(await page.evaluate(() => performance.getEntriesByType('navigation').map((entry: any) => entry.type))).toEqual([kind]);
+    expect(await page.evaluate(() => (window as any).askfirst.has('analytical'))).toBe(false);
+  });
+}

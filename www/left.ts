@@ -60,11 +60,11 @@ export const list = () => {
 const offer = async () => {
   const root = parts();
   // A site's own interface has the event, and no dialog.
-  if (!known.size || leaving || !root?.querySelector('.status')) return;
+  if (!known.size || leaving || !root?.querySelector('.status[role=status]')) return;
   const title = (await words())['left.title']!;
   // The page may have come to another choice meanwhile, or show the list already.
   if (!known.size || leaving || hint?.isConnected || root.querySelector('dialog')) return;
-  const status = root.querySelector('.status')!;
+  const status = root.querySelector('.status[role=status]')!;
   status.textContent = `${status.textContent} ${title}`.trim();
   if (!placed) (placed = new CSSStyleSheet()).replaceSync(PLACE);
   if (!root.adoptedStyleSheets.includes(placed)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, placed];

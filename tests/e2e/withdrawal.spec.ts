@@ -129,7 +129,7 @@ test('what a withdrawal could not delete is offered without a dialog that nobody
   expect(left).toEqual(expect.arrayContaining([{ kind: 'cookie', name: 'path', why: 'server' }, { kind: 'cookie', name: 'theirs', why: 'foreign' }]));
   expect(left).toHaveLength(2);
   await expect(hint(page)).toHaveText('What could not be deleted');
-  await expect(page.locator('askfirst-ui .status')).toHaveText('What could not be deleted');
+  await expect(page.locator('askfirst-ui .status[role=status]')).toHaveText('What could not be deleted');
   await expect(part(page, 'dialog')).toHaveCount(0);
   // It covers nothing: the control below it is still there to be pressed.
   const [above, below] = await Promise.all([hint(page), part(page, 'reopen')].map((button) => button.boundingBox()));

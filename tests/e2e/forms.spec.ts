@@ -3,9 +3,9 @@ import type { Page } from '@playwright/test';
 import { delivered, expect, part, rest, started, state, test } from './support/visit.ts';
 import { serveMini, works } from './support/mini.ts';
 import type { Product } from './support/product.ts';
+import { FORMS, place } from './support/place.ts';
 
 const WINDOWS = { desktop: { width: 1280, height: 800 }, tablet: { width: 900, height: 700 }, phone: { width: 390, height: 740 } };
-const FORMS = ['card', 'bar', 'bar-top', 'box', 'box-end', 'box-top', 'box-top-end', 'centre'];
 
 async function open(page: Page, product: Product, options = {}) {
   await page.goto(serveMini(product.front, product.sink.url, options));
@@ -13,18 +13,6 @@ async function open(page: Page, product: Product, options = {}) {
 }
 
 const box = async (page: Page, name: string) => (await part(page, name).boundingBox())!;
-
-/** Where the banner stands, as the layout's name says it. */
-const place = (form: string, banner: { x: number; y: number; width: number; height: number }, { width, height }: { width: number; height: number }) => {
-  const left = banner.x;
-  const right = width - banner.x - banner.width;
-  const below = height - banner.y - banner.height;
-  if (form == 'centre') return Math.abs(left - right) <= 1 && Math.abs(banner.y - below) <= 1;
-  const upright = form.includes('top') ? banner.y < below : below < banner.y;
-  if (form == 'card') return upright && Math.abs(left - right) <= 1;
-  if (form.startsWith('bar')) return upright && left == 0 && right == 0;
-  return upright && (form.endsWith('end') ? right < left : left < right);
-};
 
 for (const form of FORMS) {
   test(`layout ${form}: in its place, inside the window, the page in use, the two buttons alike (A1, A5, B4, B10, B17)`, async ({ page, product }) => {

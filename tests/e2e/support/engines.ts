@@ -3,11 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { chromium } from '@playwright/test';
 import WebSocket from 'ws';
 
 /**
  * The little of a browser that a smoke test needs. Playwright drives neither Debian's Firefox nor WebKitGTK: the one
- * speaks WebDriver BiDi, the other WebDriver.
+ * speaks WebDriver BiDi, the other WebDriver. Chromium is driven by it, behind the same few words.
  */
 export interface Engine {
   goto(url: string): Promise<void>;
@@ -15,11 +16,17 @@ export interface Engine {
   evaluate<T>(fn: (...args: any[]) => T, ...args: unknown[]): Promise<Awaited<T>>;
   /** A real click of the mouse on a part of the interface. */
   press(part: string): Promise<void>;
+  /** A real key. */
+  key(name: keyof typeof KEYS): Promise<void>;
   screenshot(): Promise<Buffer>;
   close(): Promise<void>;
 }
 
-export const ENGINES = { firefox: startFirefox, webkit: startWebKit } as const;
+export const ENGINES = { chromium: startChromium, firefox: startFirefox, webkit: startWebKit } as const;
+
+/** Keys as WebDriver writes them (https://www.w3.org/TR/webdriver2/#keyboard-actions). */
+const KEYS = { Tab: '\uE004', Escape: '\uE00C', Enter: '\uE007', Space: ' ' } as const;
+const typed = (name: keyof typeof KEYS) => [{ type: 'keyDown', value: KEYS[name] }, { type: 'keyUp', value: KEYS[name] }];
 
 /** Where the middle of a part is, in CSS pixels of the window. */
 const middle = (name: string) => {
@@ -50,6 +57,19 @@ const freePort = () => new Promise<number>((resolve) => {
     server.close(() => resolve(port));
   });
 });
+
+async function startChromium(): Promise<Engine> {
+  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-background-networking', '--disable-gpu'] });
+  const page = await browser.newPage({ viewport: { width: 1100, height: 800 } });
+  return {
+    goto: async (url) => void await page.goto(url),
+    evaluate: async (fn, ...args) => JSON.parse(await page.evaluate(`(async () => JSON.stringify(await (${fn})(...${JSON.stringify(args)})) ?? 'null')()`)),
+    press: async (part) => page.mouse.click(...await page.evaluate(middle, part)),
+    key: (name) => page.keyboard.press(name),
+    screenshot: () => page.screenshot(),
+    close: () => browser.close(),
+  };
+}
 
 /** Firefox ESR over WebDriver BiDi (https://w3c.github.io/webdriver-bidi/). */
 async function startFirefox(): Promise<Engine> {
@@ -108,6 +128,9 @@ async function startFirefox(): Promise<Engine> {
       const actions = [{ type: 'pointerMove', x, y }, { type: 'pointerDown', button: 0 }, { type: 'pointerUp', button: 0 }];
       await send('input.performActions', { context, actions: [{ type: 'pointer', id: 'mouse', actions }] });
     },
+    async key(name) {
+      await send('input.performActions', { context, actions: [{ type: 'key', id: 'keys', actions: typed(name) }] });
+    },
     screenshot: async () => Buffer.from((await send('browsingContext.captureScreenshot', { context })).data, 'base64'),
     async close() {
       socket.close();
@@ -149,6 +172,9 @@ async function startWebKit(): Promise<Engine> {
       const [x, y] = await engine.evaluate(middle, part);
       const actions = [{ type: 'pointerMove', duration: 0, x, y, origin: 'viewport' }, { type: 'pointerDown', button: 0 }, { type: 'pointerUp', button: 0 }];
       await send('POST', `${session}/actions`, { actions: [{ type: 'pointer', id: 'mouse', parameters: { pointerType: 'mouse' }, actions }] });
+    },
+    async key(name) {
+      await send('POST', `${session}/actions`, { actions: [{ type: 'key', id: 'keys', actions: typed(name) }] });
     },
     screenshot: async () => Buffer.from(await send('GET', `${session}/screenshot`), 'base64'),
     async close() {

@@ -1,5 +1,6 @@
 // Takes the pictures of docs/gallery/ from a running demo: `npm start`, then `node docs/gallery.mjs [URL]`. Every state of the
-// interface × window × colours × language, on a page of no words, and an index that shows them.
+// interface × window × colours × language, on a page of no words, and an index that shows them. The pictures that are kept were
+// taken with Noto Sans as the system's font (Debian: fonts-noto-core).
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { chromium } from '@playwright/test';
 

@@ -147,7 +147,7 @@ test('that a choice was saved in the dialog is announced (WCAG 4.1.3)', async ({
   await page.goto(serveMini(product.front, product.sink.url));
   await started(page);
   await part(page, 'customise').click();
-  const status = page.locator('askfirst-ui > [role=status], askfirst-ui .status');
+  const status = page.locator('askfirst-ui .status[role=status]');
   await part(page, 'switch-analytical').check();
   await part(page, 'save').click();
   await expect(status).toHaveText('Your choice has been saved.');

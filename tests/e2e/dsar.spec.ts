@@ -47,8 +47,8 @@ test('a request is answered with all records of the person and nobody else\'s, a
   expect((await dsar(product, 'open', 'erasure', '--subject', mine.subject)).code).toBe(0);
   await Promise.all([page, other].map((open) => open.goto('about:blank')));
   await product.down();
-  const erased = await dsar(product, 'erase', '2');
-  expect(erased.stdout.match(/  erased$/gm), erased.stderr).toHaveLength(2);
+  const erased = await dsar(product, 'erase', '2', '--erasure', 'erase');
+  expect(erased.stdout.match(/  The record was erased\./gm), erased.stderr).toHaveLength(2);
   expect((await dsar(product, 'close', '2', '--outcome', 'granted')).stdout).toMatch(/^ +2  closed  /);
   await product.up();
   expect((await dsar(product, 'find', '--record', mine.record_id)).code).toBe(1);
@@ -86,8 +86,10 @@ test('a record that is held for a claim is restricted, not erased, and the answe
   await product.askfirst('hold', '--database', 'records.sqlite', '--record', mine.record_id);
   await dsar(product, 'open', 'erasure', '--record', mine.record_id);
   const said = (await dsar(product, 'erase', '1')).stdout;
-  expect(said).toContain(`${mine.prev}  erased`);
-  expect(said).toContain(`${mine.record_id}  restricted: held for a legal claim (Art. 17(3)(e))`);
+  expect(said).toMatch(new RegExp(`${mine.prev}  The record was not erased but restricted: it is kept as proof .* until \\d{4}-\\d\\d-\\d\\d at the latest\\)`));
+  expect(said).toMatch(new RegExp(`${mine.record_id}  The record was not erased but restricted: it is kept for a legal claim .*Art\\. 17\\(3\\)\\(e\\)`));
+  expect(said).toContain('The person must be told of what was not erased, and why (Art. 12(4)).');
+  expect((await dsar(product, 'find', '--record', mine.record_id)).stdout.match(/  restricted$/gm)).toHaveLength(2);
   const log = (await product.askfirst('access', '--database', 'records.sqlite')).stdout;
   expect(log.match(/"action":"erase"/g), 'every use is noted (S7)').toHaveLength(2);
 });

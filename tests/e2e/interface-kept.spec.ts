@@ -95,6 +95,7 @@ test('everything the server has is downloaded, the records before it too (S4, GD
 });
 
 test('records are erased by keyboard alone: asked once, told what became of it, and the choice stays (S4, S5, WCAG 4.1.3)', async ({ page, product }) => {
+  await product.erases();
   await agreed(page, product);
   await part(page, 'reopen').focus();
   await page.keyboard.press('Enter');
@@ -121,7 +122,21 @@ test('records are erased by keyboard alone: asked once, told what became of it, 
   expect(await page.evaluate(() => localStorage.askfirst)).not.toContain(secret);
 });
 
+test('records that are kept as proof are told to be, and can still be seen (S5, GDPR Art. 17(3)(e), 18)', async ({ page, product }) => {
+  await agreed(page, product);
+  await reopen(page);
+  const { secret } = await receipt(page);
+  const { recordId } = await state(page);
+  await part(page, 'dialog').locator('.erase summary').click();
+  await part(page, 'erase').click();
+  await expect(status(page)).toHaveText('Your records have been locked: they are kept only as evidence, and deleted when the period for that has ended.');
+  await expect(part(page, 'export')).toBeVisible();
+  expect((await (await held(page, product, recordId, secret)).json()).restricted).toMatch(/^\d{4}-/);
+  expect((await state(page)).recordId).toBe(recordId);
+});
+
 test('a server that does not answer is told in words, and nothing is lost', async ({ page, product, console }) => {
+  await product.erases();
   console.expect(NOT_FOUND);
   await agreed(page, product);
   const { recordId } = await state(page);

@@ -78,6 +78,7 @@ test('it is checked in the page: with a key that was kept, with the published on
 });
 
 test('erasing takes two presses and says what came of it; afterwards there is nothing (S5)', async ({ page, product, console }) => {
+  await product.erases();
   const opens = await accept(page, product);
   await page.goto(me(product, opens));
   await page.getByRole('button', { name: 'Erase this record' }).click();
@@ -104,7 +105,17 @@ test('a record that is held for a legal claim is restricted, and the page says w
   await page.goto(me(product, opens));
   await page.getByRole('button', { name: 'Erase this record' }).click();
   await page.getByRole('button', { name: 'Yes, erase it for good' }).click();
-  await expect(page.getByText(/^The record was not erased but restricted: .* GDPR Art\. 17\(3\)\(e\): kept for a legal claim/)).toBeFocused();
+  await expect(page.getByText(/^The record was not erased but restricted: .* GDPR Art\. 17\(3\)\(e\) and 18\(2\)\. You can complain/)).toBeFocused();
+  await expect(title(page)).toBeVisible();
+});
+
+test('a record that is kept as proof is said to be, and until when (S5)', async ({ page, product }) => {
+  const opens = await accept(page, product);
+  await page.goto(me(product, opens));
+  await page.getByRole('button', { name: 'Erase this record' }).click();
+  await page.getByRole('button', { name: 'Yes, erase it for good' }).click();
+  const until = new Date(Date.now() + 3.5 * 365 * 864e5).getFullYear();
+  await expect(page.getByText(new RegExp(`^The record was not erased but restricted: .*GDPR Art\\. 17\\(3\\)\\(e\\) and 18\\(2\\), with Art\\. 7\\(1\\)\\. .* It will be erased on .*${until} at the latest\\.$`))).toBeFocused();
   await expect(title(page)).toBeVisible();
 });
 

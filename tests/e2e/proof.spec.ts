@@ -69,6 +69,7 @@ test('accept → receipt checked → pack → verified elsewhere → one letter 
   await expect.poll(async () => (await product.figures()).records).toBe(2);
   expect((await elsewhere.verify('--key', key, 'pack.json')).code, 'what was lawful stays proven (R5)').toBe(0);
 
+  await product.erases();
   const url = `${product.origin}/askfirst/v1/records/${id}`;
   const erased = await fetch(url, { method: 'DELETE', headers: { authorization: `Bearer ${secret}` } });
   expect(await erased.json()).toMatchObject({ erased: true });

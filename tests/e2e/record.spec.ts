@@ -92,6 +92,7 @@ for (const [lang, path] of [['en', '/'], ['nl', '/nl/']] as const) {
 }
 
 test('a wrong secret opens nothing, the right one also erases (S4, S5)', async ({ page, product }) => {
+  await product.erases();
   await open(page, product);
   await part(page, 'accept').click();
   await delivered(page);

@@ -2,7 +2,7 @@
 // has it erased (S4, S5). The secret comes in the fragment, which no request carries, or out of a receipt file; it goes into
 // a header and nowhere else.
 import { inWords, lang, say } from '../pages.ts';
-import { moment } from '../said.ts';
+import { day, moment } from '../said.ts';
 import { verify, type Report, type Step } from '../verify.ts';
 
 /** Where askfirst-verify.wasm and the records are, beside this page's folder. */
@@ -165,9 +165,12 @@ async function erase(): Promise<void> {
   try {
     const answer = await ask('DELETE');
     if (!answer.ok) return tell(answer.status == 404 ? say('me.missing') : say('me.unreachable'));
-    const { erased, ground } = await answer.json();
+    const { erased, ground, until } = await answer.json();
     asked(false);
-    if (!erased) return tell(say('me.restricted', { reason: ground, authority: say('dialog.authority') }));
+    if (!erased) {
+      const restricted = say('me.restricted', { reason: ground, authority: say('dialog.authority') });
+      return tell(until ? `${restricted} ${say('me.restricted.until', { date: day(until, lang) })}` : restricted);
+    }
     section.hidden = true;
     tell(say('me.erased'));
     opens = undefined;

@@ -17,6 +17,7 @@ extern crate std;
 
 pub mod choice;
 pub mod digest;
+pub mod erasure;
 pub mod exports;
 pub mod gate;
 pub mod json;

@@ -11,7 +11,7 @@ use askfirst_core::notice;
 use askfirst_core::record::{Record, Submission};
 use askfirst_core::time::{self, Millis};
 
-use crate::store::{Receipt, key};
+use crate::store::{Receipt, Restriction, key};
 
 /// One row and its notice, as they are stored.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Evidence {
     /// Digest of the notice.
     pub notice: Option<String>,
     pub erased_at: Option<Millis>,
+    /// It is shown for a legal claim and to its holder alone.
+    pub restriction: Option<Restriction>,
     pub body: Option<Vec<u8>>,
     pub notice_text: Option<Vec<u8>>,
 }
@@ -42,6 +44,20 @@ impl Evidence {
         let record = self.check_record();
         let notice = self.check_notice(record.as_ref().ok());
         Verdict { record, notice }
+    }
+
+    /// Whether it may be looked at for another end than a legal claim or its holder's (GDPR Art. 18(2)).
+    ///
+    /// # Errors
+    /// Why not, in one sentence.
+    pub fn require_unrestricted(&self) -> Result<(), String> {
+        match self.restriction {
+            Some(Restriction { since, .. }) => Err(format!(
+                "The record was restricted on {}; it is shown for a legal claim alone (GDPR Art. 18(2)).",
+                time::date(since)
+            )),
+            None => Ok(()),
+        }
     }
 
     fn check_record(&self) -> Result<Record, String> {
@@ -121,12 +137,14 @@ impl Evidence {
     /// Record, receipt, notice and verdict: what the holder and the owner get.
     pub fn to_value(&self) -> Value {
         let verdict = self.check();
+        let restricted = self.restriction.map(|restriction| time::instant(restriction.since));
         map([
             ("record", self.record_value()),
             ("receipt", self.receipt.to_value()),
             ("notice", self.notice_value()),
             ("holds", map([("record", verdict.record.is_ok().into()), ("notice", verdict.notice.is_ok().into())])),
             ("problem", verdict.problem().into()),
+            ("restricted", restricted.into()),
         ])
     }
 }

@@ -11,6 +11,7 @@ pub mod bundled;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod erasure;
 pub mod evidence;
 pub mod http;
 pub mod operations;

@@ -102,6 +102,12 @@ export class Product {
     return JSON.parse(await readFile(this.path('askfirst.json'), 'utf8'));
   }
 
+  /** Has records erased for who asks, where the default keeps them as proof (S5). */
+  async erases() {
+    this.options.push('--erasure', 'erase');
+    await this.front.waitFor(this.down().then(() => this.up()));
+  }
+
   /** What the owner can show about a record. */
   async evidence(id: string): Promise<any> {
     const { stdout } = await run(BIN, ['export', '--database', this.path('records.sqlite'), '--record', id]);

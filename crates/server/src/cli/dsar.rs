@@ -7,16 +7,18 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use askfirst_core::digest::is_uuid;
+use askfirst_core::erasure::Answer;
 use askfirst_core::exports::Format;
 use askfirst_core::time::{self, Millis};
 use clap::{Args, Subcommand};
 
-use super::purge::with_store;
+use super::purge::{self, with_store};
 use super::{fail, token};
 use crate::clock;
+use crate::erasure::Rule;
 use crate::evidence::Evidence;
 use crate::operations::requests::{self, KINDS, Request, Standing};
-use crate::store::{Erased, key};
+use crate::store::key;
 
 #[derive(Args)]
 pub struct Options {
@@ -85,8 +87,17 @@ enum What {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Erase every record of the person of a request. One that is held for a legal claim is restricted, and said to be.
-    Erase { number: i64 },
+    /// Erase or restrict every record of the person of a request, by the owner's policy, and say which and why.
+    Erase {
+        number: i64,
+        #[command(flatten)]
+        erasure: super::erasure::Erasure,
+        /// How long a record is kept after the consent has ended, as for `askfirst serve`.
+        #[arg(long, default_value = "P3Y", value_parser = purge::period, value_name = "PERIOD", env = "ASKFIRST_KEEP")]
+        keep: purge::Keep,
+    },
+    /// Restrict every record of the person of a request (Art. 18): it is kept for legal claims alone.
+    Restrict { number: i64 },
     /// Note the answer.
     Close {
         number: i64,
@@ -124,7 +135,10 @@ impl Options {
                 Ok(if found.is_empty() { nothing() } else { ExitCode::SUCCESS })
             }
             What::Export { number, format, out } => self.export(*number, format, out),
-            What::Erase { number } => self.erase(*number, now),
+            What::Erase { number, erasure, keep } => {
+                self.erase(*number, Rule { policy: erasure.policy, keep: keep.period }, now)
+            }
+            What::Restrict { number } => self.restrict(*number, now),
             What::Close { number, outcome, reason } => {
                 self.request(*number)?;
                 let answer = (outcome.as_str(), reason.as_str());
@@ -216,34 +230,50 @@ impl Options {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn erase(&self, number: i64, now: Millis) -> Result<ExitCode, String> {
+    fn erase(&self, number: i64, rule: Rule, now: Millis) -> Result<ExitCode, String> {
         let request = self.request(number)?;
         let found = self.records(request.record_id.as_deref(), request.subject.as_deref())?;
         if found.is_empty() {
             return Ok(nothing());
         }
         self.note("erase", &found, Some(number))?;
-        let places: Vec<i64> = found.iter().map(|evidence| evidence.receipt.seq).collect();
-        let erased = with_store(&self.database, &self.key, async |store| {
-            let mut erased = Vec::new();
-            for seq in places {
-                erased.push(store.erase(seq, "request").await?);
+        let answers = with_store(&self.database, &self.key, async |store| {
+            let mut answers = Vec::new();
+            for evidence in &found {
+                answers.push(rule.carry_out(store, evidence.receipt.seq, "request").await?);
             }
-            Ok(erased)
+            Ok(answers)
         })?;
-        for (evidence, erased) in found.iter().zip(&erased) {
-            let what = match erased {
-                Erased::Erased => "erased",
-                Erased::Already => "erased earlier",
-                Erased::Held => "restricted: held for a legal claim (Art. 17(3)(e)), to be told to the person",
+        for (evidence, answer) in found.iter().zip(&answers) {
+            let until = match answer {
+                Answer::Proof { until } => [", until ", &time::date(*until), " at the latest"].concat(),
+                Answer::Claim | Answer::Erased => String::new(),
             };
-            println!("{}  {what}", evidence.receipt.record_id);
+            println!("{}  {} ({}{until})", evidence.receipt.record_id, answer.message(), answer.ground());
         }
-        let held = erased.contains(&Erased::Held);
-        if !held {
+        if answers.iter().all(|answer| *answer == Answer::Erased) {
             self.register(|connection| requests::forget_subject(connection, number))?;
+        } else {
+            println!("The person must be told of what was not erased, and why (Art. 12(4)).");
         }
+        println!("{}", row(&self.request(number)?, now));
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn restrict(&self, number: i64, now: Millis) -> Result<ExitCode, String> {
         let request = self.request(number)?;
+        let found = self.records(request.record_id.as_deref(), request.subject.as_deref())?;
+        if found.is_empty() {
+            return Ok(nothing());
+        }
+        self.note("restrict", &found, Some(number))?;
+        with_store(&self.database, &self.key, async |store| {
+            for evidence in &found {
+                store.restrict(evidence.receipt.seq).await?;
+            }
+            Ok(())
+        })?;
+        found.iter().for_each(|evidence| println!("{}  restricted", evidence.receipt.record_id));
         println!("{}", row(&request, now));
         Ok(ExitCode::SUCCESS)
     }
@@ -312,7 +342,8 @@ fn line(evidence: &Evidence) -> String {
         Ok(record) => record.event.state.name(),
         Err(_) => "not readable",
     };
-    format!("{}  {}  {}  {answer}", receipt.record_id, time::instant(receipt.received_at), evidence.site)
+    let restricted = if evidence.restriction.is_some() { "  restricted" } else { "" };
+    format!("{}  {}  {}  {answer}{restricted}", receipt.record_id, time::instant(receipt.received_at), evidence.site)
 }
 
 fn nothing() -> ExitCode {

@@ -25,6 +25,9 @@ pub struct Options {
     /// Why it is looked at, for the access log (S7).
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// It is looked at for a legal claim: a restricted record is shown too (GDPR Art. 18(2)), and the access log says so.
+    #[arg(long)]
+    for_claim: bool,
     /// Plain sentences instead of JSON.
     #[arg(long)]
     text: bool,
@@ -57,11 +60,13 @@ pub fn run(options: &Options) -> ExitCode {
     }
     let format = Format::named(&options.format).unwrap_or_default();
     let packs_wanted = options.evidence.is_some() || format == Format::Evidence;
-    if let Err(message) = note(options, if packs_wanted { "pack" } else { "read" }) {
+    let action = match options.for_claim {
+        true => "claim",
+        false if packs_wanted => "pack",
+        false => "read",
+    };
+    if let Err(message) = note(options, action) {
         return fail(&message);
-    }
-    if packs_wanted {
-        return packs(options);
     }
     let found = match options.database.ask(async |database| database.read(options.id()).await) {
         Ok(found) => found,
@@ -70,6 +75,13 @@ pub fn run(options: &Options) -> ExitCode {
     if found.is_empty() {
         eprintln!("askfirst: no record has this id");
         return ExitCode::from(1);
+    }
+    let shown = found.iter().try_for_each(Evidence::require_unrestricted);
+    if let (Err(why), false) = (shown, options.for_claim) {
+        return fail(&[&why, " Say --for-claim if it is for one."].concat());
+    }
+    if packs_wanted {
+        return packs(options);
     }
     let mut code = 0;
     for evidence in &found {

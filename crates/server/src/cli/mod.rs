@@ -5,6 +5,7 @@ mod check;
 mod database;
 mod declaration;
 mod dsar;
+mod erasure;
 mod export;
 mod keys;
 mod leaks;

@@ -18,6 +18,7 @@ use super::fail;
 use super::purge::Keep;
 use crate::bundled::Bundled;
 use crate::config::Config;
+use crate::erasure::Rule;
 use crate::http::connection::{self, Door, Limits};
 use crate::http::cors::Origins;
 use crate::http::limits::Rate;
@@ -164,6 +165,7 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
             operations: Some(operations),
             webhooks: figures,
             witnesses: watch.figures(),
+            erasure: Rule { policy: options.erasure.policy, keep: options.keep.period },
         },
     );
     let config = configs.into_iter().next().map(|config| config.text);

@@ -9,7 +9,7 @@ use askfirst_core::time::{self, DAY};
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{any, get, put};
@@ -23,7 +23,7 @@ use crate::operations::access::{self, Access};
 use crate::operations::leaks::{self, Sum};
 use crate::operations::tokens::{self, Holder, Role};
 use crate::operations::{KEEP, Operations, queue};
-use crate::store::{Erased, StoreError};
+use crate::store::StoreError;
 
 /// The header that says why a record is looked at or changed.
 const REASON: &str = "askfirst-reason";
@@ -53,14 +53,25 @@ pub fn router(app: Shared) -> Router {
         .with_state(app)
 }
 
-/// Answers what is stored under an id, on every site: record, receipt, notice, verdict.
-async fn read(State(app): State<Shared>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
+/// Answers what is stored under an id, on every site: record, receipt, notice, verdict. One that is restricted is answered
+/// with `?purpose=claim` alone, which the access log says (GDPR Art. 18(2)).
+async fn read(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
     let who = require(&app, &headers, &[Role::Auditor]).await?;
     let id = record_id(id)?;
-    note(&app, who, "read", &id, reason(&headers)?).await?;
+    let for_claim = uri.query().unwrap_or("").split('&').any(|pair| pair == "purpose=claim");
+    note(&app, who, if for_claim { "claim" } else { "read" }, &id, reason(&headers)?).await?;
     let mut found = Vec::new();
     for (seq, _) in app.store.holders(&id).await? {
-        found.extend(app.store.evidence(seq).await?.map(|evidence| evidence.to_value()));
+        let Some(evidence) = app.store.evidence(seq).await? else { continue };
+        if !for_claim && let Err(why) = evidence.require_unrestricted() {
+            return Err(Error::new(StatusCode::FORBIDDEN, "restricted", [&why, " Ask with ?purpose=claim."].concat()));
+        }
+        found.push(evidence.to_value());
     }
     if found.is_empty() {
         return Err(Error::not_found());
@@ -68,7 +79,8 @@ async fn read(State(app): State<Shared>, Path(id): Path<String>, headers: Header
     Ok(answer(StatusCode::OK, &map([("records", Value::List(found))])))
 }
 
-/// Erases the records of an id, for a person who has asked the owner (GDPR Art. 17).
+/// Erases or restricts the records of an id, for a person who has asked the owner (GDPR Art. 17). Says for each what became
+/// of it.
 async fn erase(State(app): State<Shared>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
     let who = require(&app, &headers, &[Role::Operator]).await?;
     let id = record_id(id)?;
@@ -77,14 +89,13 @@ async fn erase(State(app): State<Shared>, Path(id): Path<String>, headers: Heade
     if holders.is_empty() {
         return Err(Error::not_found());
     }
-    let mut held = false;
+    let mut answers = Vec::new();
     for (seq, _) in holders {
-        match app.store.erase(seq, "operator").await? {
-            Erased::Held => held = true,
-            Erased::Erased | Erased::Already => app.metrics.erased(),
-        }
+        let done = app.erasure.carry_out(&app.store, seq, "operator").await?;
+        app.metrics.asked_to_erase(done);
+        answers.push(done.to_value(&id));
     }
-    Ok(answer(StatusCode::OK, &map([("erased", (!held).into()), ("held", held.into())])))
+    Ok(answer(StatusCode::OK, &map([("records", Value::List(answers))])))
 }
 
 /// Keeps the records of an id for a legal claim, or no longer (GDPR Art. 17(3)(e)).

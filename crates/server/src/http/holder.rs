@@ -5,7 +5,6 @@
 
 use askfirst_core::digest::sha256;
 use askfirst_core::exports::Format;
-use askfirst_core::json::map;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
@@ -13,7 +12,6 @@ use subtle::ConstantTimeEq;
 
 use super::records::answer;
 use super::{Error, Shared};
-use crate::store::Erased;
 
 /// Longest secret that is looked at.
 const SECRET_LIMIT: usize = 256;
@@ -50,18 +48,13 @@ pub async fn read(
     Ok(response)
 }
 
-/// Erases the record: its body, its subject, its holder and its secret. Place and time stay, so that a late retry of the
-/// same record finds it settled instead of bringing it back. One that is held is restricted, and the answer says why (S5).
+/// Erases or restricts the record, by the owner's policy (S5); the answer says which, why, and until when. Of an erased one
+/// place and time stay, so that a late retry of the same record finds it settled instead of bringing it back.
 pub async fn erase(State(app): State<Shared>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
     let seq = open(&app, &id, &headers).await?;
-    let erased = app.store.erase(seq, "holder").await? != Erased::Held;
-    if erased {
-        app.metrics.erased();
-        return Ok(answer(StatusCode::OK, &map([("erased", true.into()), ("record_id", id.as_str().into())])));
-    }
-    let ground = "GDPR Art. 17(3)(e): kept for a legal claim, and used for nothing else";
-    let kept = [("erased", false.into()), ("restricted", true.into()), ("ground", ground.into())];
-    Ok(answer(StatusCode::OK, &map(kept)))
+    let done = app.erasure.carry_out(&app.store, seq, "holder").await?;
+    app.metrics.asked_to_erase(done);
+    Ok(answer(StatusCode::OK, &done.to_value(&id)))
 }
 
 /// The place of the record that this id and the secret in `Authorization: Bearer` open.

@@ -31,6 +31,7 @@ use tower_http::services::ServeDir;
 
 pub use error::{Code, Error};
 
+use crate::erasure::Rule;
 use crate::operations::Operations;
 use crate::store::Store;
 use crate::{webhook, witness};
@@ -67,6 +68,8 @@ pub struct App {
     pub webhooks: Arc<webhook::Figures>,
     /// Of each witness.
     pub witnesses: Vec<Arc<witness::Figures>>,
+    /// What a request for erasure leads to (S5).
+    pub erasure: Rule,
     /// Told after each record that was stored.
     pub stored: Notify,
 }
@@ -85,6 +88,7 @@ pub struct Options {
     pub webhooks: Arc<webhook::Figures>,
     /// Of each witness.
     pub witnesses: Vec<Arc<witness::Figures>>,
+    pub erasure: Rule,
 }
 
 impl Default for Options {
@@ -99,6 +103,7 @@ impl Default for Options {
             operations: None,
             webhooks: Arc::default(),
             witnesses: Vec::new(),
+            erasure: Rule::default(),
         }
     }
 }
@@ -132,6 +137,7 @@ impl App {
             operations: options.operations,
             webhooks: options.webhooks,
             witnesses: options.witnesses,
+            erasure: options.erasure,
             stored: Notify::new(),
         }
     }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use askfirst_core::erasure::Answer;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -25,6 +26,7 @@ pub struct Metrics {
     conflicts: AtomicU64,
     counted: AtomicU64,
     erased: AtomicU64,
+    restricted: AtomicU64,
     damaged: AtomicU64,
     /// By code. The codes are the program's own words, so the map stays small.
     refused: Mutex<BTreeMap<&'static str, u64>>,
@@ -42,8 +44,13 @@ impl Metrics {
         repeated => repeated,
         conflict => conflicts,
         counted => counted,
-        erased => erased,
         damaged => damaged,
+    }
+
+    /// What became of a request for erasure.
+    pub fn asked_to_erase(&self, answer: Answer) {
+        let count = if answer == Answer::Erased { &self.erased } else { &self.restricted };
+        count.fetch_add(1, Relaxed);
     }
 
     fn refused(&self, code: &'static str) {
@@ -62,6 +69,7 @@ impl Metrics {
         counter("askfirst_records_repeated_total", "Records that were stored already.", of(&self.repeated));
         counter("askfirst_records_conflict_total", "Other bodies under a stored id.", of(&self.conflicts));
         counter("askfirst_records_erased_total", "Records erased by their holders.", of(&self.erased));
+        counter("askfirst_records_restricted_total", "Requests for erasure that restricted.", of(&self.restricted));
         counter("askfirst_records_damaged_total", "Records read that were not what they were.", of(&self.damaged));
         counter("askfirst_refusals_counted_total", "Refusals counted without an identifier.", of(&self.counted));
         counter("askfirst_commits_total", "Commits to the disk.", of(&store.commits));

@@ -21,7 +21,8 @@ use super::restore::{self, Restored};
 use super::retention::Due;
 use super::sealing::{self, Master, SqliteFile};
 use super::{
-    AboutNotice, Counted, Erased, Figures, Inserted, NewNotice, NewRecord, Options, Sqlite, StoreError, recover,
+    AboutNotice, Counted, Erased, Figures, Inserted, NewNotice, NewRecord, Options, Restriction, Sqlite, StoreError,
+    recover,
 };
 use crate::evidence::Evidence;
 
@@ -270,6 +271,11 @@ impl Store {
     /// Empties the record at this place (S4, S5). `reason` is a code for the log.
     pub async fn erase(&self, seq: i64, reason: &'static str) -> Result<Erased, StoreError> {
         engine!(self, engine => engine.erase(seq, reason).await)
+    }
+
+    /// Restricts the record at this place (S5, GDPR Art. 18); nothing when it is erased. Again it changes nothing.
+    pub async fn restrict(&self, seq: i64) -> Result<Option<Restriction>, StoreError> {
+        engine!(self, engine => engine.restrict(seq).await)
     }
 
     /// Keeps a record for a legal claim beyond its time and against an erasure (GDPR Art. 17(3)(e)), or no longer. How many

@@ -8,7 +8,7 @@ use super::incoming::Received;
 use super::log::witness::Cosigned;
 use super::retention::Ended;
 use super::upkeep::Prune;
-use super::{Counted, Erased, Inserted, NewNotice, StoreError};
+use super::{Counted, Erased, Inserted, NewNotice, Restriction, StoreError};
 
 /// Something to write, with a place for its outcome.
 pub enum Job {
@@ -22,6 +22,7 @@ pub enum Job {
     Prune(Prune, Slot<bool>),
     Purge(Vec<Ended>, Slot<()>),
     Register(Box<NewNotice>, Slot<bool>),
+    Restrict(i64, Slot<Option<Restriction>>),
 }
 
 pub struct Slot<T> {
@@ -42,6 +43,7 @@ impl Job {
             Self::Prune(_, slot) => slot.answer(result),
             Self::Purge(_, slot) => slot.answer(result),
             Self::Register(_, slot) => slot.answer(result),
+            Self::Restrict(_, slot) => slot.answer(result),
         }
     }
 }

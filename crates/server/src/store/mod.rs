@@ -100,6 +100,17 @@ pub enum Erased {
     Held,
 }
 
+/// A record that is kept for its holder's sake no more, and for legal claims alone (GDPR Art. 18(2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restriction {
+    /// When that was asked for.
+    pub since: Millis,
+    /// It is held for a claim, beyond its term.
+    pub held: bool,
+    /// When the consent ended or will end at the latest: its term counts from there (S1).
+    pub ends_at: Millis,
+}
+
 /// What became of a count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
@@ -258,6 +269,11 @@ impl Sqlite {
     /// Empties the record at this place (S4, S5). `reason` is a code for the log.
     pub async fn erase(&self, seq: i64, reason: &'static str) -> Result<Erased, StoreError> {
         self.writer.erase(seq, reason).await
+    }
+
+    /// Restricts the record at this place (S5, GDPR Art. 18); nothing when it is erased. Again it changes nothing.
+    pub async fn restrict(&self, seq: i64) -> Result<Option<Restriction>, StoreError> {
+        self.writer.restrict(seq).await
     }
 
     /// Keeps a record for a legal claim beyond its time and against an erasure (GDPR Art. 17(3)(e)), or no longer. How many

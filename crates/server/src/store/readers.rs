@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use askfirst_core::time::Millis;
 use rusqlite::{Connection, OptionalExtension, Row};
 use tokio::sync::Semaphore;
 
 use super::database::open_reader;
 use super::log::read::Head;
 use super::sealing::{self, Sealing};
-use super::{AboutNotice, EntryRef, Inclusion, StoreError, key, sqlite};
+use super::{AboutNotice, EntryRef, Inclusion, Restriction, StoreError, key, sqlite};
 use crate::evidence::Evidence;
 
 /// Connections that read, each used by one request at a time, off the threads that serve the network.
@@ -145,11 +146,17 @@ pub fn evidence(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Ev
                 holder: opened.holder,
                 notice: row.get::<_, Option<_>>("notice")?.as_ref().map(key::digest_text),
                 erased_at: row.get("erased_at")?,
+                restriction: restriction(row)?,
                 body: opened.body,
                 notice_text: bytes(row, "notice_text")?,
             })
         })
         .optional()
+}
+
+fn restriction(row: &Row<'_>) -> rusqlite::Result<Option<Restriction>> {
+    let since = row.get::<_, Option<Millis>>("restricted_at")?;
+    since.map(|since| Ok(Restriction { since, held: row.get("held")?, ends_at: row.get("ends_at")? })).transpose()
 }
 
 /// Proves an entry to the newest head of its log, or to the newest that witnesses have cosigned.

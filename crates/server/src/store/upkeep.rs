@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::retention::{ENTRIES, Ended};
 use super::writer::Writing;
-use super::{Erased, sqlite};
+use super::{Erased, Restriction, sqlite};
 
 /// Everything below an entry of a log is gone.
 pub struct Prune {
@@ -59,6 +59,27 @@ impl Writing {
             self.logs.append(&self.connection, (site, &origin), &Entry::Admin { action, count: 1, day: now }, now)?;
         }
         Ok(true)
+    }
+
+    /// What was restricted before stays as it was, and the log has its word already.
+    pub(super) fn restrict(&mut self, seq: i64, now: Millis) -> rusqlite::Result<Option<Restriction>> {
+        let found: Option<(String, bool, Millis, Option<Millis>)> = self
+            .connection
+            .prepare_cached(
+                "SELECT site, held, ends_at, restricted_at FROM record WHERE seq = ?1 AND erased_at IS NULL",
+            )?
+            .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .optional()?;
+        let Some((origin, held, ends_at, before)) = found else { return Ok(None) };
+        if before.is_none() {
+            self.connection
+                .prepare_cached("UPDATE record SET restricted_at = ?2 WHERE seq = ?1")?
+                .execute(params![seq, now])?;
+            let site = self.site(&origin)?;
+            let entry = Entry::Admin { action: "restrict".to_owned(), count: 1, day: now };
+            self.logs.append(&self.connection, (site, &origin), &entry, now)?;
+        }
+        Ok(Some(Restriction { since: before.unwrap_or(now), held, ends_at }))
     }
 
     /// The mark comes first, the entries go some at a time: other commits don't wait for millions of them. Whether

@@ -26,7 +26,9 @@ use super::recent::{Key, Recent};
 use super::retention::Ended;
 use super::sealing::{self, Sealing};
 use super::upkeep::Prune;
-use super::{Counted, Erased, Figures, Inserted, NewNotice, Options, Received, StoreError, database, key, sqlite};
+use super::{
+    Counted, Erased, Figures, Inserted, NewNotice, Options, Received, Restriction, StoreError, database, key, sqlite,
+};
 
 /// Most jobs in one commit.
 const BATCH: usize = 256;
@@ -118,6 +120,11 @@ impl Writer {
     /// Holds a record or lets it go; whether it is there.
     pub async fn hold(&self, seq: i64, held: bool) -> Result<bool, StoreError> {
         self.ask(|slot| Job::Hold(seq, held, slot)).await
+    }
+
+    /// Restricts a record; nothing when it is not there any more.
+    pub async fn restrict(&self, seq: i64) -> Result<Option<Restriction>, StoreError> {
+        self.ask(|slot| Job::Restrict(seq, slot)).await
     }
 
     /// Erases records whose time has come.
@@ -347,6 +354,7 @@ impl Writing {
                 Job::Prune(prune, slot) => slot.outcome = Some(self.prune(prune, now)?),
                 Job::Purge(ended, slot) => slot.outcome = Some(self.purge(ended, now)?),
                 Job::Register(notice, slot) => slot.outcome = Some(self.register(notice, now)?),
+                Job::Restrict(seq, slot) => slot.outcome = Some(self.restrict(*seq, now)?),
             }
         }
         self.insert_placed(batch)?;

@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 pub use client::{Client, Target};
 pub use sign::Secret;
 
+use crate::evidence::Evidence;
 use crate::http;
 use crate::operations::Operations;
 use crate::operations::queue::{self, Due, Message};
@@ -111,7 +112,7 @@ impl Delivery {
             for (_, evidence) in &chunk {
                 // One that is damaged or erased has nothing to be told about; the store says so elsewhere.
                 if let Ok(record) = evidence.check().record {
-                    messages.extend(self.news(store, &record, evidence.receipt.received_at).await?);
+                    messages.extend(self.news(store, &record, evidence).await?);
                 }
             }
             let (url, now) = (self.endpoint.url.clone(), store.now());
@@ -120,12 +121,15 @@ impl Delivery {
         Ok(())
     }
 
-    /// What the endpoint is told about a record, if anything.
-    async fn news(&self, store: &Store, record: &Record, received_at: Millis) -> Result<Option<Message>, StoreError> {
+    /// What the endpoint is told about a record, if anything. Of a restricted one nobody hears but of what was taken back,
+    /// which they must (GDPR Art. 18(2), 19).
+    async fn news(&self, store: &Store, record: &Record, evidence: &Evidence) -> Result<Option<Message>, StoreError> {
         let before = previous(store, record).await?;
         let taken_back = TakenBack::between(before.as_ref(), record);
         let kind = kind(record, &taken_back);
-        Ok(self.endpoint.on.contains(&kind).then(|| message(record, kind, &taken_back, received_at)))
+        let told = evidence.restriction.is_none() || kind == State::Withdrawn;
+        let wanted = told && self.endpoint.on.contains(&kind);
+        Ok(wanted.then(|| message(record, kind, &taken_back, evidence.receipt.received_at)))
     }
 
     async fn deliver(&self, now: Millis) -> Result<(), StoreError> {

@@ -73,6 +73,28 @@ impl Cluster {
         }
     }
 
+    /// Lets nobody in from the network but over TLS, with this certificate and key.
+    pub fn serve_tls(&self, (certificate, key): &(String, String)) {
+        let data = self.folder.join("data");
+        let settings = "ssl = on\nssl_cert_file = 'tls.crt'\nssl_key_file = 'tls.key'\n";
+        let rules = "local all all trust\nhostssl all all all trust\n";
+        for (name, text) in [
+            ("tls.crt", certificate.as_str()),
+            ("tls.key", key),
+            ("postgresql.auto.conf", settings),
+            ("pg_hba.conf", rules),
+        ] {
+            let file = data.join(name);
+            std::fs::write(&file, text).unwrap();
+            run(Command::new("chmod").arg("600").arg(&file));
+            if let Some(user) = self.user {
+                run(Command::new("chown").arg(user).arg(&file));
+            }
+        }
+        self.ctl("stop");
+        self.ctl("start");
+    }
+
     fn run(&self, program: &str, arguments: &[&str]) {
         let mut whole = as_user(self.user);
         whole.push(text(&self.bin.join(program)).to_owned());
@@ -93,8 +115,18 @@ impl Cluster {
 
     /// A connection as a person with a shell has.
     pub async fn shell(&self, name: &str) -> Client {
+        self.connect(&self.url(name)).await
+    }
+
+    /// The same without the network.
+    pub async fn shell_by_socket(&self, name: &str) -> Client {
+        let (folder, port) = (self.folder.display(), self.port);
+        self.connect(&format!("host={folder} port={port} user=askfirst dbname={name}")).await
+    }
+
+    async fn connect(&self, to: &str) -> Client {
         for _ in 0..100 {
-            if let Ok((client, connection)) = tokio_postgres::connect(&self.url(name), NoTls).await {
+            if let Ok((client, connection)) = tokio_postgres::connect(to, NoTls).await {
                 tokio::spawn(connection);
                 return client;
             }

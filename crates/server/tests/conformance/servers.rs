@@ -21,7 +21,7 @@ fn english() -> NewNotice {
 }
 
 impl Place {
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         cluster().url(self.name.as_deref().unwrap())
     }
 
@@ -312,7 +312,9 @@ async fn a_shell_can_not_change_what_is_stored() {
     let place = Place::postgres().await;
     let store = place.open().await;
     store.register(english()).await.unwrap();
-    insert_all(&[Arc::new(store)], 0..3).await;
+    let stores = [Arc::new(store)];
+    insert_all(&stores, 0..3).await;
+    stores[0].restrict(1).await.unwrap();
     let shell = place.shell().await;
     for sql in [
         "UPDATE askfirst.record SET body = 'x'",
@@ -321,6 +323,7 @@ async fn a_shell_can_not_change_what_is_stored() {
         "DELETE FROM askfirst.record",
         "UPDATE askfirst.place SET seq = 77 WHERE seq = 1",
         "UPDATE askfirst.place SET ends_at = ends_at + 1",
+        "UPDATE askfirst.place SET restricted_at = NULL",
         "DELETE FROM askfirst.place",
         "UPDATE askfirst.log SET size = size - 1",
         "DELETE FROM askfirst.log",

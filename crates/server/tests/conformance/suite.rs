@@ -4,14 +4,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 
+use askfirst_core::erasure::{Answer, Policy};
 use askfirst_core::log::evidence::{self, Outcome};
 use askfirst_core::log::{
     Checkpoint, Entry, Frontier, Hash, Note, Resource, VerifierKey, decode_bundle, leaf_hash, verify_inclusion,
 };
 use askfirst_core::record::{Record, State};
 use askfirst_core::time::{DAY, Millis, Period};
+use askfirst_server::erasure::Rule;
 use askfirst_server::store::retention::KEEP;
-use askfirst_server::store::{Counted, Erased, Inserted, NewNotice, NewRecord, Receipt, Store, StoreError};
+use askfirst_server::store::{
+    Counted, Erased, Inserted, NewNotice, NewRecord, Receipt, Restriction, Store, StoreError,
+};
 use tokio::task::JoinSet;
 
 use crate::place::Place;
@@ -49,6 +53,9 @@ on_both! {
     /// PROOF test 20.
     a_record_is_kept_for_three_years_after_its_consent_ended_and_no_longer;
     a_record_that_is_held_outlasts_its_time_and_an_erasure;
+    /// S5.
+    a_restricted_record_stays_as_proof_and_goes_when_its_term_has_ended;
+    what_a_request_for_erasure_leads_to_is_the_policys_and_the_records;
     /// PROOF test 20.
     a_prune_mark_stands_at_a_tile_and_what_is_above_it_is_proved_as_before;
     /// PROOF test 8.
@@ -83,7 +90,20 @@ sealed! {
     what_is_stored_can_be_followed_in_order;
 }
 
-fn english() -> NewNotice {
+/// A clock that the test sets. There is one for each engine: the tests run at the same time.
+macro_rules! clock {
+    ($place:expr, $start:expr) => {{
+        static CLOCKS: [AtomicI64; 3] = [const { AtomicI64::new($start) }; 3];
+        let now: fn() -> Millis = match $place.kind {
+            0 => || CLOCKS[0].load(SeqCst),
+            1 => || CLOCKS[1].load(SeqCst),
+            _ => || CLOCKS[2].load(SeqCst),
+        };
+        (&CLOCKS[$place.kind], now)
+    }};
+}
+
+pub fn english() -> NewNotice {
     configured().1.into_iter().find(|notice| notice.about.lang == "en").unwrap()
 }
 
@@ -276,14 +296,7 @@ async fn a_refusal_is_counted_for_the_servers_day(place: Place) {
 }
 
 async fn the_time_of_receipt_never_goes_back(place: Place) {
-    // One clock for each engine: the tests run at the same time.
-    static CLOCKS: [AtomicI64; 3] = [const { AtomicI64::new(1_800_000_000_000) }; 3];
-    let clock = &CLOCKS[place.kind];
-    let now: fn() -> Millis = match place.kind {
-        0 => || CLOCKS[0].load(SeqCst),
-        1 => || CLOCKS[1].load(SeqCst),
-        _ => || CLOCKS[2].load(SeqCst),
-    };
+    let (clock, now) = clock!(place, 1_800_000_000_000);
     let notice = english();
     let start = now();
     let store = place.open_at(now).await;
@@ -444,14 +457,108 @@ async fn a_record_that_is_held_outlasts_its_time_and_an_erasure(place: Place) {
     store.hold(&record_id(1), false).await.unwrap();
     assert_eq!(store.purge(KEEP, "P3Y").await.unwrap().records, 1);
     assert!(!is_there(&store, 1).await);
-    let said: Vec<String> = entries(&store, SITE)
-        .await
-        .iter()
-        .filter_map(
-            |entry| if let Some(Entry::Admin { action, .. }) = Entry::parse(entry) { Some(action) } else { None },
-        )
-        .collect();
-    assert_eq!(said, ["hold", "release", "purge"]);
+    assert_eq!(actions(&store).await, ["hold", "release", "purge"]);
+}
+
+/// What the log says about its own administration.
+async fn actions(store: &Store) -> Vec<String> {
+    let entries = entries(store, SITE).await;
+    let action = |entry: &Vec<u8>| match Entry::parse(entry) {
+        Some(Entry::Admin { action, .. }) => Some(action),
+        _ => None,
+    };
+    entries.iter().filter_map(action).collect()
+}
+
+async fn a_restricted_record_stays_as_proof_and_goes_when_its_term_has_ended(place: Place) {
+    let (clock, now) = clock!(place, START);
+    let (store, notice) = (place.open_at(now).await, english());
+    store.register(notice.clone()).await.unwrap();
+    let given = at(START, 1, &notice);
+    let receipt = created(&store, &given).await;
+    created(&store, &at(START, 2, &notice)).await;
+    let proof = store.pack(receipt.seq).await.unwrap().unwrap();
+
+    let ends_at = given.event.valid_until;
+    let restriction = Restriction { since: START, held: false, ends_at };
+    assert_eq!(store.restrict(receipt.seq).await, Ok(Some(restriction)));
+    clock.store(START + DAY, SeqCst);
+    assert_eq!(store.restrict(receipt.seq).await, Ok(Some(restriction)), "again it is the same");
+    assert_eq!(store.restrict(99).await, Ok(None));
+    assert_eq!(actions(&store).await, ["restrict"], "said once");
+
+    let evidence = store.evidence(receipt.seq).await.unwrap().unwrap();
+    assert_eq!(evidence.restriction, Some(restriction));
+    assert!(evidence.check().problem().is_none(), "the proof is whole");
+    assert!(evidence.require_unrestricted().is_err());
+    assert!(store.evidence(2).await.unwrap().unwrap().require_unrestricted().is_ok(), "and no other record is meant");
+    let pack = store.pack(receipt.seq).await.unwrap().unwrap();
+    for member in ["record", "salts", "commitments"] {
+        assert_eq!(pack.to_value().get(member).canonical(), proof.to_value().get(member).canonical());
+    }
+    assert_eq!(store.holders(&given.record_id).await.unwrap().len(), 1, "its holder can still see it (Art. 15)");
+    // What it says about its end is taken in all the same.
+    let mut withdrawal = at(START + DAY, 3, &notice);
+    withdrawal.prev = Some(given.record_id.clone());
+    withdrawal.event.state = State::Withdrawn;
+    created(&store, &withdrawal).await;
+    let sooner = Restriction { ends_at: START + DAY, ..restriction };
+    assert_eq!(store.restrict(receipt.seq).await, Ok(Some(sooner)));
+    assert_eq!(store.hold(&given.record_id, true).await, Ok(1));
+    assert_eq!(store.restrict(receipt.seq).await, Ok(Some(Restriction { held: true, ..sooner })));
+    assert_eq!(store.hold(&given.record_id, false).await, Ok(1));
+
+    clock.store(KEEP.after(START + DAY) - 1, SeqCst);
+    assert_eq!(store.purge(KEEP, "P3Y").await.unwrap().records, 0);
+    clock.store(KEEP.after(START + DAY), SeqCst);
+    assert_eq!(store.purge(KEEP, "P3Y").await.unwrap().records, 1, "restricted is not held");
+    assert_eq!(store.restrict(receipt.seq).await, Ok(None));
+    assert!(!is_there(&store, 1).await);
+    store.close().await;
+    place.database.audit().await.unwrap();
+}
+
+async fn what_a_request_for_erasure_leads_to_is_the_policys_and_the_records(place: Place) {
+    let (store, notice) = opened(&place).await;
+    let (restrict, erase) = (Rule::default(), Rule { policy: Policy::Erase, keep: KEEP });
+    let given = record(1, &notice);
+    let seq = created(&store, &given).await.seq;
+    let proof = Answer::Proof { until: KEEP.after(given.event.valid_until) };
+    assert_eq!(restrict.carry_out(&store, seq, "holder").await, Ok(proof), "the default keeps the proof");
+    assert_eq!(restrict.carry_out(&store, seq, "holder").await, Ok(proof));
+    assert_eq!(store.hold(&given.record_id, true).await, Ok(1));
+    for rule in [restrict, erase] {
+        assert_eq!(rule.carry_out(&store, seq, "holder").await, Ok(Answer::Claim), "{rule:?}");
+    }
+    assert_eq!(store.hold(&given.record_id, false).await, Ok(1));
+    assert_eq!(erase.carry_out(&store, seq, "holder").await, Ok(Answer::Erased), "also what was restricted before");
+    for rule in [restrict, erase] {
+        assert_eq!(rule.carry_out(&store, seq, "holder").await, Ok(Answer::Erased), "{rule:?}");
+    }
+    // It shows no agreement, so no claim needs it; one that ends an agreement does.
+    let refuse = |n: u128, prev: Option<String>| {
+        let mut refused = record(n, &notice);
+        refused.event.state = if prev.is_some() { State::Withdrawn } else { State::Refused };
+        refused.prev = prev;
+        refused.decisions.iter_mut().for_each(|said| said.granted = false);
+        refused
+    };
+    let refused = created(&store, &refuse(2, None)).await.seq;
+    assert_eq!(restrict.carry_out(&store, refused, "holder").await, Ok(Answer::Erased));
+    let withdrawn = created(&store, &refuse(3, Some(given.record_id.clone()))).await.seq;
+    assert!(matches!(restrict.carry_out(&store, withdrawn, "holder").await, Ok(Answer::Proof { .. })));
+    // What can't be read may be proof.
+    let seq = created(&store, &record(4, &notice)).await.seq;
+    let damage = match place.name {
+        Some(_) => {
+            "UPDATE [record] SET body = 'x' WHERE record_id = (SELECT record_id FROM askfirst.place WHERE seq = 4)"
+        }
+        None => "UPDATE [record] SET body = 'x' WHERE seq = 4",
+    };
+    assert_eq!(seq, 4);
+    place.tamper(damage).await;
+    assert!(matches!(restrict.carry_out(&store, seq, "holder").await, Ok(Answer::Proof { .. })));
+    assert!(matches!(store.evidence(seq).await.unwrap().unwrap().restriction, Some(Restriction { held: false, .. })));
 }
 
 async fn a_prune_mark_stands_at_a_tile_and_what_is_above_it_is_proved_as_before(place: Place) {

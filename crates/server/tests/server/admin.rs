@@ -23,7 +23,10 @@ struct Admin {
 }
 
 async fn admin() -> Admin {
-    let server = server().await;
+    admin_of(server().await)
+}
+
+fn admin_of(server: Server) -> Admin {
     let make = |name: &str, role| {
         let (id, token) = tokens::make().unwrap();
         let add = |connection: &_| tokens::add(connection, (&id, &token), name, role, clock::now(), None);
@@ -124,7 +127,7 @@ async fn what_can_not_be_noted_is_not_shown() {
 
 #[tokio::test]
 async fn a_held_record_is_not_erased_until_it_is_released() {
-    let admin = admin().await;
+    let admin = admin_of(erasing().await);
     admin.server.ask(post(body(1, &admin.server.notice))).await;
     let path = format!("/admin/v1/records/{}", record_id(1));
     let hold = async |held: bool| {
@@ -133,13 +136,46 @@ async fn a_held_record_is_not_erased_until_it_is_released() {
     };
     let erase = async || admin.ask(request("DELETE", &path, &admin.operator, Some("asked by mail"), "")).await;
     assert_eq!(hold(true).await, StatusCode::OK);
-    assert_eq!(erase().await.text, r#"{"erased":false,"held":true}"#);
+    let code = |answer: Answer| answer.at(&["records"]).items()[0].get("code").text().unwrap().to_owned();
+    assert_eq!(code(erase().await), "claim");
     assert_eq!(hold(false).await, StatusCode::OK);
-    assert_eq!(erase().await.text, r#"{"erased":true,"held":false}"#);
+    assert_eq!(code(erase().await), "erased");
     let actions: Vec<_> = admin.access().into_iter().map(|access| access.action).collect();
     assert_eq!(actions, ["erase", "release", "erase", "hold"]);
     let gone = admin.server.ask(with_secret("GET", &record_id(1), &secret(1))).await;
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
+}
+
+/// S5, GDPR Art. 18(2): restricted is out of sight but for a legal claim, and who looks for one is noted with that.
+#[tokio::test]
+async fn a_restricted_record_is_shown_for_a_claim_alone() {
+    let admin = admin().await;
+    admin.server.ask(post(body(1, &admin.server.notice))).await;
+    let path = format!("/admin/v1/records/{}", record_id(1));
+    let erased = admin.ask(request("DELETE", &path, &admin.operator, Some("asked by mail"), "")).await;
+    let said = erased.at(&["records"]).items()[0].clone();
+    assert_eq!((said.get("code").text(), said.get("restricted").bool()), (Some("proof"), Some(true)));
+    let seen = admin.ask(request("GET", &path, &admin.auditor, Some("curious"), "")).await;
+    assert_eq!((seen.status, seen.code().as_str()), (StatusCode::FORBIDDEN, "restricted"));
+    assert!(!seen.text.contains("analytical"));
+    let claim = format!("{path}?purpose=claim");
+    let seen = admin.ask(request("GET", &claim, &admin.auditor, Some("case 12/2026"), "")).await;
+    assert_eq!(seen.status, StatusCode::OK);
+    assert!(seen.at(&["records"]).items()[0].get("restricted").text().is_some());
+    let export = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_askfirst"));
+        command.args(["export", "--record", &record_id(1)]).args(more).arg("--database").arg(admin.server.database());
+        command.output().unwrap()
+    };
+    for form in [&[][..], &["--text"], &["--format", "dpv"], &["--format", "evidence"]] {
+        let output = export(form);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.stdout.is_empty() && said.contains("restricted") && said.contains("--for-claim"), "{output:?}");
+        let output = export(&[form, &["--for-claim"]].concat());
+        assert!(output.status.success() && !output.stdout.is_empty(), "{output:?}");
+    }
+    let actions: Vec<_> = admin.access().into_iter().map(|access| access.action).collect();
+    assert_eq!(actions.iter().filter(|action| *action == "claim").count(), 5, "{actions:?}");
 }
 
 #[tokio::test]

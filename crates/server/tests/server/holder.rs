@@ -1,6 +1,7 @@
 use std::fs;
 
 use askfirst_core::record::Record;
+use askfirst_core::time::Period;
 use askfirst_server::store::key;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -81,7 +82,7 @@ async fn without_a_secret_known_and_unknown_ids_are_alike() {
 
 #[tokio::test]
 async fn an_erased_record_is_gone_from_the_files_and_a_late_retry_does_not_bring_it_back() {
-    let server = server().await;
+    let server = erasing().await;
     let record = record(1, &server.notice);
     let text = record.to_value().canonical();
     let created = server.ask(post(text.clone())).await;
@@ -110,6 +111,36 @@ async fn an_erased_record_is_gone_from_the_files_and_a_late_retry_does_not_bring
     assert_eq!(anywhere(&crate::support::record(2, &server.notice)), [true; 4]);
     assert_eq!(anywhere(&record), [false; 4]);
     assert_eq!(server.ask(with_secret("GET", &record_id(2), &secret(2))).await.status, StatusCode::OK);
+}
+
+/// S5: by default the record stays as proof; the answer says so, why and until when, each time the same, and its holder can
+/// see that it is so.
+#[tokio::test]
+async fn a_record_is_restricted_for_its_holder_and_the_answer_says_why_and_until_when() {
+    let server = server().await;
+    let given = record(1, &server.notice);
+    server.ask(post(given.canonical())).await;
+    let said = server.ask(with_secret("DELETE", &record_id(1), &secret(1))).await;
+    assert_eq!(said.status, StatusCode::OK);
+    let until = askfirst_core::time::instant(Period::months(36).after(given.event.valid_until));
+    assert_eq!(
+        said.text,
+        format!(
+            "{{\"code\":\"proof\",\"erased\":false,\"ground\":\"GDPR Art. 17(3)(e) and 18(2), with Art. 7(1)\",\
+             \"message\":\"The record was not erased but restricted: it is kept as proof of your answer, for legal claims, \
+             until its term has ended, and used for nothing else.\",\"record_id\":\"{}\",\"restricted\":true,\
+             \"until\":\"{until}\"}}",
+            record_id(1)
+        )
+    );
+    assert_eq!(server.ask(with_secret("DELETE", &record_id(1), &secret(1))).await.text, said.text);
+    let seen = server.ask(with_secret("GET", &record_id(1), &secret(1))).await;
+    assert_eq!(seen.status, StatusCode::OK);
+    assert!(seen.at(&["restricted"]).text().is_some());
+    assert_eq!(seen.at(&["record"]).canonical(), given.canonical());
+    let metrics = server.ask(get("/metrics")).await.text;
+    assert!(metrics.contains("askfirst_records_restricted_total 2\n"));
+    assert!(metrics.contains("askfirst_records_erased_total 0\n"));
 }
 
 #[tokio::test]

@@ -318,7 +318,7 @@ async fn a_log_is_not_gone_on_with_under_another_key() {
 /// PROOF tests 17 and 18: after an erasure nothing here opens the entry, and nothing else has changed.
 #[tokio::test]
 async fn an_erasure_leaves_the_tree_and_a_tombstone_and_nothing_to_guess_against() {
-    let server = server().await;
+    let server = erasing().await;
     let mut receipts = Vec::new();
     for n in 0..4 {
         receipts.push(server.ask(post(body(n, &server.notice))).await.json());
@@ -373,7 +373,7 @@ async fn an_erasure_leaves_the_tree_and_a_tombstone_and_nothing_to_guess_against
 /// was changed in the database, by somebody who knew how.
 #[tokio::test]
 async fn a_pack_is_verified_without_the_server_and_a_changed_letter_is_named() {
-    let server = server().await;
+    let server = erasing().await;
     for n in 0..3 {
         server.ask(post(body(n, &server.notice))).await;
     }

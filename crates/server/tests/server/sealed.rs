@@ -14,7 +14,7 @@ use crate::support::*;
 /// A server with a master key.
 async fn sealed(master: &Master) -> Server {
     let store = Options { master: Some(master.clone()), ..Options::default() };
-    server_with(askfirst_server::http::Options::default(), store, |_| askfirst_server::http::Files::default()).await
+    server_with(erases(), store, |_| askfirst_server::http::Files::default()).await
 }
 
 fn file(path: &Path, master: &Master) -> SqliteFile {

@@ -125,6 +125,24 @@ fn texts(value: Value) -> Vec<String> {
     value.items().iter().map(|item| item.text().unwrap().to_owned()).collect()
 }
 
+/// GDPR Art. 18(2): nobody hears of a restricted record, but of what was taken back they must (Art. 19).
+#[tokio::test]
+async fn of_a_restricted_record_only_the_withdrawal_is_told() {
+    let server = server().await;
+    let receiver = Receiver::start().await;
+    let delivery = receiver.delivery(&server, &[State::Given, State::Withdrawn]);
+    delivery.step(&server.app.store).await.unwrap();
+    let given = record(1, &server.notice);
+    keep(&server, &given).await;
+    keep(&server, &after(&given, 2, State::Withdrawn, &[("analytical", false)])).await;
+    for seq in [1, 2] {
+        server.app.store.restrict(seq).await.unwrap();
+    }
+    delivery.step(&server.app.store).await.unwrap();
+    let (_, message) = receiver.only();
+    assert_eq!(message.get("type").text(), Some("consent.withdrawn"));
+}
+
 #[tokio::test]
 async fn a_withdrawal_is_told_signed_and_with_nothing_that_the_receiver_does_not_need() {
     let server = server().await;

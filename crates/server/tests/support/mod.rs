@@ -8,12 +8,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use askfirst_core::digest::{base64url, digest, uuid};
+use askfirst_core::erasure::Policy;
 use askfirst_core::json::{self, Value};
 use askfirst_core::record::{Count, Decision, Event, Layer, Method, NoticeRef, Record, Signals, State};
 use askfirst_core::settings::{self, Settings};
 use askfirst_core::time::{Millis, Period};
 use askfirst_server::bundled::Bundled;
 use askfirst_server::config::Config;
+use askfirst_server::erasure::Rule;
 use askfirst_server::http::cors::Origins;
 use askfirst_server::http::limits::{Peer, Rate};
 use askfirst_server::http::{self, App, Files, Options, Shared};
@@ -56,6 +58,15 @@ pub struct Answer {
 
 pub async fn server() -> Server {
     server_with(Options::default(), store::Options::default(), |_| Files::default()).await
+}
+
+/// One whose owner has records erased for who asks, instead of keeping them as proof (S5).
+pub async fn erasing() -> Server {
+    server_with(erases(), store::Options::default(), |_| Files::default()).await
+}
+
+pub fn erases() -> Options {
+    Options { erasure: Rule { policy: Policy::Erase, ..Rule::default() }, ..Options::default() }
 }
 
 pub async fn server_with(options: Options, store: store::Options, files: impl FnOnce(&TempDir) -> Files) -> Server {

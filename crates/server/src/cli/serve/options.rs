@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 
-use super::super::{database, log, operations, purge, webhooks, witnesses};
+use super::super::{database, erasure, log, operations, purge, webhooks, witnesses};
 
 /// Shortest admin token.
 const TOKEN_LENGTH: usize = 16;
@@ -63,6 +63,8 @@ pub struct Options {
     /// How long a record is kept after the consent has ended; what is due is erased once a day.
     #[arg(long, default_value = "P3Y", value_parser = purge::period, value_name = "PERIOD", env = "ASKFIRST_KEEP")]
     pub keep: purge::Keep,
+    #[command(flatten)]
+    pub erasure: erasure::Erasure,
     /// Networks of our own proxies, whose X-Forwarded-For is believed.
     #[arg(long, value_delimiter = ',', value_name = "CIDR", env = "ASKFIRST_TRUSTED_PROXY")]
     pub trusted_proxy: Vec<IpNet>,

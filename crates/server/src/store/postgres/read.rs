@@ -13,7 +13,7 @@ use crate::store::log::number;
 use crate::store::log::read::Head;
 use crate::store::sealing::Sealing;
 use crate::store::sqlite::Opened;
-use crate::store::{AboutNotice, Clock, EntryRef, Inclusion, Receipt, StoreError, key};
+use crate::store::{AboutNotice, Clock, EntryRef, Inclusion, Receipt, Restriction, StoreError, key};
 use askfirst_core::log::evidence::Pack;
 use askfirst_core::log::{Resource, TILE_WIDTH, Tile, encode_bundle};
 
@@ -65,7 +65,8 @@ pub async fn places_of_subject(client: &impl GenericClient, subjects: &[Option<[
 
 /// Everything stored about the record at this place; its proof is not in the row.
 pub async fn evidence(client: &impl GenericClient, sealing: Option<&Sealing>, seq: i64) -> Done<Option<Evidence>> {
-    let sql = "SELECT p.seq, p.record_id, p.log, p.idx, p.received_at, p.erased_at, r.browser_at, r.digest, r.notice,
+    let sql = "SELECT p.seq, p.record_id, p.log, p.idx, p.received_at, p.erased_at, p.held, p.ends_at,
+                   p.restricted_at, r.browser_at, r.digest, r.notice,
                    r.subject, r.holder, r.secret, r.body, s.origin, n.text AS notice_text
                FROM askfirst.place AS p
                JOIN askfirst.record AS r ON r.record_id = p.record_id AND r.site = p.site
@@ -98,9 +99,17 @@ fn evidence_of(row: &Row, sealing: Option<&Sealing>) -> Done<Evidence> {
         holder,
         notice: optional("notice")?.map(hash).transpose()?.as_ref().map(key::digest_text),
         erased_at,
+        restriction: restriction(row)?,
         body,
         notice_text: text.map(String::into_bytes),
     })
+}
+
+fn restriction(row: &Row) -> Done<Option<Restriction>> {
+    let since: Option<i64> = row.try_get("restricted_at")?;
+    since
+        .map(|since| Ok(Restriction { since, held: row.try_get("held")?, ends_at: row.try_get("ends_at")? }))
+        .transpose()
 }
 
 pub async fn about_notice(client: &impl GenericClient, digest: &[u8; 32]) -> Done<Option<AboutNotice>> {

@@ -17,7 +17,7 @@ use super::sql::{execute, query};
 use super::tree::{self, unsigned};
 use crate::store::log::{key as log_key, number};
 use crate::store::retention::{Due, ENTRIES, Ended, Tally, Term};
-use crate::store::{Erased, NewNotice, StoreError, key};
+use crate::store::{Erased, NewNotice, Restriction, StoreError, key};
 
 /// Places read at once.
 const CHUNK: i64 = 4_096;
@@ -147,6 +147,14 @@ impl Postgres {
         self.shared.answer(erased)
     }
 
+    /// Restricts the record at this place (S5, GDPR Art. 18); nothing when it is erased. Again it changes nothing.
+    pub async fn restrict(&self, seq: i64) -> Result<Option<Restriction>, StoreError> {
+        self.shared.require_thawed()?;
+        let now = (self.shared.now)();
+        let restricted = change!(&self.shared, |append| restrict(&mut append, seq, now).await?);
+        self.shared.answer(restricted)
+    }
+
     /// Keeps a record for a legal claim beyond its time and against an erasure (GDPR Art. 17(3)(e)), or no longer. How many
     /// records have this id.
     pub async fn hold(&self, record_id: &str, held: bool) -> Result<usize, StoreError> {
@@ -223,6 +231,24 @@ async fn hold(append: &mut Append<'_>, seq: i64, held: bool, now: Millis) -> Don
         append.append((site, &origin), &Entry::Admin { action, count: 1, day: now }, now).await?;
     }
     Ok(true)
+}
+
+/// What was restricted before stays as it was, and the log has its word already.
+async fn restrict(append: &mut Append<'_>, seq: i64, now: Millis) -> Done<Option<Restriction>> {
+    let sql = "SELECT p.site, s.origin, p.held, p.ends_at, p.restricted_at
+               FROM askfirst.place AS p JOIN askfirst.site AS s ON s.site = p.site
+               WHERE p.seq = $1 AND p.erased_at IS NULL";
+    let rows = query(&append.transaction, sql, &[&seq]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let (site, origin): (i64, String) = (row.try_get(0)?, row.try_get(1)?);
+    let before: Option<Millis> = row.try_get(4)?;
+    if before.is_none() {
+        let sql = "UPDATE askfirst.place SET restricted_at = $2 WHERE seq = $1";
+        execute(&append.transaction, sql, &[&seq, &now]).await?;
+        let entry = Entry::Admin { action: "restrict".to_owned(), count: 1, day: now };
+        append.append((site, &origin), &entry, now).await?;
+    }
+    Ok(Some(Restriction { since: before.unwrap_or(now), held: row.try_get(2)?, ends_at: row.try_get(3)? }))
 }
 
 /// The mark comes first, the entries go some at a time: records don't wait for millions of them. Whether these were the

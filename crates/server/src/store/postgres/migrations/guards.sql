@@ -22,6 +22,8 @@ BEGIN
             AND NEW.idx = OLD.idx AND NEW.received_at = OLD.received_at AND NEW.ends_at <= OLD.ends_at
             AND (OLD.erased_at IS NULL OR NEW.erased_at = OLD.erased_at)
             AND (OLD.held = false OR NEW.erased_at IS NULL)
+            -- Nobody takes a restriction back.
+            AND (OLD.restricted_at IS NULL OR NEW.restricted_at = OLD.restricted_at)
         THEN
             RETURN NEW;
         END IF;

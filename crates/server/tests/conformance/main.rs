@@ -17,3 +17,5 @@ mod servers;
 mod suite;
 /// Witnesses, where there are several servers.
 mod witness;
+/// The way to PostgreSQL.
+mod tls;

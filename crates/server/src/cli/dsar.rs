@@ -18,6 +18,7 @@ use crate::clock;
 use crate::erasure::Rule;
 use crate::evidence::Evidence;
 use crate::operations::requests::{self, KINDS, Request, Standing};
+use crate::operations::{self, Connection};
 use crate::store::key;
 
 #[derive(Args)]
@@ -148,7 +149,7 @@ impl Options {
         }
     }
 
-    fn register<T>(&self, work: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>) -> Result<T, String> {
+    fn register<T>(&self, work: impl FnOnce(&Connection<'_>) -> Result<T, operations::Error>) -> Result<T, String> {
         self.database.database.require()?;
         self.operations.open(&self.database.database)?.run(work)
     }

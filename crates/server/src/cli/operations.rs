@@ -10,7 +10,7 @@ use crate::store::Database;
 #[derive(Args)]
 pub struct File {
     /// The file of what is not a record: tokens, webhooks that wait, leaks, who has read what. Without it `.operations`
-    /// beside the database.
+    /// beside a SQLite database, and tables beside the records on PostgreSQL, which all servers share.
     #[arg(long, env = "ASKFIRST_OPERATIONS", value_name = "FILE")]
     operations: Option<PathBuf>,
 }
@@ -19,10 +19,10 @@ impl File {
     /// # Errors
     /// A sentence for the person at the console.
     pub fn open(&self, database: &Database) -> Result<Operations, String> {
-        match (&self.operations, database.file()) {
+        match (&self.operations, database) {
             (Some(file), _) => Operations::open(file),
-            (None, Some(database)) => Operations::open(&Operations::beside(database)),
-            (None, None) => Err("with a database on another machine, say --operations FILE".to_owned()),
+            (None, Database::Sqlite(database)) => Operations::open(&Operations::beside(database)),
+            (None, Database::Postgres(address)) => Operations::on(address),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use askfirst_core::json::{Value, map};
 use askfirst_core::time::{self, Millis};
-use rusqlite::{Connection, params};
+
+use super::{Connection, Error, fresh};
 
 /// One read or change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,27 +29,22 @@ impl Access {
     }
 }
 
-pub fn add(connection: &Connection, access: &Access) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("INSERT INTO access (at, who, action, record_id, reason) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![access.at, access.who, access.action, access.record_id, access.reason])
-        .map(drop)
+pub fn add(connection: &Connection<'_>, access: &Access) -> Result<(), Error> {
+    let sql = "INSERT INTO access (entry, at, who, action, record_id, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let Access { at, who, action, record_id, reason } = access;
+    connection.execute(sql, &[&fresh(*at), at, who, action, record_id, reason]).map(drop)
 }
 
 /// Since a time, the newest first.
-pub fn list(connection: &Connection, since: Millis) -> rusqlite::Result<Vec<Access>> {
-    connection
-        .prepare_cached(
-            "SELECT at, who, action, record_id, reason FROM access WHERE at >= ?1 ORDER BY at DESC, entry DESC",
-        )?
-        .query_map([since], |row| {
-            Ok(Access {
-                at: row.get(0)?,
-                who: row.get(1)?,
-                action: row.get(2)?,
-                record_id: row.get(3)?,
-                reason: row.get(4)?,
-            })
-        })?
-        .collect()
+pub fn list(connection: &Connection<'_>, since: Millis) -> Result<Vec<Access>, Error> {
+    let sql = "SELECT at, who, action, record_id, reason FROM access WHERE at >= ?1 ORDER BY at DESC, entry DESC";
+    connection.query(sql, &[&since], |row| {
+        Ok(Access {
+            at: row.get(0)?,
+            who: row.get(1)?,
+            action: row.get(2)?,
+            record_id: row.get(3)?,
+            reason: row.get(4)?,
+        })
+    })
 }

@@ -3,7 +3,8 @@
 
 use askfirst_core::json::{Value, map};
 use askfirst_core::time::{self, Millis};
-use rusqlite::{Connection, params};
+
+use super::{Connection, Error};
 
 /// Names that one site may have on one day. What comes past them is summed under [`REST`]: whoever sends names at random
 /// fills no disk.
@@ -46,45 +47,39 @@ impl Sum {
 }
 
 /// Adds to the sums of today.
-pub fn add(connection: &Connection, site: &str, leaks: &[Leak], now: Millis) -> rusqlite::Result<()> {
+pub fn add(connection: &Connection<'_>, site: &str, leaks: &[Leak], now: Millis) -> Result<(), Error> {
     let day = time::date(now);
-    let mut update = connection.prepare_cached(
-        "UPDATE leak SET n = n + ?6 WHERE site = ?1 AND day = ?2 AND kind = ?3 AND name = ?4 AND category = ?5",
-    )?;
-    let mut known = connection.prepare_cached("SELECT count(*) FROM leak WHERE site = ?1 AND day = ?2")?;
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO leak (site, day, kind, name, category, n) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-         ON CONFLICT DO UPDATE SET n = n + excluded.n",
-    )?;
-    for leak in leaks {
-        if update.execute(params![site, day, leak.kind, leak.name, leak.category, leak.count])? > 0 {
+    for Leak { kind, name, category, count } in leaks {
+        let update =
+            "UPDATE leak SET n = n + ?6 WHERE site = ?1 AND day = ?2 AND kind = ?3 AND name = ?4 AND category = ?5";
+        if connection.execute(update, &[&site, &day, kind, name, category, count])? > 0 {
             continue;
         }
-        let (name, category) = match known.query_row(params![site, day], |row| row.get::<_, i64>(0))? < NAMES {
-            true => (leak.name.as_str(), leak.category.as_str()),
+        let known = "SELECT count(*) FROM leak WHERE site = ?1 AND day = ?2";
+        let known = connection.first(known, &[&site, &day], |row| row.get::<i64>(0))?;
+        let (name, category) = match known.unwrap_or(0) < NAMES {
+            true => (name.as_str(), category.as_str()),
             false => (REST, REST),
         };
-        insert.execute(params![site, day, leak.kind, name, category, leak.count])?;
+        let insert = "INSERT INTO leak (site, day, kind, name, category, n) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                      ON CONFLICT (site, day, kind, name, category) DO UPDATE SET n = leak.n + excluded.n";
+        connection.execute(insert, &[&site, &day, kind, &name, &category, count])?;
     }
     Ok(())
 }
 
 /// The sums since a day, the newest day first and the greatest before.
-pub fn sums(connection: &Connection, since: Millis) -> rusqlite::Result<Vec<Sum>> {
-    connection
-        .prepare_cached(
-            "SELECT site, day, kind, name, category, n FROM leak WHERE day >= ?1
-             ORDER BY day DESC, n DESC, site, kind, name, category",
-        )?
-        .query_map([time::date(since)], |row| {
-            Ok(Sum {
-                site: row.get(0)?,
-                day: row.get(1)?,
-                kind: row.get(2)?,
-                name: row.get(3)?,
-                category: row.get(4)?,
-                count: row.get(5)?,
-            })
-        })?
-        .collect()
+pub fn sums(connection: &Connection<'_>, since: Millis) -> Result<Vec<Sum>, Error> {
+    let sql = "SELECT site, day, kind, name, category, n FROM leak WHERE day >= ?1
+               ORDER BY day DESC, n DESC, site, kind, name, category";
+    connection.query(sql, &[&time::date(since)], |row| {
+        Ok(Sum {
+            site: row.get(0)?,
+            day: row.get(1)?,
+            kind: row.get(2)?,
+            name: row.get(3)?,
+            category: row.get(4)?,
+            count: row.get(5)?,
+        })
+    })
 }

@@ -2,7 +2,8 @@
 //! in one transaction, so that a crash at any moment loses no message.
 
 use askfirst_core::time::Millis;
-use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{Connection, Error, fresh};
 
 /// A message to an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,103 +37,95 @@ pub struct State {
 
 /// How far the records have been looked through for this endpoint. One that is new begins at `newest`: nobody is told
 /// about what happened before they asked.
-pub fn cursor(connection: &Connection, endpoint: &str, newest: i64) -> rusqlite::Result<i64> {
-    connection
-        .prepare_cached("INSERT INTO webhook_cursor (endpoint, seq) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
-        .execute(params![endpoint, newest])?;
-    connection
-        .prepare_cached("SELECT seq FROM webhook_cursor WHERE endpoint = ?1")?
-        .query_row([endpoint], |row| row.get(0))
+pub fn cursor(connection: &Connection<'_>, endpoint: &str, newest: i64) -> Result<i64, Error> {
+    let new = "INSERT INTO webhook_cursor (endpoint, seq) VALUES (?1, ?2) ON CONFLICT (endpoint) DO NOTHING";
+    connection.execute(new, &[&endpoint, &newest])?;
+    let sql = "SELECT seq FROM webhook_cursor WHERE endpoint = ?1";
+    Ok(connection.first(sql, &[&endpoint], |row| row.get(0))?.unwrap_or(newest))
 }
 
-/// Adds messages, and says that the records up to `seq` have been looked through.
-pub fn add(
-    connection: &Connection,
+/// Whether `holder` works off the queue of this endpoint until `until`: nobody else does, or their time has passed. Each
+/// message is so sent by one of several servers. Whoever is gone is followed by another when its time has passed.
+pub fn take(
+    connection: &Connection<'_>,
     endpoint: &str,
-    seq: i64,
+    holder: &str,
+    (now, until): (Millis, Millis),
+) -> Result<bool, Error> {
+    let sql = "UPDATE webhook_cursor SET holder = ?2, lease_until = ?4
+               WHERE endpoint = ?1 AND (holder = ?2 OR lease_until < ?3)";
+    Ok(connection.execute(sql, &[&endpoint, &holder, &now, &until])? > 0)
+}
+
+/// Adds messages, and says that the records up to `to` have been looked through, when until now it was `from`. Whether it
+/// was: somebody else may have done it.
+pub fn add(
+    connection: &Connection<'_>,
+    endpoint: &str,
+    (from, to): (i64, i64),
     messages: &[Message],
     now: Millis,
-) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO webhook_entry (endpoint, message, body, created_at, next_at) VALUES (?1, ?2, ?3, ?4, ?4)
-         ON CONFLICT (endpoint, message) DO NOTHING",
-    )?;
-    for message in messages {
-        insert.execute(params![endpoint, message.id, message.body, now])?;
+) -> Result<bool, Error> {
+    let moved = "UPDATE webhook_cursor SET seq = ?3 WHERE endpoint = ?1 AND seq = ?2";
+    if connection.execute(moved, &[&endpoint, &from, &to])? == 0 {
+        return Ok(false);
     }
-    connection
-        .prepare_cached("UPDATE webhook_cursor SET seq = ?2 WHERE endpoint = ?1")?
-        .execute(params![endpoint, seq])
-        .map(drop)
+    for message in messages {
+        let insert = "INSERT INTO webhook_entry (entry, endpoint, message, body, created_at, next_at)
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT (endpoint, message) DO NOTHING";
+        connection.execute(insert, &[&fresh(now), &endpoint, &message.id, &message.body, &now])?;
+    }
+    Ok(true)
 }
 
 /// What is due for an endpoint, the oldest first.
-pub fn due(connection: &Connection, endpoint: &str, now: Millis, most: usize) -> rusqlite::Result<Vec<Due>> {
-    connection
-        .prepare_cached(
-            "SELECT entry, message, body, created_at, attempts FROM webhook_entry
-             WHERE endpoint = ?1 AND given_up_at IS NULL AND next_at <= ?2 ORDER BY next_at, entry LIMIT ?3",
-        )?
-        .query_map(params![endpoint, now, most], |row| {
-            let message = Message { id: row.get(1)?, body: row.get(2)? };
-            Ok(Due { entry: row.get(0)?, message, created_at: row.get(3)?, attempts: row.get(4)? })
-        })?
-        .collect()
+pub fn due(connection: &Connection<'_>, endpoint: &str, now: Millis, most: usize) -> Result<Vec<Due>, Error> {
+    let sql = "SELECT entry, message, body, created_at, attempts FROM webhook_entry
+               WHERE endpoint = ?1 AND given_up_at IS NULL AND next_at <= ?2 ORDER BY next_at, entry LIMIT ?3";
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    connection.query(sql, &[&endpoint, &now, &most], |row| {
+        let message = Message { id: row.get(1)?, body: row.get(2)? };
+        let attempts = u32::try_from(row.get::<i64>(4)?).unwrap_or(u32::MAX);
+        Ok(Due { entry: row.get(0)?, message, created_at: row.get(3)?, attempts })
+    })
 }
 
 /// When the next attempt for an endpoint is due.
-pub fn next(connection: &Connection, endpoint: &str) -> rusqlite::Result<Option<Millis>> {
-    connection
-        .prepare_cached("SELECT min(next_at) FROM webhook_entry WHERE endpoint = ?1 AND given_up_at IS NULL")?
-        .query_row([endpoint], |row| row.get(0))
+pub fn next(connection: &Connection<'_>, endpoint: &str) -> Result<Option<Millis>, Error> {
+    let sql = "SELECT min(next_at) FROM webhook_entry WHERE endpoint = ?1 AND given_up_at IS NULL";
+    Ok(connection.first(sql, &[&endpoint], |row| row.get(0))?.flatten())
 }
 
-pub fn delivered(connection: &Connection, entry: i64) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM webhook_entry WHERE entry = ?1")?.execute([entry]).map(drop)
+pub fn delivered(connection: &Connection<'_>, entry: i64) -> Result<(), Error> {
+    connection.execute("DELETE FROM webhook_entry WHERE entry = ?1", &[&entry]).map(drop)
 }
 
-pub fn again(connection: &Connection, entry: i64, next_at: Millis, outcome: &str) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "UPDATE webhook_entry SET attempts = attempts + 1, next_at = ?2, outcome = ?3 WHERE entry = ?1",
-        )?
-        .execute(params![entry, next_at, outcome])
-        .map(drop)
+pub fn again(connection: &Connection<'_>, entry: i64, next_at: Millis, outcome: &str) -> Result<(), Error> {
+    let sql = "UPDATE webhook_entry SET attempts = attempts + 1, next_at = ?2, outcome = ?3 WHERE entry = ?1";
+    connection.execute(sql, &[&entry, &next_at, &outcome]).map(drop)
 }
 
 /// The text goes; that there was a message and what became of it stays for a while.
-pub fn give_up(connection: &Connection, entry: i64, now: Millis, outcome: &str) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "UPDATE webhook_entry SET attempts = attempts + 1, body = NULL, given_up_at = ?2, outcome = ?3
-             WHERE entry = ?1",
-        )?
-        .execute(params![entry, now, outcome])
-        .map(drop)
+pub fn give_up(connection: &Connection<'_>, entry: i64, now: Millis, outcome: &str) -> Result<(), Error> {
+    let sql = "UPDATE webhook_entry SET attempts = attempts + 1, body = NULL, given_up_at = ?2, outcome = ?3
+               WHERE entry = ?1";
+    connection.execute(sql, &[&entry, &now, &outcome]).map(drop)
 }
 
 /// How the queue of each endpoint stands.
-pub fn states(connection: &Connection) -> rusqlite::Result<Vec<(String, State)>> {
-    let endpoints = connection
-        .prepare_cached("SELECT endpoint FROM webhook_cursor ORDER BY endpoint")?
-        .query_map([], |row| row.get(0))?
-        .collect::<rusqlite::Result<Vec<String>>>()?;
+pub fn states(connection: &Connection<'_>) -> Result<Vec<(String, State)>, Error> {
+    let sql = "SELECT endpoint FROM webhook_cursor ORDER BY endpoint";
+    let endpoints = connection.query(sql, &[], |row| row.get::<String>(0))?;
     endpoints.into_iter().map(|endpoint| Ok((endpoint.clone(), state(connection, &endpoint)?))).collect()
 }
 
-pub fn state(connection: &Connection, endpoint: &str) -> rusqlite::Result<State> {
-    let (waiting, given_up) = connection
-        .prepare_cached(
-            "SELECT count(*) - count(given_up_at), count(given_up_at) FROM webhook_entry WHERE endpoint = ?1",
-        )?
-        .query_row([endpoint], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let oldest = connection
-        .prepare_cached(
-            "SELECT created_at, outcome FROM webhook_entry WHERE endpoint = ?1 AND given_up_at IS NULL
-             ORDER BY entry LIMIT 1",
-        )?
-        .query_row([endpoint], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
+pub fn state(connection: &Connection<'_>, endpoint: &str) -> Result<State, Error> {
+    let counts = "SELECT count(*) - count(given_up_at), count(given_up_at) FROM webhook_entry WHERE endpoint = ?1";
+    let counts = connection.first(counts, &[&endpoint], |row| Ok((row.get::<i64>(0)?, row.get::<i64>(1)?)))?;
+    let oldest = "SELECT created_at, outcome FROM webhook_entry WHERE endpoint = ?1 AND given_up_at IS NULL
+                  ORDER BY entry LIMIT 1";
+    let oldest = connection.first(oldest, &[&endpoint], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (waiting, given_up) = counts.unwrap_or_default();
     let (oldest, outcome) = oldest.unzip();
-    Ok(State { waiting, given_up, oldest, outcome: outcome.flatten() })
+    Ok(State { waiting: waiting.unsigned_abs(), given_up: given_up.unsigned_abs(), oldest, outcome: outcome.flatten() })
 }

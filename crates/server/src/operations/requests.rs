@@ -3,22 +3,9 @@
 
 use askfirst_core::json::{Value, map};
 use askfirst_core::time::{self, DAY, Millis, Period};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
-/// Made by the first request: the file is the owner's to keep, and most never get one.
-const TABLE: &str = "CREATE TABLE IF NOT EXISTS request (
-    number      INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind        TEXT NOT NULL,
-    -- What it is about, as the person has shown it; the subject goes when the records are erased.
-    record_id   TEXT,
-    subject     TEXT,
-    received_at INTEGER NOT NULL,
-    extended_at INTEGER,
-    extension   TEXT,
-    closed_at   INTEGER,
-    outcome     TEXT,
-    reason      TEXT
-) STRICT";
+use super::sql::Row;
+use super::{Connection, Error};
 
 /// Art. 12(3): one month, and two more where that is necessary.
 const MONTH: Period = Period::months(1);
@@ -101,18 +88,19 @@ impl Request {
         ])
     }
 
-    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let extended: Option<Millis> = row.get("extended_at")?;
-        let closed: Option<Millis> = row.get("closed_at")?;
-        let text = |column: &str| row.get::<_, Option<String>>(column).map(Option::unwrap_or_default);
+    /// Reads the columns in the order of the table.
+    fn of(row: &Row<'_>) -> Result<Self, Error> {
+        let extended: Option<Millis> = row.get(5)?;
+        let closed: Option<Millis> = row.get(7)?;
+        let text = |column: usize| row.get::<Option<String>>(column).map(Option::unwrap_or_default);
         Ok(Self {
-            number: row.get("number")?,
-            kind: row.get("kind")?,
-            record_id: row.get("record_id")?,
-            subject: row.get("subject")?,
-            received_at: row.get("received_at")?,
-            extension: extended.map(|at| Ok::<_, rusqlite::Error>((at, text("extension")?))).transpose()?,
-            answer: closed.map(|at| Ok::<_, rusqlite::Error>((at, text("outcome")?, text("reason")?))).transpose()?,
+            number: row.get(0)?,
+            kind: row.get(1)?,
+            record_id: row.get(2)?,
+            subject: row.get(3)?,
+            received_at: row.get(4)?,
+            extension: extended.map(|at| Ok::<_, Error>((at, text(6)?))).transpose()?,
+            answer: closed.map(|at| Ok::<_, Error>((at, text(8)?, text(9)?))).transpose()?,
         })
     }
 }
@@ -130,59 +118,56 @@ impl Standing {
 
 /// Notes a request; its number.
 pub fn open(
-    connection: &Connection,
+    connection: &Connection<'_>,
     kind: &str,
     (record_id, subject): (Option<&str>, Option<&str>),
     received_at: Millis,
-) -> rusqlite::Result<i64> {
-    connection.execute_batch(TABLE)?;
-    connection.execute(
-        "INSERT INTO request (kind, record_id, subject, received_at) VALUES (?1, ?2, ?3, ?4)",
-        params![kind, record_id, subject, received_at],
-    )?;
-    Ok(connection.last_insert_rowid())
+) -> Result<i64, Error> {
+    // A person says it on the telephone: the next small number. Two at once can't have the same.
+    let sql = "INSERT INTO request (number, kind, record_id, subject, received_at)
+               VALUES ((SELECT coalesce(max(number), 0) + 1 FROM request), ?1, ?2, ?3, ?4) RETURNING number";
+    Ok(connection.first(sql, &[&kind, &record_id, &subject, &received_at], |row| row.get(0))?.unwrap_or_default())
 }
 
 /// The request with this number.
-pub fn one(connection: &Connection, number: i64) -> rusqlite::Result<Option<Request>> {
-    connection.execute_batch(TABLE)?;
-    connection.query_row("SELECT * FROM request WHERE number = ?1", [number], Request::of).optional()
+pub fn one(connection: &Connection<'_>, number: i64) -> Result<Option<Request>, Error> {
+    connection.first("SELECT * FROM request WHERE number = ?1", &[&number], Request::of)
 }
 
 /// Those that are open, or all, the most urgent first.
-pub fn list(connection: &Connection, all: bool) -> rusqlite::Result<Vec<Request>> {
-    connection.execute_batch(TABLE)?;
-    let mut statement = connection.prepare("SELECT * FROM request WHERE ?1 OR closed_at IS NULL ORDER BY number")?;
-    let mut found = statement.query_map([all], Request::of)?.collect::<rusqlite::Result<Vec<_>>>()?;
+pub fn list(connection: &Connection<'_>, all: bool) -> Result<Vec<Request>, Error> {
+    let mut found = connection.query("SELECT * FROM request ORDER BY number", &[], Request::of)?;
+    found.retain(|request| all || request.answer.is_none());
     found.sort_by_key(|request| (request.answer.is_some(), request.last_day(), request.number));
     Ok(found)
 }
 
 /// Notes that the person was told that it takes up to two months more, and why.
-pub fn extend(connection: &Connection, number: i64, reason: &str, now: Millis) -> rusqlite::Result<()> {
+pub fn extend(connection: &Connection<'_>, number: i64, reason: &str, now: Millis) -> Result<(), Error> {
     let change = "UPDATE request SET extended_at = ?2, extension = ?3 WHERE number = ?1";
-    connection.execute(change, params![number, now, reason]).map(drop)
+    connection.execute(change, &[&number, &now, &reason]).map(drop)
 }
 
 /// Notes the answer.
 pub fn close(
-    connection: &Connection,
+    connection: &Connection<'_>,
     number: i64,
     (outcome, reason): (&str, &str),
     now: Millis,
-) -> rusqlite::Result<()> {
+) -> Result<(), Error> {
     let change = "UPDATE request SET closed_at = ?2, outcome = ?3, reason = ?4 WHERE number = ?1";
-    connection.execute(change, params![number, now, outcome, reason]).map(drop)
+    connection.execute(change, &[&number, &now, &outcome, &reason]).map(drop)
 }
 
 /// Forgets which subject a request is about: after an erasure the pseudonym is nowhere.
-pub fn forget_subject(connection: &Connection, number: i64) -> rusqlite::Result<()> {
-    connection.execute("UPDATE request SET subject = NULL WHERE number = ?1", [number]).map(drop)
+pub fn forget_subject(connection: &Connection<'_>, number: i64) -> Result<(), Error> {
+    connection.execute("UPDATE request SET subject = NULL WHERE number = ?1", &[&number]).map(drop)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operations::Operations;
 
     fn day(text: &str) -> Millis {
         time::parse(text).unwrap()
@@ -228,17 +213,27 @@ mod tests {
 
     #[test]
     fn the_most_urgent_comes_first_and_what_is_answered_last() {
-        let connection = Connection::open_in_memory().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let operations = Operations::open(&folder.path().join("operations")).unwrap();
+        operations
+            .run(|connection| {
+                most_urgent(connection);
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    fn most_urgent(connection: &Connection<'_>) {
         let received = ["2026-03-10", "2026-01-31", "2026-02-01", "2026-01-01"];
         for at in received {
-            open(&connection, "access", (None, None), day(at)).unwrap();
+            open(connection, "access", (None, None), day(at)).unwrap();
         }
-        extend(&connection, 2, "many at once", day("2026-02-02")).unwrap();
-        close(&connection, 4, ("granted", ""), day("2026-01-02")).unwrap();
-        let numbers = |all| list(&connection, all).unwrap().iter().map(|request| request.number).collect::<Vec<_>>();
+        extend(connection, 2, "many at once", day("2026-02-02")).unwrap();
+        close(connection, 4, ("granted", ""), day("2026-01-02")).unwrap();
+        let numbers = |all| list(connection, all).unwrap().iter().map(|request| request.number).collect::<Vec<_>>();
         assert_eq!(numbers(true), [3, 1, 2, 4]);
         assert_eq!(numbers(false), [3, 1, 2]);
-        assert_eq!(one(&connection, 2).unwrap().unwrap().extension, Some((day("2026-02-02"), "many at once".into())));
-        assert_eq!(one(&connection, 5).unwrap(), None);
+        assert_eq!(one(connection, 2).unwrap().unwrap().extension, Some((day("2026-02-02"), "many at once".into())));
+        assert_eq!(one(connection, 5).unwrap(), None);
     }
 }

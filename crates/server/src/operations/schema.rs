@@ -1,15 +1,16 @@
 //! The format of the file, and what is forgotten of it.
 
 use askfirst_core::time::{self, Millis};
-use rusqlite::Connection;
+
+use super::{Connection, Error};
 
 /// `PRAGMA application_id`: "ASKO".
 const APPLICATION: i32 = 0x4153_4b4f;
 /// What makes each format from the one before. Their number is `PRAGMA user_version`.
-const MIGRATIONS: &[&str] = &[include_str!("1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("1.sql"), include_str!("2.sql")];
 
 /// Takes every step from the file's format to ours in one transaction.
-pub fn migrate(connection: &Connection) -> rusqlite::Result<()> {
+pub fn migrate(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
     let newest = i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX);
     connection.execute_batch("BEGIN IMMEDIATE")?;
     let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
@@ -31,10 +32,10 @@ pub fn migrate(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Removes what is from before `end`; how many rows.
-pub fn purge(connection: &Connection, end: Millis) -> rusqlite::Result<usize> {
-    let entries = connection.execute("DELETE FROM webhook_entry WHERE given_up_at < ?1", [end])?;
-    let leaks = connection.execute("DELETE FROM leak WHERE day < ?1", [time::date(end)])?;
-    let reads = connection.execute("DELETE FROM access WHERE at < ?1", [end])?;
-    let tokens = connection.execute("DELETE FROM token WHERE ended_at < ?1", [end])?;
+pub fn purge(connection: &Connection<'_>, end: Millis) -> Result<u64, Error> {
+    let entries = connection.execute("DELETE FROM webhook_entry WHERE given_up_at < ?1", &[&end])?;
+    let leaks = connection.execute("DELETE FROM leak WHERE day < ?1", &[&time::date(end)])?;
+    let reads = connection.execute("DELETE FROM access WHERE at < ?1", &[&end])?;
+    let tokens = connection.execute("DELETE FROM token WHERE ended_at < ?1", &[&end])?;
     Ok(entries + leaks + reads + tokens)
 }

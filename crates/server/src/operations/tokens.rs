@@ -3,8 +3,9 @@
 
 use askfirst_core::digest::{base64url, sha256};
 use askfirst_core::time::Millis;
-use rusqlite::{Connection, OptionalExtension, params};
 use subtle::ConstantTimeEq;
+
+use super::{Connection, Error};
 
 const PREFIX: &str = "aft_";
 /// Letters of the part by which a token is found, which is no secret.
@@ -64,53 +65,48 @@ pub fn make() -> Option<(String, String)> {
 
 /// Keeps a new token.
 pub fn add(
-    connection: &Connection,
+    connection: &Connection<'_>,
     (id, token): (&str, &str),
     name: &str,
     role: Role,
     now: Millis,
     ends_at: Option<Millis>,
-) -> rusqlite::Result<()> {
-    connection
-        .execute(
-            "INSERT INTO token (token, name, role, hash, created_at, ended_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![id, name, role.name(), sha256(token.as_bytes()), now, ends_at],
-        )
-        .map(drop)
+) -> Result<(), Error> {
+    let sql = "INSERT INTO token (token, name, role, hash, created_at, ended_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let hash = sha256(token.as_bytes());
+    connection.execute(sql, &[&id, &name, &role.name(), &hash.as_slice(), &now, &ends_at]).map(drop)
 }
 
 /// Whose token this is. An unknown one is compared too, with nothing.
-pub fn check(connection: &Connection, token: &str, now: Millis) -> rusqlite::Result<Option<Holder>> {
+pub fn check(connection: &Connection<'_>, token: &str, now: Millis) -> Result<Option<Holder>, Error> {
     let id = token.strip_prefix(PREFIX).and_then(|rest| rest.get(..ID)).unwrap_or_default();
+    // PostgreSQL takes no NUL in a text, and no token has one.
+    let id = if id.contains('\0') { "" } else { id };
+    let sql = "SELECT hash, name, role FROM token WHERE token = ?1 AND (ended_at IS NULL OR ended_at > ?2)";
     let found = connection
-        .prepare_cached("SELECT hash, name, role FROM token WHERE token = ?1 AND ifnull(ended_at > ?2, 1)")?
-        .query_row(params![id, now], |row| Ok((row.get::<_, [u8; 32]>(0)?, row.get(1)?, row.get::<_, String>(2)?)))
-        .optional()?;
-    let (hash, name, role) = found.unwrap_or_default();
-    let right: bool = hash.ct_eq(&sha256(token.as_bytes())).into();
+        .first(sql, &[&id, &now], |row| Ok((row.get::<Vec<u8>>(0)?, row.get::<String>(1)?, row.get::<String>(2)?)))?;
+    let (hash, name, role) = found.unwrap_or_else(|| (vec![0; 32], String::new(), String::new()));
+    let right: bool = hash.as_slice().ct_eq(&sha256(token.as_bytes())).into();
     Ok(Role::named(&role).filter(|_| right).map(|role| Holder { name, role }))
 }
 
 /// Ends a token; whether there was one to end.
-pub fn revoke(connection: &Connection, id: &str, now: Millis) -> rusqlite::Result<bool> {
-    let ended = connection
-        .execute("UPDATE token SET ended_at = ?2 WHERE token = ?1 AND ifnull(ended_at > ?2, 1)", params![id, now])?;
-    Ok(ended > 0)
+pub fn revoke(connection: &Connection<'_>, id: &str, now: Millis) -> Result<bool, Error> {
+    let sql = "UPDATE token SET ended_at = ?2 WHERE token = ?1 AND (ended_at IS NULL OR ended_at > ?2)";
+    Ok(connection.execute(sql, &[&id, &now])? > 0)
 }
 
-pub fn list(connection: &Connection) -> rusqlite::Result<Vec<Listed>> {
-    connection
-        .prepare("SELECT token, name, role, created_at, ended_at FROM token ORDER BY created_at, token")?
-        .query_map([], |row| {
-            Ok(Listed {
-                id: row.get(0)?,
-                name: row.get(1)?,
-                role: row.get(2)?,
-                created_at: row.get(3)?,
-                ended_at: row.get(4)?,
-            })
-        })?
-        .collect()
+pub fn list(connection: &Connection<'_>) -> Result<Vec<Listed>, Error> {
+    let sql = "SELECT token, name, role, created_at, ended_at FROM token ORDER BY created_at, token";
+    connection.query(sql, &[], |row| {
+        Ok(Listed {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            role: row.get(2)?,
+            created_at: row.get(3)?,
+            ended_at: row.get(4)?,
+        })
+    })
 }
 
 #[cfg(test)]

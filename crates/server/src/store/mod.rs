@@ -54,6 +54,7 @@ use log::published::Published;
 use log::read::Head;
 use log::{Logs, Seed};
 pub use pack::packs;
+pub use postgres::Address;
 pub use readers::Readers;
 pub use receipt::{Clock, EntryRef, Receipt};
 use recent::Recent;

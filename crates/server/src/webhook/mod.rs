@@ -23,8 +23,8 @@ pub use sign::Secret;
 
 use crate::evidence::Evidence;
 use crate::http;
-use crate::operations::Operations;
 use crate::operations::queue::{self, Due, Message};
+use crate::operations::{Connection, Operations};
 use crate::store::{Store, StoreError, key};
 use message::{TakenBack, kind, message};
 
@@ -35,6 +35,8 @@ const FIRST_PAUSE: Millis = 5_000;
 const LONGEST_PAUSE: Millis = 6 * 60 * 60 * 1000;
 /// Attempts at a time for one endpoint.
 const AT_ONCE: usize = 8;
+/// How long one server works off a queue alone after its last sign of life; longer than any attempt takes.
+const LEASE: Millis = 60_000;
 /// Records looked through at a time.
 const CHUNK: usize = 256;
 /// How long an endpoint sleeps at most: another process may have stored something.
@@ -92,21 +94,35 @@ impl Delivery {
     /// # Errors
     /// A store can't be used; it is tried again.
     pub async fn step(&self, store: &Store) -> Result<Duration, StoreError> {
-        self.collect(store).await?;
-        self.deliver(store.now()).await?;
+        if !self.collect(store).await? || !self.deliver(store).await? {
+            // Another server does it.
+            return Ok(LOOK_EVERY);
+        }
         let url = self.endpoint.url.clone();
         let next = self.operations.with(move |connection| queue::next(connection, &url)).await?;
         let pause = next.map_or(LOOK_EVERY, |next| Duration::from_millis((next - store.now()).max(0).unsigned_abs()));
         Ok(pause.min(LOOK_EVERY))
     }
 
-    async fn collect(&self, store: &Store) -> Result<(), StoreError> {
+    /// Whether it is on this server to work off the queue, from now on for a while.
+    async fn take(&self, now: Millis) -> Result<bool, StoreError> {
+        let (url, holder) = (self.endpoint.url.clone(), self.operations.holder().to_owned());
+        let take = move |connection: &Connection<'_>| queue::take(connection, &url, &holder, (now, now + LEASE));
+        self.operations.with(take).await
+    }
+
+    /// Whether it was on this server.
+    async fn collect(&self, store: &Store) -> Result<bool, StoreError> {
         let newest = store.newest().await?;
         let url = self.endpoint.url.clone();
         let mut seq = self.operations.with(move |connection| queue::cursor(connection, &url, newest)).await?;
-        while seq < newest {
+        while self.take(store.now()).await? {
+            if seq >= newest {
+                return Ok(true);
+            }
             let chunk = store.after(seq, CHUNK).await?;
-            let Some((last, _)) = chunk.last() else { return Ok(()) };
+            let Some((last, _)) = chunk.last() else { return Ok(true) };
+            let part = (seq, *last);
             seq = *last;
             let mut messages = Vec::new();
             for (_, evidence) in &chunk {
@@ -116,9 +132,11 @@ impl Delivery {
                 }
             }
             let (url, now) = (self.endpoint.url.clone(), store.now());
-            self.operations.with(move |connection| queue::add(connection, &url, seq, &messages, now)).await?;
+            if !self.operations.with(move |connection| queue::add(connection, &url, part, &messages, now)).await? {
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// What the endpoint is told about a record, if anything. Of a restricted one nobody hears but of what was taken back,
@@ -132,12 +150,14 @@ impl Delivery {
         Ok(wanted.then(|| message(record, kind, &taken_back, evidence.receipt.received_at)))
     }
 
-    async fn deliver(&self, now: Millis) -> Result<(), StoreError> {
-        loop {
+    /// Whether it was on this server.
+    async fn deliver(&self, store: &Store) -> Result<bool, StoreError> {
+        while self.take(store.now()).await? {
+            let now = store.now();
             let url = self.endpoint.url.clone();
             let due = self.operations.with(move |connection| queue::due(connection, &url, now, AT_ONCE)).await?;
             if due.is_empty() {
-                return Ok(());
+                return Ok(true);
             }
             let mut attempts = JoinSet::new();
             for due in due {
@@ -149,6 +169,7 @@ impl Delivery {
                 self.settle(entry, outcome, now).await?;
             }
         }
+        Ok(false)
     }
 
     async fn settle(&self, entry: i64, outcome: Outcome, now: Millis) -> Result<(), StoreError> {

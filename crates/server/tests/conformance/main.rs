@@ -9,13 +9,14 @@ mod support;
 mod witnesses;
 
 mod cluster;
+mod operations;
 mod place;
 mod process;
 /// Several servers on one PostgreSQL.
 mod servers;
 /// Both engines.
 mod suite;
-/// Witnesses, where there are several servers.
-mod witness;
 /// The way to PostgreSQL.
 mod tls;
+/// Witnesses, where there are several servers.
+mod witness;

@@ -5,6 +5,7 @@ use std::process::Command;
 use askfirst_core::time::DAY;
 use askfirst_server::clock;
 use askfirst_server::http::{self, admin};
+use askfirst_server::operations::Connection;
 use askfirst_server::operations::access::{self, Access};
 use askfirst_server::operations::tokens::{self, Role};
 use axum::Router;
@@ -29,7 +30,7 @@ async fn admin() -> Admin {
 fn admin_of(server: Server) -> Admin {
     let make = |name: &str, role| {
         let (id, token) = tokens::make().unwrap();
-        let add = |connection: &_| tokens::add(connection, (&id, &token), name, role, clock::now(), None);
+        let add = |connection: &Connection<'_>| tokens::add(connection, (&id, &token), name, role, clock::now(), None);
         server.app.operations.as_ref().unwrap().run(add).unwrap();
         token
     };
@@ -119,7 +120,7 @@ async fn what_can_not_be_noted_is_not_shown() {
     let admin = admin().await;
     admin.server.ask(post(body(1, &admin.server.notice))).await;
     let operations = admin.server.app.operations.as_ref().unwrap();
-    operations.run(|connection| connection.execute_batch("DROP TABLE access")).unwrap();
+    operations.run(|connection| connection.execute("DROP TABLE access", &[])).unwrap();
     let path = format!("/admin/v1/records/{}", record_id(1));
     let answer = admin.ask(request("GET", &path, &admin.auditor, Some("complaint 17"), "")).await;
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "store"));

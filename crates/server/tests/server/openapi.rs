@@ -7,6 +7,7 @@ use std::sync::Arc;
 use askfirst_server::clock;
 use askfirst_server::http::connection::{Limits, serve};
 use askfirst_server::http::{self, admin};
+use askfirst_server::operations::Connection;
 use askfirst_server::operations::tokens::{self, Role};
 use axum::Router;
 use tokio::net::TcpListener;
@@ -61,7 +62,9 @@ async fn schemathesis_gets_no_answer_that_the_documents_do_not_have() {
     let server = server_with(options, Default::default(), |_| Default::default()).await;
     let token = |role| {
         let (id, token) = tokens::make().unwrap();
-        let add = |connection: &_| tokens::add(connection, (&id, &token), "schemathesis", role, clock::now(), None);
+        let add = |connection: &Connection<'_>| {
+            tokens::add(connection, (&id, &token), "schemathesis", role, clock::now(), None)
+        };
         server.app.operations.as_ref().unwrap().run(add).unwrap();
         token
     };

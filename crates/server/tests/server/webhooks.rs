@@ -290,7 +290,8 @@ async fn after_three_days_a_message_is_given_up_and_its_text_forgotten() {
     assert_eq!((given_up.waiting, given_up.given_up), (0, 1));
     let kept: Option<String> = delivery
         .operations
-        .run(|connection| connection.query_row("SELECT body FROM webhook_entry", [], |row| row.get(0)))
+        .run(|connection| connection.first("SELECT body FROM webhook_entry", &[], |row| row.get(0)))
+        .unwrap()
         .unwrap();
     assert_eq!(kept, None);
     // S2: and after 90 days the rest.

@@ -239,6 +239,14 @@ impl Address {
         }
     }
 
+    /// Connections for what is not a record, a few.
+    ///
+    /// # Errors
+    /// The authorities' certificates can't be read.
+    pub fn pool(&self, session: &'static str) -> Result<Pool, String> {
+        pool_of(self, session, 4)
+    }
+
     /// The same with what opens what is sealed.
     async fn opened(&self) -> Result<(Client, Option<Arc<Sealing>>), String> {
         let client = self.client().await?;
@@ -357,13 +365,17 @@ fn no_key() -> String {
 }
 
 fn pool(address: &Address) -> Result<Pool, String> {
+    pool_of(address, SESSION, CONNECTIONS)
+}
+
+fn pool_of(address: &Address, session: &'static str, most: usize) -> Result<Pool, String> {
     let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let manager = Manager::from_config(address.config.clone(), Connector::new(address)?, config);
-    let session = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
-        Box::pin(async move { client.batch_execute(SESSION).await.map_err(HookError::Backend) })
+    let session = Hook::async_fn(move |client: &mut deadpool_postgres::ClientWrapper, _| {
+        Box::pin(async move { client.batch_execute(session).await.map_err(HookError::Backend) })
     });
     Pool::builder(manager)
-        .max_size(CONNECTIONS)
+        .max_size(most)
         .runtime(Runtime::Tokio1)
         .wait_timeout(Some(Duration::from_secs(5)))
         .create_timeout(Some(Duration::from_secs(10)))

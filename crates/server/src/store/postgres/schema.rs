@@ -8,7 +8,12 @@ use tokio_postgres::error::SqlState;
 use super::failure::{Done, Failure, Retry};
 
 /// What makes each format from the one before; a new database takes them all.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/1.sql"),
+    include_str!("migrations/2.sql"),
+    include_str!("migrations/3.sql"),
+    include_str!("migrations/4.sql"),
+];
 /// The guards are the same for every format, and made again with each.
 const GUARDS: &str = include_str!("migrations/guards.sql");
 /// How long a server may take for one step before another goes on.

@@ -151,3 +151,54 @@ for (const [reader, viewport] of Object.entries(READERS)) {
     });
   }
 }
+
+for (const [device, viewport] of Object.entries({ 'a desktop': { width: 1280, height: 800 }, 'a phone': { width: 390, height: 844 } })) {
+  test(`${device} with letters of twice the size: they are so here, whole, and every button is in reach (A5, WCAG 1.4.4)`, async ({ page, shared }) => {
+    test.setTimeout(60_000);
+    await page.setViewportSize(viewport);
+    // What a reader sets in the browser for all pages; 16 px is what it has otherwise.
+    const session = await page.context().newCDPSession(page);
+    await session.send('Page.setFontSizes', { fontSizes: { standard: 32, fixed: 26 } });
+    for (const lang of ['de', 'fi', 'ar']) {
+      // The page's own measure is not the reader's.
+      await open(page, shared, { html: `lang="${lang}"`, head: '<style>html{font-size:10px}</style>' });
+      expect(await part(page, 'banner').evaluate((element) => getComputedStyle(element).fontSize), lang).toBe('32px');
+      expect(await broken(page, 'banner'), lang).toEqual([]);
+      for (const name of ['reject', 'accept', 'customise']) {
+        await part(page, name).scrollIntoViewIfNeeded();
+        await expect(part(page, name), `${lang} ${name}`).toBeInViewport({ ratio: 0.99 });
+      }
+      await part(page, 'customise').click();
+      await part(page, 'dialog').locator('details').evaluateAll((all) => all.forEach((one: any) => (one.open = true)));
+      expect(await broken(page, 'dialog'), lang).toEqual([]);
+      for (const name of ['close', 'switch-marketing', 'dialog-reject', 'dialog-accept', 'save']) {
+        await part(page, name).scrollIntoViewIfNeeded();
+        await expect(part(page, name), `${lang} ${name}`).toBeInViewport({ ratio: 0.99 });
+      }
+    }
+  });
+}
+
+test('who wants less motion gets none, who wants more contrast gets no faint words and lines (A6, WCAG 1.4.3, 2.3.3)', async ({ page, shared }) => {
+  const moves = async (media: Parameters<Page['emulateMedia']>[0]) => {
+    await page.emulateMedia(media);
+    await page.goto(serveMini(shared.front, shared.sink.url));
+    await started(page);
+    await part(page, 'customise').click();
+    await expect(part(page, 'dialog')).toBeVisible();
+    const of = (name: string, pseudo?: string) => part(page, name).evaluate((element, pseudo) => {
+      const { animationName, transitionDuration } = getComputedStyle(element, pseudo);
+      return [animationName, transitionDuration].filter((value) => value != 'none' && value != '0s');
+    }, pseudo);
+    return { banner: await of('banner'), dialog: await of('dialog'), switch: await of('switch-marketing', '::before') };
+  };
+  expect(await moves({ reducedMotion: 'reduce' })).toEqual({ banner: [], dialog: [], switch: [] });
+  expect(await moves({ reducedMotion: 'no-preference' })).toEqual({ banner: ['rise'], dialog: ['rise'], switch: ['0.15s'] });
+  const faint = () => part(page, 'dialog').evaluate((dialog) => {
+    const ink = getComputedStyle(dialog).color;
+    return [getComputedStyle(dialog.querySelector('p')!).color, getComputedStyle(dialog).borderTopColor].map((colour) => colour != ink);
+  });
+  expect(await faint()).toEqual([true, true]);
+  await page.emulateMedia({ contrast: 'more' });
+  expect(await faint()).toEqual([false, false]);
+});

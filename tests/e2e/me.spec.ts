@@ -105,7 +105,7 @@ test('a record that is held for a legal claim is restricted, and the page says w
   await page.goto(me(product, opens));
   await page.getByRole('button', { name: 'Erase this record' }).click();
   await page.getByRole('button', { name: 'Yes, erase it for good' }).click();
-  await expect(page.getByText(/^The record was not erased but restricted: .* GDPR Art\. 17\(3\)\(e\) and 18\(2\)\. You can complain/)).toBeFocused();
+  await expect(page.getByText(/^The record was not erased but restricted: .* GDPR Art\. 17\(3\)\(e\) and 18\(2\)\. You can lodge a complaint/)).toBeFocused();
   await expect(title(page)).toBeVisible();
 });
 

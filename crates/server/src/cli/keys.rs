@@ -69,10 +69,11 @@ fn make(new: &New) -> Result<Vec<String>, String> {
 fn change(rotate: &Rotate) -> Result<Vec<String>, String> {
     let new = Master::load(&rotate.new_master_key)?;
     let wrapped = rotate.database.ask(async |database| database.rotate(&new, clock::now()).await)?;
-    Ok(vec![format!(
-        "{wrapped} sealing keys are under master key {} now; what comes is sealed with another one.",
-        new.id()
-    )])
+    let then = match rotate.database.database.file() {
+        Some(_) => "; what comes is sealed with another one",
+        None => "",
+    };
+    Ok(vec![format!("{wrapped} sealing keys are under master key {} now{then}.", new.id())])
 }
 
 fn show(list: &List) -> Result<Vec<String>, String> {

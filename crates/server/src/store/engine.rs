@@ -189,10 +189,7 @@ impl Database {
     pub async fn rotate(&self, new: &Master, now: Millis) -> Result<usize, String> {
         match self {
             Self::Sqlite(file) => sealing::rotate(file, new, now),
-            // Servers that run could not open what those sealed that start afterwards.
-            Self::Postgres(_) => {
-                Err("on PostgreSQL another master key can't take the place of the first one yet".to_owned())
-            }
+            Self::Postgres(address) => address.rotate(new).await,
         }
     }
 

@@ -385,3 +385,43 @@ async fn what_is_sealed_is_read_by_nobody_without_the_master_key() {
     assert_eq!(evidence.check().problem(), None);
     assert_eq!(place.database.sealing_keys().await.unwrap().len(), 1);
 }
+
+/// PROOF test 16 for the master key: another one takes its place while servers run, and no record is written anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_master_key_takes_over_while_servers_run() {
+    use askfirst_server::store::Database;
+    use askfirst_server::store::sealing::Master;
+    let place = Place::sealed_postgres().await;
+    let running = Arc::new(place.open().await);
+    running.register(english()).await.unwrap();
+    let running = [running];
+    insert_all(&running, 0..2).await;
+    let shell = place.shell().await;
+    let stored = async || -> Vec<(Vec<u8>, Vec<u8>)> {
+        let sql = "SELECT body, secret FROM askfirst.record JOIN askfirst.place USING (record_id) WHERE seq <= 2 ORDER BY seq";
+        shell.query(sql, &[]).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect()
+    };
+    let before = stored().await;
+    let bare = Database::parse(place.url().as_ref()).unwrap();
+    let (new, other) = (Master::random().unwrap(), Master::random().unwrap());
+    for wrong in [bare.clone(), bare.clone().with_master(other).unwrap()] {
+        assert!(wrong.rotate(&new, 0).await.is_err(), "without the key in use nothing is changed");
+    }
+    assert_eq!(place.database.rotate(&new, 0).await, Ok(1));
+    assert_eq!(stored().await, before);
+    assert!(place.database.sealing_keys().await.unwrap().iter().all(|key| key.master == new.id()));
+
+    // One that ran goes on beside one that has started since, and each opens what the other has sealed.
+    let started = bare.with_master(new).unwrap();
+    let both = [Arc::clone(&running[0]), Arc::new(started.open(&place.options()).await.unwrap())];
+    insert_all(&both, 2..12).await;
+    for store in &both {
+        for seq in 1..=12 {
+            let evidence = store.evidence(seq).await.unwrap().unwrap();
+            assert_eq!(evidence.check().problem(), None, "{seq}");
+        }
+    }
+    let said = place.database.open(&place.options()).await.err().unwrap();
+    assert!(said.contains("were sealed with"), "the old key opens nothing any more: {said}");
+    assert_eq!(started.audit().await.unwrap().records, 12);
+}

@@ -47,7 +47,7 @@ use super::log::Seed;
 use super::log::check::{Fault, Looked};
 use super::log::published::Published;
 use super::retention::Due;
-use super::sealing::{self, Sealing};
+use super::sealing::{self, Master, Sealing};
 use super::{AboutNotice, Counted, Figures, Inserted, NewRecord, Options, StoreError, key};
 use crate::evidence::Evidence;
 
@@ -252,6 +252,17 @@ impl Address {
         let client = self.client().await?;
         let sealing = seal::open(&client, self.master.as_ref()).await.map_err(|why| format!("{self}: {why}"))?;
         Ok((client, sealing))
+    }
+
+    /// Puts another master key in the place of the one in use; how many keys it wraps.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub async fn rotate(&self, new: &Master) -> Result<usize, String> {
+        let say = |why: String| format!("{self}: {why}");
+        let old =
+            self.master.as_ref().ok_or_else(|| say("say with --master-key where the key in use is".to_owned()))?;
+        seal::rotate(&mut self.client().await?, old, new).await.map_err(say)
     }
 
     /// The keys that records are sealed with.

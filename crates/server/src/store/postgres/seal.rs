@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use askfirst_core::time::Millis;
-use deadpool_postgres::GenericClient;
+use deadpool_postgres::{Client, GenericClient};
 use tokio_postgres::Row;
 
 use super::failure::{Done, Failure};
 use super::sql::{bytes, execute, hash, query};
-use crate::store::sealing::{Master, Row as Key, Sealing};
+use crate::store::sealing::{Master, Row as Key, Sealing, rewrapped};
 use crate::store::secret::Secret;
 use crate::store::sqlite::Opened;
 
@@ -40,6 +40,26 @@ pub async fn begin(
         execute(client, sql, &[&key, &created_at, &master, &wrapped]).await.map_err(|failure| failure.sentence())?;
     }
     open(client, master).await
+}
+
+/// Wraps every sealing key under another master key, all or none; how many. The keys stay the same, so servers that run go on
+/// and open what those seal that start afterwards.
+///
+/// # Errors
+/// A sentence for the person at the console.
+pub async fn rotate(client: &mut Client, old: &Master, new: &Master) -> Result<usize, String> {
+    let say = |failure: Failure| failure.sentence();
+    let transaction = client.transaction().await.map_err(|error| say(error.into()))?;
+    let keys = rewrapped(rows(&transaction).await.map_err(say)?, old, new)?;
+    for Key { key, master, wrapped, .. } in &keys {
+        let sql = "UPDATE askfirst.sealing_key SET master = $2, wrapped = $3 WHERE key = $1 AND master = $4";
+        let old = old.id();
+        if execute(&transaction, sql, &[key, master, wrapped, &old]).await.map_err(say)? == 0 {
+            return Err("somebody else is changing the master key".to_owned());
+        }
+    }
+    transaction.commit().await.map_err(|error| say(error.into()))?;
+    Ok(keys.len())
 }
 
 /// The secret of a record, sealed or not. `None` when it is gone; one whose seal is broken has no bytes of its own.

@@ -153,17 +153,30 @@ fn wrap_anew(connection: &Connection, old: &Master, new: &Master, now: Millis) -
     let say = |error: rusqlite::Error| error.to_string();
     // It is rolled back when it is dropped before its commit.
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate).map_err(say)?;
-    let Some(sealing) = Sealing::of(&transaction, Some(old))? else {
-        return Err("nothing in this database is sealed".to_owned());
-    };
-    for (number, key) in &sealing.keys {
-        let wrapped = new.wrap(*number, key).ok_or("the system has no random bytes to give")?;
+    let rows = rewrapped(rows(&transaction).map_err(say)?, old, new)?;
+    for Row { key, master, wrapped, .. } in &rows {
         let changed = "UPDATE sealing_key SET master = ?2, wrapped = ?3 WHERE key = ?1";
-        transaction.execute(changed, params![number, new.id(), wrapped]).map_err(say)?;
+        transaction.execute(changed, params![key, master, wrapped]).map_err(say)?;
     }
     add_key(&transaction, new, now)?;
     transaction.commit().map_err(say)?;
-    Ok(sealing.keys.len())
+    Ok(rows.len())
+}
+
+/// The same sealing keys under another master key.
+///
+/// # Errors
+/// A sentence for the person at the console: `old` does not open them, or nothing is sealed.
+pub fn rewrapped(rows: Vec<Row>, old: &Master, new: &Master) -> Result<Vec<Row>, String> {
+    let Some(sealing) = Sealing::from_rows(rows.clone(), Some(old))? else {
+        return Err("nothing in this database is sealed".to_owned());
+    };
+    let wrap = |row: Row| {
+        let wrapped = sealing.keys.get(&row.key).and_then(|key| new.wrap(row.key, key));
+        let wrapped = wrapped.ok_or("the system has no random bytes to give")?;
+        Ok(Row { master: new.id().to_owned(), wrapped, ..row })
+    };
+    rows.into_iter().map(wrap).collect()
 }
 
 /// The keys that the records of a file are sealed with.

@@ -1,10 +1,8 @@
 // From navigation to a visible banner: ours next to vanilla-cookieconsent, in one Chromium, runs alternating, cold cache,
-// slow 4G (150 ms round trip, 1.6 Mbit/s) and a four times slower processor. Medians and ratios; the machine's own noise
-// hits both sides alike. `npm run bench page`; RUNS=15 for more runs.
-import { chromium } from '@playwright/test';
-import { createServer } from 'node:http';
+// over a phone's line (line.mjs) and on a processor four times slower. Medians and ratios; the machine's own noise hits both
+// sides alike. `npm run bench page`; RUNS=15 for more runs.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { brotliCompressSync, constants } from 'node:zlib';
+import { median, open, served, visit } from './line.mjs';
 
 const root = new URL('..', import.meta.url);
 const file = (path) => readFileSync(new URL(path, root));
@@ -43,37 +41,22 @@ const sides = {
   vanilla: { path: '/vanilla', banner: () => document.querySelector('#cc-main .cm--visible, #cc-main .cm') },
 };
 
-const server = createServer((request, response) => {
-  const { pathname } = new URL(request.url, 'http://page');
-  const send = (type, body) => {
-    const text = brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } });
-    response.writeHead(200, { 'content-type': type, 'content-encoding': 'br', 'content-length': text.length, 'cache-control': 'no-store' }).end(text);
-  };
-  if (pages[pathname]) return send('text/html; charset=utf-8', pages[pathname]);
-  if (pathname === '/askfirst.json') return send('application/json', config);
+const line = await open((pathname) => {
+  if (pages[pathname]) return ['text/html; charset=utf-8', pages[pathname]];
+  if (pathname === '/askfirst.json') return ['application/json', config];
   const path = pathname.replace(/^\/peer\//, '/node_modules/vanilla-cookieconsent/dist/').slice(1);
-  if (pathname.includes('..') || !/^(dist|node_modules\/vanilla-cookieconsent)\//.test(path) || !existsSync(new URL(path, root))) {
-    return response.writeHead(404).end();
-  }
-  send(types[path.split('.').pop()], file(path));
+  if (pathname.includes('..') || !/^(dist|node_modules\/vanilla-cookieconsent)\//.test(path) || !existsSync(new URL(path, root))) return;
+  return [types[path.split('.').pop()], file(path)];
 });
-await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
-const origin = `http://127.0.0.1:${server.address().port}`;
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run', '--disable-gpu'] });
 
-async function visit({ path, banner }) {
-  const context = await browser.newContext({ viewport: { width: 390, height: 844 } });
-  const tab = await context.newPage();
-  const cdp = await context.newCDPSession(tab);
-  await cdp.send('Network.enable');
-  await cdp.send('Network.emulateNetworkConditions', { offline: false, latency: 150, downloadThroughput: 200_000, uploadThroughput: 94_000 });
-  await cdp.send('Emulation.setCPUThrottlingRate', { rate: 4 });
+async function look({ path, banner }) {
+  const { context, tab, cdp } = await visit(line.browser, { width: 390, height: 844 });
   await cdp.send('Performance.enable');
   let bytes = 0;
   const urls = new Map();
   cdp.on('Network.requestWillBeSent', ({ requestId, request }) => urls.set(requestId, request.url));
   cdp.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
-    if (new URL(urls.get(requestId) ?? origin).pathname !== path) bytes += encodedDataLength;
+    if (new URL(urls.get(requestId) ?? line.origin).pathname !== path) bytes += encodedDataLength;
   });
   await tab.addInitScript(`{
     const banner = ${banner};
@@ -84,7 +67,7 @@ async function visit({ path, banner }) {
     };
     requestAnimationFrame(look);
   }`);
-  await tab.goto(origin + path);
+  await tab.goto(line.origin + path);
   await tab.waitForFunction('window.seenAt', undefined, { timeout: 30_000 });
   const visible = await tab.evaluate('window.seenAt');
   const scripted = async () => (await cdp.send('Performance.getMetrics')).metrics.find(({ name }) => name === 'ScriptDuration').value * 1000;
@@ -99,18 +82,16 @@ async function visit({ path, banner }) {
 const results = { askfirst: [], vanilla: [] };
 for (let run = 0; run <= runs; run += 1) {
   for (const [name, side] of Object.entries(sides)) {
-    const result = await visit(side);
+    const result = await look(side);
     // The first round warms the browser up.
     if (run) results[name].push(result);
   }
   process.stderr.write('.');
 }
-await browser.close();
-server.close();
+await line.close();
 
-const median = (list) => list.toSorted?.((a, b) => a - b)[list.length >> 1] ?? [...list].sort((a, b) => a - b)[list.length >> 1];
 const summary = Object.fromEntries(Object.entries(results).map(([name, list]) => [name, Object.fromEntries(['visible', 'bytes', 'script', 'total', 'scripts'].map((key) => [key, Math.round(median(list.map((result) => result[key])))]))]));
-console.log(`\n\nFrom navigation to a visible banner, median of ${runs} runs, slow 4G, 4x CPU\n`);
+console.log(`\n\nFrom navigation to a visible banner, median of ${runs} runs, ${served}, slow 4G, 4x CPU\n`);
 console.log('                          visible ms   bytes until then   script ms   bytes in all   script ms in all');
 const row = (name, cells) => console.log(name.padEnd(26) + cells.map((cell, at) => String(cell).padStart([10, 19, 12, 15, 19][at])).join(''));
 const keys = ['visible', 'bytes', 'script', 'total', 'scripts'];

@@ -42,8 +42,8 @@ const freeze = (value: any): any => {
 let ask: More.Ask | undefined;
 /** What was asked before. */
 let waiting: unknown[][] = [];
-/** Fetches the second part. */
-let load = () => {};
+/** Fetches the second part, unless it is under way. */
+let load: (() => void) | undefined;
 
 /** Asks without waiting for an answer. */
 const request = (...asked: unknown[]) => {
@@ -51,7 +51,7 @@ const request = (...asked: unknown[]) => {
   // Of several presses while nothing seems to happen the last one is meant.
   if (asked[0] == 'act') waiting = waiting.filter(([name]) => name != 'act');
   waiting.push(asked);
-  load();
+  load?.();
 };
 
 /** What the engine has opened. */
@@ -109,11 +109,12 @@ const actions = (open: Boot[7], signal: Boot[9], flush: () => void, lang: () => 
 /** Starts the engine; called once, by the loader. Rejects when anything is missing or wrong: then nothing was opened. */
 export async function start(...[base, wasm, remote, data, key, opened, queue, open, watch, signal, uncalled]: Boot): Promise<void> {
   try {
-    const good = (request: Promise<Response>) => request.then((answer) => {
+    const good = async (request: Promise<Response>) => {
+      const answer = await request;
       if (!answer.ok) throw new Error(answer.url + ' is missing');
       return answer;
-    });
-    const text = (request: Promise<Response>) => good(request).then((answer) => answer.text());
+    };
+    const text = async (request: Promise<Response>) => (await good(request)).text();
     const files: Record<string, Promise<string>> = {};
     const file = (path: string) => (files[path] ||= text(fetch(base + path)));
     /** What will be wanted by all appearances is under way while the engine, the biggest file, still is. */
@@ -200,6 +201,8 @@ export async function start(...[base, wasm, remote, data, key, opened, queue, op
       return run();
     });
     if (why) throw new Error(why.startsWith('error') ? 'the configuration has errors:\n' + await lines().catch(() => why) : why);
+    // The page has its turn in between: no task that it feels.
+    await new Promise((go) => setTimeout(go));
     const wanted = held || [];
     held = undefined;
     for (const [name, detail] of wanted) call(name, detail);
@@ -210,21 +213,22 @@ export async function start(...[base, wasm, remote, data, key, opened, queue, op
       for (const asked of waiting.splice(0)) ask!(...asked);
     };
     const fetchRest = () => {
-      load = () => {};
+      load = undefined;
       fetchMore().then(complete).then(ready).catch((error) => {
         load = fetchRest;
         console.error('askfirst: nothing can be decided yet, the next press tries again', error);
       });
     };
-    if (whole) ready();
     doc.addEventListener('click', (event) => {
-      const target = (event.composedPath()[0] as Element)?.closest?.('[data-askfirst]');
-      const action = target?.getAttribute('data-askfirst');
-      if (!target || !ACTIONS.includes(action as any)) return;
+      const action = (event.composedPath()[0] as Element)?.closest?.('[data-askfirst]')?.getAttribute('data-askfirst');
+      if (!ACTIONS.includes(action as any)) return;
       event.preventDefault();
       request(action, event.isTrusted);
     });
-    if (!whole) fetchRest();
+    if (whole) return ready();
+    load = fetchRest;
+    // When the banner has been painted; a press doesn't wait for that. A page that nobody sees paints nothing.
+    requestAnimationFrame(() => setTimeout(() => load?.()));
   } catch (error) {
     emit('error', { code: 'start', message: String(error) });
     throw error;

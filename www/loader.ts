@@ -43,7 +43,7 @@ const win = window as any;
 const doc = document;
 const tag = doc.currentScript as HTMLScriptElement;
 const data = tag.dataset;
-const queue = (win.askfirst = win.askfirst || []);
+const queue = (win.askfirst ||= []);
 const inline = () => doc.getElementById(KEY + '-config')?.textContent;
 
 let gate: { open: Set<string>; services: Set<string> } | undefined;
@@ -105,7 +105,8 @@ const run = (el: any, spent: boolean) => new Promise<unknown>((resolve) => {
   else if (el.type == 'text/plain') start.removeAttribute('type');
   const settle = () => resolve(progress = Date.now());
   if (script && el.src) {
-    for (const name of ['load', 'error']) el.addEventListener(name, settle);
+    el.addEventListener('load', settle);
+    el.addEventListener('error', settle);
     setTimeout(resolve, Math.max(1e3, progress + 1e4 - Date.now()));
   } else resolve(0);
   const defined: any = customElements.get(localName);
@@ -178,11 +179,13 @@ const open: Boot[7] = (value) => {
 
 const boot = () => {
   const base = new URL('.', tag.src).href;
-  const wasm = fetch(base + 'askfirst.wasm');
   // A changed policy must be seen at once, so the configuration is always asked for again.
   const config = data.config && fetch(data.config, { cache: 'no-cache' });
+  // Before the biggest file, which so is still under way when the glue asks for what it finds that it needs.
+  const glue = import(base + 'askfirst.mjs');
+  const wasm = fetch(base + 'askfirst.wasm', { priority: 'low' });
   Promise.all([
-    import(base + 'askfirst.mjs').then((glue) => glue.start(base, wasm, config, data, key, !!gate, queue, open, watch, signal, waiting)),
+    glue.then((glue) => glue.start(base, wasm, config, data, key, !!gate, queue, open, watch, signal, waiting)),
     wasm, config,
   ]).catch((error) => {
     gate = undefined;
@@ -193,8 +196,8 @@ const boot = () => {
 const begin = () => {
   let hash: any = data.config;
   if (!hash) for (const letter of inline() || '') hash = (Math.imul(hash, 31) + letter.codePointAt(0)!) | 0;
-  const { globalPrivacyControl, doNotTrack } = navigator as any;
-  key = [FORMAT, hash, data.version, +!!(globalPrivacyControl || doNotTrack == 1)].join('|');
+  const asked: any = navigator;
+  key = [FORMAT, hash, data.version, +!!(asked.globalPrivacyControl || asked.doNotTrack == 1)].join('|');
   // G9: whatever is not plainly a valid gate for this page is no gate. Only localStorage counts here, since other hosts of
   // the domain can write our cookies. They leave out the signals; one that says otherwise is for the engine to judge.
   try {
@@ -216,8 +219,8 @@ if (queue.has) console.warn('askfirst: loaded twice');
 else {
   queue.has = () => false;
   if ('google' in data) {
-    const layer = (win.dataLayer = win.dataLayer || []);
-    const gtag = (win.gtag = win.gtag || function () { layer.push(arguments); });
+    const layer = (win.dataLayer ||= []);
+    const gtag = (win.gtag ||= function () { layer.push(arguments); });
     const denied = 'denied';
     gtag('consent', 'default', {
       ad_storage: denied,

@@ -46,9 +46,7 @@ const sheet = (css: string) => {
     const made = new CSSStyleSheet();
     made.replaceSync(css);
     return made;
-  } catch {
-    return undefined;
-  }
+  } catch {}
 };
 
 /** Whether it worked. */

@@ -42,6 +42,53 @@ test('the engine overrules a hint: the language is the one it plans', async ({ p
   expect(await page.locator('askfirst-ui').getAttribute('lang')).toBe('fr');
 });
 
+test('the page goes first: its style sheet is asked for before anything of ours but the loader, the engine last and as of low importance', async ({ page, product }) => {
+  const head = '<link rel="stylesheet" href="/own.css">';
+  product.front.answers.set('/own.css', { type: 'text/css', body: 'h1 { color: teal }' });
+  const asked: [string, string][] = [];
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('Network.enable');
+  cdp.on('Network.requestWillBeSent', ({ request }) => asked.push([new URL(request.url).pathname, request.initialPriority]));
+  await page.goto(serveMini(product.front, product.sink.url, { head }));
+  await expect(part(page, 'banner')).toBeVisible();
+  const order = (name: string) => asked.findIndex(([path]) => path == name);
+  const ours = ['/askfirst.json', '/askfirst/askfirst.mjs', '/askfirst/askfirst.wasm'];
+  expect(ours.map(order)).toEqual([...ours].map(order).toSorted((a, b) => a - b));
+  expect(order('/own.css')).toBeGreaterThan(-1);
+  expect(order('/own.css')).toBeLessThan(order(ours[0]!));
+  expect(asked[order('/askfirst/askfirst.wasm')]![1]).toBe('Low');
+});
+
+test('nothing of what decides is asked for before the banner has been painted', async ({ page, product }) => {
+  await page.addInitScript(() => {
+    const look = () => {
+      if (document.querySelector('askfirst-ui')?.shadowRoot?.querySelector('[part=banner]')) (window as any).painting = performance.now();
+      else requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+  });
+  await page.goto(serveMini(product.front, product.sink.url));
+  await started(page);
+  const [painting, asked] = await page.evaluate(() => [(window as any).painting as number, performance.getEntriesByType('resource').filter(({ name }) => name.includes('askfirst-more')).map(({ startTime }) => startTime)] as const);
+  expect(asked).toHaveLength(2);
+  for (const time of asked) expect(time).toBeGreaterThan(painting);
+});
+
+test('a press does not wait for the paint', async ({ page, product }) => {
+  await page.addInitScript(() => void (window.requestAnimationFrame = () => 0));
+  const asked: string[] = [];
+  page.on('request', (request) => request.url().includes('askfirst-more') && asked.push(request.url()));
+  await page.goto(serveMini(product.front, product.sink.url), { waitUntil: 'networkidle' });
+  await expect(part(page, 'banner')).toBeVisible();
+  expect(asked).toEqual([]);
+  await part(page, 'reject').click();
+  await started(page);
+  await expect(part(page, 'banner')).toHaveCount(0);
+  await delivered(page);
+  expect(product.front.posted).toHaveLength(1);
+  expect(asked).toHaveLength(2);
+});
+
 test('the banner is there before what decides; presses made meanwhile are carried out once, the last one (B3)', async ({ page, product }) => {
   const release = await hold(product.front, 'askfirst-more.wasm');
   await page.goto(serveMini(product.front, product.sink.url));

@@ -49,7 +49,7 @@ export function visit({
   window.requestIdleCallback = (callback) => idle.push(callback);
   before(window);
   const fetch = async (url, init) => {
-    fetched.push([url.replace(/^file:.*\//, ''), init?.cache]);
+    fetched.push([url.replace(/^file:.*\//, ''), init?.cache, init?.priority]);
     const name = url.split('/').pop();
     if (name in answers) throw new TypeError(`no answer for ${name}`);
     return { ok: true, text: async () => name };

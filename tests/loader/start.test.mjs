@@ -62,6 +62,12 @@ test('the configuration is always asked for again, the files beside the loader a
   assert.deepEqual(Object.fromEntries(page.fetched), { 'askfirst.wasm': undefined, '/askfirst.json': 'no-cache' });
 });
 
+test('the engine, the biggest file, is asked for last and gives way to what the page itself needs', async () => {
+  const page = visit();
+  await page.booted;
+  assert.deepEqual(page.fetched.map(([name, , priority]) => [name, priority]), [['/askfirst.json', undefined], ['askfirst.wasm', 'low']]);
+});
+
 const failures = {
   'the wasm cannot be fetched': { answers: { 'askfirst.wasm': 0 } },
   'the configuration cannot be fetched': { answers: { 'askfirst.json': 0 } },

@@ -274,7 +274,7 @@ test('two browsers keep the same bytes after a refusal (P1)', async ({ product, 
   expect(kept[1]).toEqual(kept[0]);
 });
 
-test('offline a record waits and is delivered as soon as there is a network (R7)', async ({ page, product, console }) => {
+test('offline a record waits and is delivered as soon as there is a network (R7, PROOF test 29)', async ({ page, product, console }) => {
   console.expect(NO_ANSWER);
   await open(page, product);
   await page.context().setOffline(true);

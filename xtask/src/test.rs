@@ -19,14 +19,19 @@ pub fn list() {
     }
 }
 
-/// Runs the named stages, or all of them.
+/// Runs the named stages, or all but those that have to be named.
 pub fn run(project: &Project, names: &[String]) -> Result<()> {
     if let Some(unknown) = names.iter().find(|name| STAGES.iter().all(|stage| stage.name != **name)) {
         let known: Vec<_> = STAGES.iter().map(|stage| stage.name).collect();
         bail!("there is no stage `{unknown}`; the stages are {}", known.join(", "));
     }
-    let chosen: Vec<&Stage> =
-        STAGES.iter().filter(|stage| names.is_empty() || names.iter().any(|name| name == stage.name)).collect();
+    let chosen: Vec<&Stage> = STAGES
+        .iter()
+        .filter(|stage| match names.is_empty() {
+            true => !stage.on_request,
+            false => names.iter().any(|name| name == stage.name),
+        })
+        .collect();
     announce(project);
 
     let mut finished: Vec<(&str, Duration, Totals)> = Vec::new();

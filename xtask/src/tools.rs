@@ -97,6 +97,10 @@ pub fn ensure_postgres() -> Result<()> {
     ensure_packages(POSTGRES, "the tests of the store need PostgreSQL")
 }
 
+pub fn ensure_strace() -> Result<()> {
+    ensure_packages(&[("strace", "strace")], "the tests of faults need strace")
+}
+
 fn has_debian_postgres() -> bool {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     versions.into_iter().any(|version| version.path().join("bin/initdb").is_file())

@@ -15,19 +15,40 @@ pub struct Stage {
     pub what: &'static str,
     /// Whether a run without a single test is a failure: a suite that has gone missing must not pass.
     has_tests: bool,
+    /// Whether it is run only when it is named.
+    pub on_request: bool,
     pub run: fn(&Project, &mut Totals) -> Result<()>,
 }
 
 pub const STAGES: &[Stage] = &[
-    Stage { name: "fmt", what: "formatting of the Rust code", has_tests: false, run: fmt },
-    Stage { name: "clippy", what: "lints, native and wasm32", has_tests: false, run: clippy },
-    Stage { name: "gen", what: "generated files are up to date", has_tests: false, run: gen_check },
-    Stage { name: "native", what: "unit, property and contract tests", has_tests: true, run: native },
-    Stage { name: "build", what: "dist/ and its size budgets", has_tests: false, run: dist },
-    Stage { name: "types", what: "types of the TypeScript files", has_tests: false, run: types },
-    Stage { name: "loader", what: "unit tests of the loader", has_tests: true, run: loader },
-    Stage { name: "browser", what: "wasm-bindgen-test in headless Chromium", has_tests: true, run: browser::run },
-    Stage { name: "e2e", what: "the product on real pages (Playwright)", has_tests: true, run: e2e },
+    Stage { name: "fmt", what: "formatting of the Rust code", has_tests: false, on_request: false, run: fmt },
+    Stage { name: "clippy", what: "lints, native and wasm32", has_tests: false, on_request: false, run: clippy },
+    Stage { name: "gen", what: "generated files are up to date", has_tests: false, on_request: false, run: gen_check },
+    Stage {
+        name: "native",
+        what: "unit, property and contract tests",
+        has_tests: true,
+        on_request: false,
+        run: native,
+    },
+    Stage { name: "build", what: "dist/ and its size budgets", has_tests: false, on_request: false, run: dist },
+    Stage { name: "types", what: "types of the TypeScript files", has_tests: false, on_request: false, run: types },
+    Stage { name: "loader", what: "unit tests of the loader", has_tests: true, on_request: false, run: loader },
+    Stage {
+        name: "browser",
+        what: "wasm-bindgen-test in headless Chromium",
+        has_tests: true,
+        on_request: false,
+        run: browser::run,
+    },
+    Stage { name: "e2e", what: "the product on real pages (Playwright)", has_tests: true, on_request: false, run: e2e },
+    Stage {
+        name: "long",
+        what: "what takes an hour: faults of the disk, power, abuse, fuzzing (only when it is named)",
+        has_tests: true,
+        on_request: true,
+        run: long,
+    },
 ];
 
 impl Stage {
@@ -75,6 +96,20 @@ fn native(project: &Project, totals: &mut Totals) -> Result<()> {
     }
     tools::ensure_postgres()?;
     counted("cargo test", project.cargo().args(["test", "--workspace", "--", "--quiet"]), totals)
+}
+
+/// The tests that `cargo test` ignores because they are long (docs/proof.md, "How it is tested").
+fn long(project: &Project, totals: &mut Totals) -> Result<()> {
+    tools::ensure_postgres()?;
+    tools::ensure_strace()?;
+    let ignored = ["--", "--ignored", "--nocapture", "--test-threads", "1"];
+    let mut server = project.cargo();
+    server.args(["test", "--package", "askfirst-server", "--test", "server"]).args(ignored);
+    counted("the long tests of the server", &mut server, totals)?;
+    let mut core = project.cargo();
+    core.args(["test", "--release", "--package", "askfirst-core", "--features", "ed25519"]);
+    core.args(["--test", "log", "--test", "log_fuzz"]).args(ignored);
+    counted("the long tests of the log", &mut core, totals)
 }
 
 fn dist(project: &Project, _: &mut Totals) -> Result<()> {

@@ -172,6 +172,7 @@ mod tests {
         assert_eq!(network(ip("::ffff:198.51.100.7")), network(ip("198.51.100.7")));
     }
 
+    /// PROOF test 26.
     #[test]
     fn a_million_senders_take_no_more_memory_and_free_no_one() {
         let limiter = Limiter::new(RATE);

@@ -27,6 +27,7 @@ async fn a_record_is_stored_and_its_receipt_says_where_when_and_what() {
     assert_eq!(answer.header("cache-control"), "no-store");
 }
 
+/// PROOF test 2.
 #[tokio::test]
 async fn sixty_four_equal_posts_at_once_are_one_row_and_one_receipt() {
     let server = Arc::new(server().await);
@@ -63,6 +64,7 @@ async fn places_are_counted_from_one_without_gaps() {
     assert_eq!(places, (1..=250).collect::<Vec<_>>());
 }
 
+/// PROOF test 3.
 #[tokio::test]
 async fn another_body_under_a_stored_id_is_a_conflict_and_changes_nothing() {
     let server = server().await;
@@ -88,6 +90,7 @@ async fn the_order_of_keys_and_white_space_do_not_make_another_record() {
     assert_eq!((again.status, again.text), (StatusCode::OK, created.text));
 }
 
+/// PROOF test 22.
 #[tokio::test]
 async fn only_pages_of_known_sites_may_send_and_only_for_themselves() {
     let server = server().await;
@@ -127,6 +130,7 @@ async fn only_pages_of_known_sites_may_send_and_only_for_themselves() {
     assert_eq!(answer.header("access-control-allow-credentials"), "");
 }
 
+/// PROOF test 22.
 #[tokio::test]
 async fn a_preflight_is_answered_for_known_sites_without_wildcard_or_credentials() {
     let server = server().await;
@@ -149,6 +153,7 @@ async fn a_preflight_is_answered_for_known_sites_without_wildcard_or_credentials
     assert_eq!(answer.header("access-control-allow-origin"), "");
 }
 
+/// PROOF test 23.
 #[tokio::test]
 async fn text_and_json_are_taken_and_nothing_else() {
     let server = server().await;
@@ -175,6 +180,7 @@ async fn text_and_json_are_taken_and_nothing_else() {
     assert_eq!(server.ask(packed).await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
 }
 
+/// PROOF test 23; `abuse.rs` has the same against a process, and what is longer than it reads.
 #[tokio::test]
 async fn what_is_too_long_too_deep_or_malformed_is_refused_for_good() {
     let server = server().await;
@@ -277,6 +283,7 @@ async fn a_refusal_is_counted_and_nothing_else_is_stored() {
     assert_eq!(server.ask(post(other.to_value().canonical())).await.status.as_u16(), 424);
 }
 
+/// PROOF test 27.
 #[tokio::test]
 async fn a_wrong_clock_in_the_browser_is_marked_and_never_a_reason_to_refuse() {
     let server = server().await;
@@ -294,6 +301,7 @@ async fn a_wrong_clock_in_the_browser_is_marked_and_never_a_reason_to_refuse() {
     }
 }
 
+/// PROOF test 27.
 #[tokio::test]
 async fn the_time_of_receipt_never_goes_back() {
     use std::sync::atomic::{AtomicI64, Ordering};

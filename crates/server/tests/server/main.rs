@@ -7,12 +7,16 @@ mod support;
 #[path = "../support/witness.rs"]
 mod witnesses;
 
+/// Senders who mean no good.
+mod abuse;
 /// The admin listener: roles, reasons, tokens.
 mod admin;
 /// Backup and restore.
 mod backup;
 /// The choice's cookie, set by the server.
 mod choice;
+/// What the disk can do.
+mod faults;
 /// The files beside the records, and the command line.
 mod files;
 /// The holder's way to a record, and erasing.
@@ -29,8 +33,12 @@ mod log;
 mod notices;
 /// What the server says it answers.
 mod openapi;
+/// Power that goes.
+mod power;
 /// The binary: logs, stopping, killing.
 mod process;
+/// The thirty acceptance tests.
+mod proof;
 /// How long records are kept.
 mod retention;
 /// Bodies at rest.

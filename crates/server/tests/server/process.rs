@@ -13,14 +13,14 @@ use tempfile::TempDir;
 use crate::support::{ADMIN, CONFIG, SITE, body, configured, record, record_id, secret};
 
 /// `askfirst serve` as its own process.
-struct Process {
-    child: Child,
-    address: String,
-    log: Arc<Mutex<String>>,
+pub struct Process {
+    pub child: Child,
+    pub address: String,
+    pub log: Arc<Mutex<String>>,
 }
 
 impl Process {
-    fn start(folder: &Path, arguments: &[&str]) -> Self {
+    pub fn start(folder: &Path, arguments: &[&str]) -> Self {
         let config = folder.join("askfirst.json");
         fs::write(&config, CONFIG).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_askfirst"))
@@ -51,11 +51,11 @@ impl Process {
         Self { child, address: address.unwrap(), log }
     }
 
-    fn send(&self, request: &str) -> Option<String> {
+    pub fn send(&self, request: &str) -> Option<String> {
         exchange(&mut TcpStream::connect(&self.address).ok()?, request)
     }
 
-    fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
     }
 }
@@ -67,7 +67,7 @@ impl Drop for Process {
     }
 }
 
-fn exchange(stream: &mut TcpStream, request: &str) -> Option<String> {
+pub fn exchange(stream: &mut TcpStream, request: &str) -> Option<String> {
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
     stream.write_all(request.as_bytes()).ok()?;
     let mut read = Vec::new();
@@ -84,14 +84,14 @@ fn exchange(stream: &mut TcpStream, request: &str) -> Option<String> {
     }
 }
 
-fn post(body: &str) -> String {
+pub fn post(body: &str) -> String {
     format!(
         "POST /askfirst/v1/records?canary=QUERYCANARY HTTP/1.1\r\nHost: x\r\nOrigin: {SITE}\r\nUser-Agent: AGENTCANARY\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )
 }
 
-fn english() -> NewNotice {
+pub fn english() -> NewNotice {
     configured().1.into_iter().find(|notice| notice.about.lang == "en").unwrap()
 }
 
@@ -99,13 +99,42 @@ fn database(folder: &TempDir) -> PathBuf {
     folder.path().join("askfirst.sqlite")
 }
 
+/// PROOF test 28, on one file.
+#[test]
+fn a_second_server_on_the_same_file_does_not_start_and_the_first_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path(), &[]);
+    let second = Command::new(env!("CARGO_BIN_EXE_askfirst"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--config"])
+        .arg(folder.path().join("askfirst.json"))
+        .arg("--database")
+        .arg(database(&folder))
+        .output()
+        .unwrap();
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert!(second.status.code() == Some(2) && said.contains("another server has this database open"), "{said}");
+    assert!(process.send(&post(&body(1, &english()))).unwrap().contains("201"));
+}
+
+/// PROOF test 4, in small; `two_hundred_times_killed…` is the whole of it.
 #[test]
 fn killed_in_the_middle_it_has_everything_that_it_acknowledged() {
+    kill_under_load(5);
+}
+
+/// PROOF test 4.
+#[test]
+#[ignore = "long"]
+fn two_hundred_times_killed_in_the_middle_it_has_everything_that_it_acknowledged() {
+    kill_under_load(200);
+}
+
+fn kill_under_load(rounds: u64) {
     let folder = tempfile::tempdir().unwrap();
     let notice = Arc::new(english());
     let next = Arc::new(AtomicU64::new(1));
     let acknowledged = Arc::new(Mutex::new(Vec::<(String, i64)>::new()));
-    for round in 0..5u64 {
+    for round in 0..rounds {
         let mut process = Process::start(folder.path(), &[]);
         let senders: Vec<_> = (0..8)
             .map(|_| {
@@ -123,7 +152,7 @@ fn killed_in_the_middle_it_has_everything_that_it_acknowledged() {
                 })
             })
             .collect();
-        std::thread::sleep(Duration::from_millis(150 + 70 * round));
+        std::thread::sleep(Duration::from_millis(150 + 70 * (round % 5)));
         process.child.kill().unwrap();
         process.child.wait().unwrap();
         senders.into_iter().for_each(|sender| sender.join().unwrap());
@@ -157,6 +186,7 @@ fn asked_to_stop_it_ends_cleanly_and_leaves_one_file_of_records() {
     }
 }
 
+/// PROOF test 30, with the log at its most talkative; `support::hygiene` reads what every other test of the server logs.
 #[test]
 fn the_log_tells_nothing_about_a_visitor() {
     let folder = tempfile::tempdir().unwrap();

@@ -91,6 +91,7 @@ async fn a_head_that_does_not_end_is_cut_off_and_an_idle_connection_later() {
     assert!(idle >= Duration::from_millis(1100), "{idle:?}");
 }
 
+/// PROOF test 24; with the limits as they are it is in `abuse.rs`.
 #[tokio::test]
 async fn many_slow_senders_do_not_stand_in_the_way_of_an_honest_one() {
     // The slow ones may stay for longer than the honest one is given.
@@ -161,6 +162,7 @@ async fn drip(stream: &mut TcpStream, text: &[u8]) -> Duration {
     start.elapsed()
 }
 
+/// PROOF test 24.
 #[tokio::test]
 async fn a_head_and_a_body_that_come_byte_by_byte_have_no_more_time_than_others() {
     let listening = listen(short()).await;

@@ -3,6 +3,8 @@
 // Each test program uses its own part of it.
 #![allow(dead_code)]
 
+pub mod hygiene;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -70,6 +72,7 @@ pub fn erases() -> Options {
 }
 
 pub async fn server_with(options: Options, store: store::Options, files: impl FnOnce(&TempDir) -> Files) -> Server {
+    hygiene::watch();
     let folder = tempfile::tempdir().unwrap();
     let (settings, notices) = configured();
     let store = Store::open(&folder.path().join("askfirst.sqlite"), &store).unwrap();

@@ -103,6 +103,8 @@ impl Engine {
     /// | `["service", id]` | what the notice declares of it, for a placeholder; `null` without such a service |
     /// | `["answered", body, status or 0, Retry-After in seconds or null, text]` | |
     /// | `["wake"]` after a while, or when another tab may have written | |
+    /// | `["online"]` a network is there again, or the page is being hidden or left | |
+    /// | `["restored"]` the page is shown again after it was left | |
     /// | `["cleared", [{kind, name, why}…]]` what a withdrawal could not delete | |
     /// | `["seen", element name, inert, data-category, data-service or null]` | |
     #[inline(never)]
@@ -140,6 +142,8 @@ impl Engine {
                 self.dispatch(Event::Refresh);
                 self.dispatch(Event::Wake);
             }
+            "online" => self.dispatch(Event::Online),
+            "restored" => self.dispatch(Event::Restored),
             "erased" => self.dispatch(Event::Erased),
             "cleared" => self.dispatch(Event::Cleared(argument(1).clone())),
             "seen" => self.seen(&gate::Tag {
@@ -166,12 +170,10 @@ impl Engine {
     /// Reports what is wrong with a gated tag.
     fn seen(&self, tag: &gate::Tag) {
         for fault in gate::inspect(&self.settings, tag) {
-            let message = fault.message(&tag.element);
-            self.host.tell_text("warn", &message);
             let mut detail = Writer::default();
             detail.open('{');
             detail.text("code", fault.code());
-            detail.text("message", &message);
+            detail.text("message", &fault.message(&tag.element));
             detail.close('}');
             self.host.tell_pair("emit", "error", &detail.finish());
         }
@@ -243,17 +245,8 @@ impl Engine {
 
     fn perform(&self, effect: Effect, world: &Value, env: &Env) {
         match effect {
-            Effect::Persist => {
-                let kept = store::write(&self.host, world, &self.state.borrow().stored, env.now);
-                self.volatile.set(!kept);
-            }
-            Effect::Signal(args) => self.host.tell("signal", &args),
             Effect::Release(gate) => self.host.tell("open", &gate.text()),
-            Effect::Clear { targets, tell } => self.clear(&targets, tell),
             Effect::Emit(name, detail) => self.host.tell_pair("emit", name, &detail),
-            Effect::Deliver(body) => self.post(&body),
-            Effect::WakeAt(at) => self.wake_in(at - env.now),
-            Effect::Reload(categories) => self.reload(&categories),
             Effect::ShowBanner
             | Effect::HideBanner
             | Effect::FocusBanner
@@ -261,6 +254,25 @@ impl Engine {
             | Effect::CloseDialog => {
                 self.show(&effect, env);
             }
+            effect => self.perform_rest(effect, world, env),
+        }
+    }
+
+    /// What a first visit has none of until something is decided.
+    #[inline(never)]
+    fn perform_rest(&self, effect: Effect, world: &Value, env: &Env) {
+        match effect {
+            Effect::Persist => {
+                let kept = store::write(&self.host, world, &self.state.borrow().stored, env.now);
+                self.volatile.set(!kept);
+            }
+            Effect::Signal(args) => self.host.tell("signal", &args),
+            Effect::Clear { targets, tell } => self.clear(&targets, tell),
+            Effect::Deliver(body) => self.post(&body),
+            Effect::WakeAt(at) => self.wake_in(at - env.now),
+            Effect::AskKept => self.dispatch(Event::Kept(!self.volatile.get())),
+            Effect::Reload(categories) => self.reload(&categories),
+            _ => {}
         }
     }
 
@@ -339,9 +351,10 @@ impl Engine {
     fn show_dialog(&self, env: &Env) {
         let now = env.now;
         let state = self.state.borrow();
+        let (granted, services) = state.agreed(&self.settings, now);
         let mut standing = Standing {
-            granted: state.granted(&self.settings, now),
-            services: state.services(&self.settings, now),
+            granted,
+            services,
             decided: None,
             record_id: None,
             changes: state.changes(&self.settings, &self.texts, now),

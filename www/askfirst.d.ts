@@ -26,6 +26,10 @@ export interface AskfirstState {
   readonly recorded: boolean;
   /** How many submissions wait for the server. */
   readonly pending: number;
+  /** How many were given up, if any were: refused by the server for good, or dropped for lack of room. */
+  readonly undelivered?: number;
+  /** Ids of the categories agreed to that stay shut until their record is kept as `records.require_ack` asks, if there are any. */
+  readonly waiting?: readonly string[];
 }
 
 /** The server's answer to a record. */

@@ -109,13 +109,15 @@ export async function connect(page: Page, first: any, wasm: Response | true) {
   /** The page is being left: requests that end now have been cut off, which is no answer. */
   let left = false;
   addEventListener('pagehide', () => {
+    // What waits for nothing but a network goes once more; it stays in the outbox until somebody has heard the answer.
+    ask('online');
     left = true;
     // An open channel keeps the page out of the back/forward cache.
     tabs = tabs?.close() as undefined;
   });
   addEventListener('pageshow', ({ persisted }) => {
     left = false;
-    if (persisted) listen();
+    if (persisted) listen(), ask('restored');
   });
   /** The choice as it was last written. */
   let told = '';
@@ -138,6 +140,7 @@ export async function connect(page: Page, first: any, wasm: Response | true) {
   Object.assign(table, {
     emit([name, detail]: [string, Detail]) {
       // For a tag manager, on the page of the choice and on every later one; also when all is refused (FIELD 53).
+      if (name == 'error' && detail.message) console.warn('askfirst: ' + detail.message);
       if (/^(change|ready)$/.test(name) && detail.decided) ((window as any).dataLayer ||= []).push({ event: 'askfirst_update', askfirst: page.freeze(detail) });
       emit!([name, detail]);
       for (const fn of [...(listeners.get(name) || [])]) attempt(() => fn(last.get(name)!));
@@ -152,7 +155,6 @@ export async function connect(page: Page, first: any, wasm: Response | true) {
       show!([part, tree]);
     },
     later: (ms: number) => setTimeout(wake, Math.min(ms, 2 ** 31 - 1)),
-    warn: (line: string) => console.warn('askfirst: ' + line),
     /** Whether the browser has kept the cookie; `left` is its life in ms, at most the 400 days that Chrome gives (P4). */
     mirror([text, left]: [string, number]) {
       // Told when it is written.
@@ -235,8 +237,9 @@ export async function connect(page: Page, first: any, wasm: Response | true) {
 
     listen();
     // Another tab, the back button, a network that is there again.
-    for (const name of ['storage', 'online', 'pageshow']) addEventListener(name, wake);
-    doc.addEventListener('visibilitychange', wake);
+    for (const name of ['storage', 'pageshow']) addEventListener(name, wake);
+    addEventListener('online', () => ask('online'));
+    doc.addEventListener('visibilitychange', () => (doc.hidden ? ask('online') : wake()));
     if (isSampled(/"audit"\s*:\s*"(\w+)/.exec(page.config)?.[1])) import(base + 'askfirst-audit.js').catch(() => {});
     if (doc.querySelector(KEY + '-declaration')) import(base + 'askfirst-declaration.mjs').catch(() => {});
     // Whoever develops the site sees the warnings too.

@@ -11,7 +11,6 @@ export const check = async (base: string, body: string, receipt: string, keys: s
   const { outcome, problem, steps } = await verifyReceipt(base, body, receipt, keys.replace(/ +/g, '\n'));
   if (outcome == 'holds') return status;
   const message = 'the receipt does not hold: ' + (problem ?? steps.find(({ mark }: any) => mark == 'open').text);
-  console.warn('askfirst: ' + message);
   emit('error', { code: 'receipt', message });
   return 0;
 };

@@ -188,7 +188,11 @@ fn a_tag_that_is_not_inert_is_reported() {
     page.log.set_length(0);
     page.call(r#"["seen","script",false,"marketing",null]"#);
     page.call(r#"["seen","script",true,"marketing",null]"#);
-    let warnings: Vec<_> = page.said().into_iter().filter(|(name, _)| name == "warn").collect();
+    let warnings: Vec<_> = page
+        .said()
+        .into_iter()
+        .filter(|(name, detail)| name == "emit" && detail.canonical().contains("tag_not_inert"))
+        .collect();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
 }
 

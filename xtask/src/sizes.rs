@@ -35,7 +35,7 @@ const BUDGETS: [Budget; 3] = [
         files: &[FIRST[0], FIRST[1], FIRST[2], "askfirst-more.wasm", "askfirst-more.mjs"],
         encoding: "brotli",
         size: |entry| entry.brotli,
-        limit: 56_720,
+        limit: 59_900,
     },
 ];
 

@@ -11,7 +11,7 @@
 //! { "format": 1,
 //!   "gate": { "key": "…", "until": 1811240130000, "open": ["functional"], "services": [], "signals": [] },
 //!   "choice": { "at": 1795342530000, "gpc": false, "lang": "nl", "notice": "sha256-…", "version": "…",
-//!     "decisions": [ { "purpose": "analytical", "v": 7, "granted": true, "until": 1811240130000 } ],
+//!     "decisions": [ { "purpose": "analytical", "v": 7, "granted": true, "until": 1811240130000, "waiting": true } ],
 //!     "services": [ "analytical=7", "analytical:metrics=3" ],
 //!     "proof": { "record_id": "…", "prev": null, "subject": "…", "holder": "sha256-…", "secret": "…",
 //!                "state": "given", "method": "accept_all", "layer": "first", "ui": "sha256-…",
@@ -65,6 +65,9 @@ pub struct Held {
     pub granted: bool,
     /// When it ends by itself.
     pub until: Millis,
+    /// Granted, but shut until the record of it is kept as the owner requires (`records.require_ack`). Written only where
+    /// it is so.
+    pub waiting: bool,
 }
 
 /// The link between a choice and its record, with all that is needed to make the record again.
@@ -93,10 +96,13 @@ pub struct Proof {
     pub client: String,
     /// The owner's law profile at the time.
     pub jurisdiction: Option<String>,
-    /// When the server received the record; `None` until its receipt has come.
+    /// When the server received the record; `None` until its receipt has come. [`Proof::EARLIER`] and
+    /// [`Proof::REFUSED`] where none will come.
     pub received: Option<String>,
     /// How the control was pressed: the text of an `Interaction`, which the server reads; here it is only passed on.
     pub interaction: Option<String>,
+    /// How many earlier records of this browser the server never got ([`crate::outbox::Outbox::unreported`]).
+    pub undelivered: u32,
 }
 
 /// The stored value.
@@ -119,6 +125,8 @@ pub enum Standing {
     Refused,
     /// To be asked: never decided, ended, or granted and changed in substance since (B15).
     Undecided,
+    /// Agreed to and still shut: the record has not been kept as the owner requires.
+    Waiting,
 }
 
 impl Choice {
@@ -127,13 +135,29 @@ impl Choice {
         if category.exempt {
             return Standing::Open;
         }
-        let Some(choice) = choice else { return Standing::Undecided };
-        match choice.held(&category.id) {
-            Some(held) if held.until <= now || choice.is_from_the_future(now) => Standing::Undecided,
+        choice.map_or(Standing::Undecided, |choice| choice.stands(category, controller, now))
+    }
+
+    #[inline(never)]
+    fn stands(&self, category: &Category, controller: &Controller, now: Millis) -> Standing {
+        match self.held(&category.id) {
+            Some(held) if held.until <= now || self.is_from_the_future(now) => Standing::Undecided,
             Some(held) if !held.granted => Standing::Refused,
-            Some(held) if held.v == category.substance(controller) => Standing::Open,
+            Some(held) if held.v != category.substance(controller) => Standing::Undecided,
+            Some(held) if !held.waiting => Standing::Open,
+            // Without a record there is nothing to wait for, so it is asked again.
+            Some(_) if self.proof.is_some() => Standing::Waiting,
             _ => Standing::Undecided,
         }
+    }
+
+    /// Ends the waiting. Whether anything waited.
+    pub(crate) fn confirm(&mut self) -> bool {
+        let mut waited = false;
+        for held in &mut self.decisions {
+            waited |= core::mem::take(&mut held.waiting);
+        }
+        waited
     }
 
     /// The key of the decision about a service of a category; also the loader's token for it.
@@ -143,7 +167,6 @@ impl Choice {
 
     /// Whether a service is open whose category stands so. An exception that refuses lasts as long as what it is an
     /// exception to; one that allows ends by itself, and with the substance that was shown (B15).
-    #[inline(never)]
     pub fn allows(
         choice: Option<&Self>,
         standing: Standing,
@@ -153,14 +176,26 @@ impl Choice {
         now: Millis,
     ) -> bool {
         let open = standing == Standing::Open;
-        let Some(choice) = choice else { return open };
-        match choice.held(&Self::key(category, service)) {
-            Some(held) if open => held.granted,
+        choice.map_or(open, |choice| choice.excepts(open, category, service, controller, now))
+    }
+
+    #[inline(never)]
+    fn excepts(
+        &self,
+        open: bool,
+        category: &Category,
+        service: &Service,
+        controller: &Controller,
+        now: Millis,
+    ) -> bool {
+        match self.held(&Self::key(category, service)) {
+            Some(held) if open => held.granted && !held.waiting,
             Some(held) => {
                 held.granted
+                    && !held.waiting
                     && now < held.until
                     && held.v == category.substance(controller)
-                    && !choice.is_from_the_future(now)
+                    && !self.is_from_the_future(now)
             }
             None => open,
         }
@@ -287,6 +322,9 @@ impl Choice {
             writer.text("purpose", &held.purpose);
             writer.int("until", held.until);
             writer.int("v", i64::from(held.v));
+            if held.waiting {
+                writer.flag("waiting", true);
+            }
             writer.close('}');
         }
         writer.close(']');
@@ -312,8 +350,10 @@ impl Choice {
     /// Both agreed: what only one of the two grants is refused (P5).
     fn restrict(&mut self, other: &Self) {
         for held in &mut self.decisions {
-            let agreed = other.held(&held.purpose).is_some_and(|other| other.granted && other.v == held.v);
-            if held.granted && !agreed {
+            let other = other.held(&held.purpose).filter(|other| other.granted && other.v == held.v);
+            held.waiting |= other.is_some_and(|other| other.waiting);
+            if held.granted && other.is_none() {
+                held.waiting = false;
                 held.granted = false;
                 // The record says more than is left of it, and a refusal has none (P1).
                 self.proof = None;
@@ -355,7 +395,8 @@ impl Held {
             if !fields.good {
                 return false;
             }
-            list.push(Self { purpose, v, granted, until });
+            let waiting = granted && item.at("waiting").is_some();
+            list.push(Self { purpose, v, granted, until, waiting });
         }
         matches!(value, Value::List(_))
     }
@@ -378,11 +419,27 @@ impl Default for Proof {
             jurisdiction: None,
             received: None,
             interaction: None,
+            undelivered: 0,
         }
     }
 }
 
 impl Proof {
+    /// [`Proof::received`] where the server has no receipt to give: the record is stored under another text, or erased.
+    pub(crate) const EARLIER: &str = "earlier";
+    /// The same where the server refuses the record for good.
+    pub(crate) const REFUSED: &str = "refused";
+
+    /// Whether the server has the record, by its own word.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.received.as_deref().is_some_and(|received| received != Self::REFUSED)
+    }
+
+    /// Whether the server has confirmed it with a receipt.
+    pub(crate) fn is_acked(&self) -> bool {
+        self.received.as_deref().is_some_and(|received| received != Self::REFUSED && received != Self::EARLIER)
+    }
+
     fn write(&self, writer: &mut Writer, with_secret: bool) {
         writer.open('{');
         writer.text("client", &self.client);
@@ -400,12 +457,15 @@ impl Proof {
         writer.text("state", self.state.name());
         writer.text("subject", &self.subject);
         writer.text("ui", &self.ui);
+        if self.undelivered > 0 {
+            writer.int("undelivered", i64::from(self.undelivered));
+        }
         writer.close('}');
     }
 
     fn read(value: &Value) -> Option<Self> {
         let mut fields = Fields::of(value);
-        let mut proof = Self::default();
+        let mut proof = Self { undelivered: Fields::of(value).count("undelivered"), ..Self::default() };
         fields.take("record_id", &mut proof.record_id);
         fields.take("subject", &mut proof.subject);
         fields.take("holder", &mut proof.holder);

@@ -58,7 +58,7 @@ impl Gate {
                     spell("", &category.id, "", &mut gate.open);
                 }
                 Standing::Refused => spell("!", &category.id, "", &mut gate.open),
-                Standing::Undecided => {}
+                Standing::Undecided | Standing::Waiting => {}
             }
             for service in &category.services {
                 if Choice::allows(choice, standing, category, service, &settings.controller, now) {
@@ -70,18 +70,24 @@ impl Gate {
             }
         }
         if let Some(choice) = choice {
-            for held in &choice.decisions {
-                // What has ended already is shut whatever the gate's end is, and must not shut the rest with it.
-                if now < held.until && (gate.until == 0 || held.until < gate.until) {
-                    gate.until = held.until;
-                }
-            }
-            let mut signals = Vec::new();
-            gate.calls(settings, "update", None, &mut signals);
-            gate.calls(settings, "grant", Some(&gate.services), &mut signals);
-            gate.signals = signals;
+            gate.hold(settings, choice, now);
         }
         gate
+    }
+
+    /// Until when, and what is said on every page.
+    #[inline(never)]
+    fn hold(&mut self, settings: &Settings, choice: &Choice, now: Millis) {
+        for held in &choice.decisions {
+            // What has ended already is shut whatever the gate's end is, and must not shut the rest with it.
+            if now < held.until && (self.until == 0 || held.until < self.until) {
+                self.until = held.until;
+            }
+        }
+        let mut signals = Vec::new();
+        self.calls(settings, "update", None, &mut signals);
+        self.calls(settings, "grant", Some(&self.services), &mut signals);
+        self.signals = signals;
     }
 
     /// What is declared to be said at this moment (`update`, `grant`, `revoke`) to all services, or to these alone.

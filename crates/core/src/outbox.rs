@@ -7,6 +7,8 @@ use alloc::vec::Vec;
 
 /// Most entries kept. Past it the first and the newest stay and one between them goes, counted in `dropped`.
 pub const MAX_ENTRIES: usize = 16;
+/// Most bytes of all bodies together; past them it is as past [`MAX_ENTRIES`].
+pub const MAX_BYTES: usize = 32 * 1024;
 
 const FIRST_DELAY: Millis = 1_000;
 const LAST_DELAY: Millis = 600_000;
@@ -20,6 +22,11 @@ pub struct Outbox {
     pub dropped: u32,
     /// How many the server refused for good.
     pub dead: u32,
+    /// How many of these were records, and stand in no later record yet ([`crate::record::Record::undelivered`]). A count
+    /// is in none: a record must not tell of an earlier refusal (R10).
+    pub unreported: u32,
+    /// The last body that the server refused for good, for whoever looks for the reason. Never sent again.
+    pub letter: Option<String>,
 }
 
 /// One submission.
@@ -33,6 +40,8 @@ pub struct Entry {
     pub attempts: u32,
     /// Not before this.
     pub next: Millis,
+    /// Whether it goes earlier when a network is there again or the page is left: nobody has asked for the wait.
+    pub eager: bool,
 }
 
 /// What an answer of the server means for the entry. The server's codes are chosen to match.
@@ -47,10 +56,12 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// Reads an HTTP status (0: no answer) and `Retry-After` in seconds.
-    pub fn new(status: u16, retry_after: Option<u32>) -> Self {
+    /// Reads an HTTP status (0: no answer) and `Retry-After` in seconds. Without `receipt` of what was sent, a good
+    /// status is the one of some other page in the place of the records server.
+    pub fn new(status: u16, retry_after: Option<u32>, receipt: bool) -> Self {
         match status {
-            200 | 201 | 202 | 409 => Self::Done,
+            200..=202 if receipt => Self::Done,
+            409 => Self::Done,
             400 | 413 | 415 | 422 => Self::Dead,
             _ => Self::Later(retry_after.unwrap_or(0).min(86_400)),
         }
@@ -62,7 +73,7 @@ impl Answer {
 const ON_THE_WIRE: Millis = -1;
 
 impl Entry {
-    /// Whether it may be sent now. A clock that was set back holds nothing for ever.
+    /// Whether it may be sent now.
     pub fn is_due(&self, now: Millis) -> bool {
         // A clock that was set back must not hold an entry for ever.
         self.next != ON_THE_WIRE && (self.next <= now || self.next > now + 2 * DAY)
@@ -80,11 +91,32 @@ impl Entry {
 impl Outbox {
     /// Adds a submission, due at once.
     pub fn push(&mut self, id: Option<String>, body: String) {
-        self.entries.push(Entry { id, body, attempts: 0, next: 0 });
-        if self.entries.len() > MAX_ENTRIES {
-            self.entries.remove(1);
+        self.entries.push(Entry { id, body, attempts: 0, next: 0, eager: false });
+        while self.entries.len() > MAX_ENTRIES || (self.entries.len() > 2 && self.bytes() > MAX_BYTES) {
+            let entry = self.entries.remove(1);
             self.dropped = self.dropped.saturating_add(1);
+            self.miss(&entry);
         }
+    }
+
+    fn bytes(&self) -> usize {
+        self.entries.iter().fold(0, |sum, entry| sum + entry.body.len())
+    }
+
+    fn miss(&mut self, entry: &Entry) {
+        self.unreported = self.unreported.saturating_add(u32::from(entry.id.is_some()));
+    }
+
+    /// A network is there again, a page starts or is left: what nobody has asked to wait is due. Whether there was any.
+    pub(crate) fn hurry(&mut self) -> bool {
+        let mut any = false;
+        for entry in &mut self.entries {
+            if core::mem::take(&mut entry.eager) {
+                entry.next = 0;
+                any = true;
+            }
+        }
+        any
     }
 
     /// A page starts: the counts that an earlier page has sent without hearing back are done with. Whether there were any.
@@ -112,8 +144,9 @@ impl Outbox {
         next
     }
 
-    /// Notes the answer for the entry with this body. `random` spreads the retries (full jitter).
-    pub fn answered(&mut self, body: &str, answer: Answer, now: Millis, random: u32) {
+    /// Notes the answer for the entry with this body; `silent` when none came. `random` spreads the retries (full
+    /// jitter).
+    pub fn answered(&mut self, body: &str, answer: Answer, silent: bool, now: Millis, random: u32) {
         let Some(index) = self.entries.iter().position(|entry| entry.body == body) else { return };
         if let Answer::Later(seconds) = answer {
             if let Some(entry) = self.entries.get_mut(index) {
@@ -121,12 +154,15 @@ impl Outbox {
                 let jitter = FIRST_DELAY / 2 + i64::from(random) % ceiling;
                 entry.attempts = entry.attempts.saturating_add(1);
                 entry.next = now + jitter.max(i64::from(seconds) * 1000);
+                entry.eager = silent;
             }
             return;
         }
-        self.entries.remove(index);
+        let entry = self.entries.remove(index);
         if answer == Answer::Dead {
             self.dead = self.dead.saturating_add(1);
+            self.miss(&entry);
+            self.letter = Some(entry.body);
         }
     }
 
@@ -139,11 +175,20 @@ impl Outbox {
             writer.open('{');
             writer.int("attempts", i64::from(entry.attempts));
             writer.text("body", &entry.body);
+            if entry.eager {
+                writer.flag("eager", true);
+            }
             writer.optional("id", &entry.id);
             writer.int("next", entry.next);
             writer.close('}');
         }
         writer.close(']');
+        if let Some(letter) = &self.letter {
+            writer.text("letter", letter);
+        }
+        if self.unreported > 0 {
+            writer.int("unreported", i64::from(self.unreported));
+        }
         writer.close('}');
     }
 
@@ -157,6 +202,7 @@ impl Outbox {
                 body: fields.text("body"),
                 attempts: fields.count("attempts"),
                 next: fields.int("next"),
+                eager: item.at("eager").is_some(),
             };
             fields.take_optional("id", &mut entry.id);
             if fields.good {
@@ -166,6 +212,8 @@ impl Outbox {
         let mut fields = Fields::of(value);
         outbox.dropped = fields.count("dropped");
         outbox.dead = fields.count("dead");
+        fields.take_optional("letter", &mut outbox.letter);
+        outbox.unreported = fields.count("unreported");
         outbox
     }
 }

@@ -23,6 +23,7 @@ fn choice(at: Millis, grants: [bool; 2]) -> Choice {
         v: settings.category(id).unwrap().substance(&settings.controller),
         granted,
         until: NOW + 180 * DAY,
+        waiting: false,
     };
     let proof = Proof {
         record_id: uuid(&[1; 16]),
@@ -38,6 +39,7 @@ fn choice(at: Millis, grants: [bool; 2]) -> Choice {
         jurisdiction: Some("NL".into()),
         received: None,
         interaction: None,
+        undelivered: 0,
     };
     Choice {
         at,
@@ -55,8 +57,12 @@ fn choice(at: Millis, grants: [bool; 2]) -> Choice {
 fn stored(at: Millis, grants: [bool; 2]) -> Stored {
     let choice = choice(at, grants);
     let gate = Gate::new(&settings(), Some(&choice), &env(NOW).key, NOW);
-    let entry = Entry { id: Some(uuid(&[1; 16])), body: "{\"a\":1}".into(), attempts: 3, next: NOW + 5 };
-    Stored { choice: Some(choice), gate: Some(gate), outbox: Outbox { entries: vec![entry], dropped: 1, dead: 2 } }
+    let entry = Entry { id: Some(uuid(&[1; 16])), body: "{\"a\":1}".into(), attempts: 3, next: NOW + 5, eager: false };
+    Stored {
+        choice: Some(choice),
+        gate: Some(gate),
+        outbox: Outbox { entries: vec![entry], dropped: 1, dead: 2, ..Outbox::default() },
+    }
 }
 
 /// What is open, by the rules, for a stored value.
@@ -122,11 +128,14 @@ proptest! {
     ) {
         let mut value = stored(at, [flags[0], flags[1]]);
         let choice = value.choice.as_mut().unwrap();
-        choice.decisions = purposes.into_iter().map(|purpose| Held { purpose, v, granted: flags[2], until: at + 1 }).collect();
+        choice.decisions = purposes.into_iter().map(|purpose| Held { purpose, v, granted: flags[2], until: at + 1, waiting: flags[2] && flags[1] }).collect();
         [choice.lang, choice.notice, choice.version, _] = texts.clone();
         (choice.gpc, choice.dnt) = (flags[3], flags[2]);
         choice.services = texts.to_vec();
         value.outbox.entries[0].body.clone_from(&texts[3]);
+        value.outbox.entries[0].eager = flags[3];
+        value.outbox.letter = flags[2].then(|| texts[3].clone());
+        value.outbox.unreported = v;
         value.gate.as_mut().unwrap().open.push(texts[3].clone());
         prop_assert_eq!(Stored::decode(&value.encode()), Some(value));
     }

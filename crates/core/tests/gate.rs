@@ -16,7 +16,7 @@ const UNTIL: i64 = NOW + 180 * DAY;
 fn choice(settings: &Settings, answers: &[(&str, Option<bool>)]) -> Choice {
     let held = |(id, granted): &(&str, Option<bool>)| {
         let v = settings.category(id).unwrap().substance(&settings.controller);
-        granted.map(|granted| Held { purpose: (*id).into(), v, granted, until: UNTIL })
+        granted.map(|granted| Held { purpose: (*id).into(), v, granted, until: UNTIL, waiting: false })
     };
     Choice {
         at: NOW,

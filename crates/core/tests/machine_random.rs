@@ -226,7 +226,7 @@ impl World {
         match event {
             Event::Answered { body, status, .. } => {
                 let there = before.outbox.entries.iter().any(|entry| entry.body == *body);
-                let final_answer = !matches!(Answer::new(*status, None), Answer::Later(_));
+                let final_answer = !matches!(Answer::new(*status, None, true), Answer::Later(_));
                 let left = before.outbox.entries.len() - after.outbox.entries.len();
                 prop_assert_eq!(left, usize::from(there && final_answer));
                 let recorded = effects.iter().filter(|effect| matches!(effect, Effect::Emit("recorded", _))).count();
@@ -248,15 +248,15 @@ impl World {
         let (settings, env) = (&self.browser.settings, &self.browser.env);
         let state = json::parse(&self.browser.page.text(settings, env)).unwrap();
         let list = |key: &str| -> Vec<String> {
-            state.at(key).unwrap().items().iter().map(|id| id.text().unwrap().to_string()).collect()
+            state.get(key).items().iter().map(|id| id.text().unwrap().to_string()).collect()
         };
-        let mut all = [list("granted"), list("refused"), list("asked")].concat();
+        let mut all = [list("granted"), list("refused"), list("asked"), list("waiting")].concat();
         all.sort();
         let mut known: Vec<String> = settings.asked().map(|category| category.id.clone()).collect();
         known.sort();
         prop_assert_eq!(all, known, "each category stands in one way");
         let flag = |key: &str| state.at(key).unwrap().bool().unwrap();
-        prop_assert_eq!(flag("decided"), list("granted").len() + list("refused").len() > 0);
+        prop_assert_eq!(flag("decided"), list("granted").len() + list("refused").len() + list("waiting").len() > 0);
         prop_assert!(!flag("recorded") || state.at("recordId") != Some(&Value::Null));
         prop_assert!(!flag("decided") || state.at("at").unwrap().text().is_some());
         prop_assert!(
@@ -299,8 +299,7 @@ impl World {
                     return Ok(());
                 }
                 let body = which.get(&self.browser.posted).clone();
-                let receipt =
-                    (status < 300).then(|| askfirst_core::json::map([("received_at", "2026-11-22T10:15:31Z".into())]));
+                let receipt = support::receipt(&body).filter(|_| status < 300);
                 return self.turn(Event::Answered { body, status, retry_after: None, receipt });
             }
             Step::Clock(by) => self.browser.env.now = (self.browser.env.now + by).max(NOW / 2),

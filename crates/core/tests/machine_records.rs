@@ -68,6 +68,93 @@ fn a_record_that_is_refused_for_good_is_reported_and_not_sent_again() {
 }
 
 #[test]
+fn a_record_that_was_refused_is_kept_for_its_reason_and_told_of_by_the_next_one() {
+    // PROOF §2: poison is kept and reported, never lost in silence and never sent again.
+    let mut browser = fresh();
+    browser.accept_all();
+    let poison = browser.posted.remove(0);
+    let answer = json::parse(r#"{"error":{"code":"invalid","path":"$.client"}}"#).ok();
+    let effects =
+        browser.send(Event::Answered { body: poison.clone(), status: 422, retry_after: None, receipt: answer.clone() });
+    let told = detail(&effects, "error").remove(0);
+    assert_eq!((told.at("code"), told.at("answer")), (Some(&"record_refused".into()), answer.as_ref()));
+    assert_eq!(state(&browser).at("undelivered"), Some(&Value::Int(1)));
+    assert_eq!(state(&browser).at("recorded"), Some(&Value::Bool(false)));
+    assert_eq!(browser.stored().outbox.letter.as_ref(), Some(&poison));
+    // Where only the cookie is left, it is not made again for ever.
+    let mut alone = browser.clone();
+    alone.local = None;
+    alone.boot();
+    assert!(alone.posted.is_empty());
+
+    browser.env.now += 1000;
+    browser.save(&[("chat", false)]);
+    assert_eq!(browser.records().pop().unwrap().undelivered, 1);
+    // Until the server has that, each record says so; then it has been said.
+    browser.env.now += 1000;
+    browser.save(&[("chat", true)]);
+    assert_eq!(browser.records().pop().unwrap().undelivered, 1);
+    browser.deliver_all();
+    browser.env.now += 1000;
+    browser.save(&[("chat", false)]);
+    assert_eq!(browser.records().pop().unwrap().undelivered, 0);
+}
+
+#[test]
+fn after_a_withdrawal_no_refused_record_stays_behind() {
+    // P1
+    for refused in [0, 1] {
+        let mut browser = fresh();
+        browser.accept_all();
+        browser.withdraw();
+        let bodies = std::mem::take(&mut browser.posted);
+        for (at, body) in bodies.iter().enumerate() {
+            browser.answer(body, if at == refused { 422 } else { 201 });
+        }
+        assert_eq!(browser.stored().outbox.letter, None);
+        assert!(!browser.local.unwrap().contains("subject"));
+    }
+}
+
+#[test]
+fn a_network_that_is_there_again_ends_the_wait_and_a_page_that_comes_back_sends_again() {
+    let mut browser = fresh();
+    browser.accept_all();
+    let body = browser.posted.remove(0);
+    browser.answer(&body, 0);
+    browser.send(Event::Wake);
+    assert!(browser.posted.is_empty(), "its time has not come");
+    browser.send(Event::Online);
+    assert_eq!(browser.posted, [body.clone()]);
+    browser.send(Event::Online);
+    assert_eq!(browser.posted.len(), 1, "it is on the wire");
+    // The page was left and nobody heard the answer.
+    browser.send(Event::Restored);
+    assert_eq!(browser.posted, [body.clone(), body.clone()]);
+    // A server that has asked for a while gets it, network or not.
+    browser.send(Event::Answered { body: body.clone(), status: 429, retry_after: Some(60), receipt: None });
+    for event in [Event::Online, Event::Restored] {
+        browser.send(event);
+    }
+    browser.boot();
+    assert_eq!(browser.posted.len(), 2);
+}
+
+#[test]
+fn a_page_in_the_place_of_the_records_server_is_no_receipt() {
+    let mut browser = fresh();
+    browser.accept_all();
+    let body = browser.posted.remove(0);
+    for receipt in [None, json::parse(r#"{"hello":"world"}"#).ok()] {
+        browser.send(Event::Answered { body: body.clone(), status: 200, retry_after: None, receipt });
+        assert_eq!(
+            (state(&browser).at("pending"), state(&browser).at("recorded")),
+            (Some(&Value::Int(1)), Some(&Value::Bool(false)))
+        );
+    }
+}
+
+#[test]
 fn a_record_survives_in_the_cookie_byte_for_byte() {
     // R7: an update of the software or the configuration in the meantime changes nothing of it.
     let mut browser = fresh();

@@ -27,16 +27,16 @@ fn every_status_has_its_meaning() {
             // Redirects to a login page, a missing route, an unknown notice (424), a full disk: all of it can be mended.
             _ => Answer::Later(0),
         };
-        assert_eq!(Answer::new(status, None), expected, "{status}");
+        assert_eq!(Answer::new(status, None, true), expected, "{status}");
     }
 }
 
 #[test]
 fn retry_after_is_kept_within_a_day() {
-    assert_eq!(Answer::new(429, Some(120)), Answer::Later(120));
-    assert_eq!(Answer::new(503, Some(u32::MAX)), Answer::Later(86_400));
-    assert_eq!(Answer::new(201, Some(120)), Answer::Done);
-    assert_eq!(Answer::new(422, Some(120)), Answer::Dead);
+    assert_eq!(Answer::new(429, Some(120), false), Answer::Later(120));
+    assert_eq!(Answer::new(503, Some(u32::MAX), false), Answer::Later(86_400));
+    assert_eq!(Answer::new(201, Some(120), true), Answer::Done);
+    assert_eq!(Answer::new(422, Some(120), false), Answer::Dead);
 }
 
 #[test]
@@ -52,11 +52,55 @@ fn past_the_bound_the_first_and_the_newest_stay() {
 }
 
 #[test]
+fn bodies_take_thirty_two_kilobytes_at_most_and_what_is_dropped_is_counted() {
+    let mut outbox = Outbox::default();
+    let body = |i: usize| format!("{i:02}{}", "x".repeat(11_998));
+    for i in 0..4 {
+        outbox.push((i != 1).then(|| format!("id {i}")), body(i));
+    }
+    assert_eq!(bodies(&outbox), [body(0), body(3)]);
+    // The count among them stands in no record (R10).
+    assert_eq!((outbox.dropped, outbox.unreported), (2, 1));
+}
+
+#[test]
+fn a_good_status_without_a_receipt_is_no_delivery() {
+    // A site that answers each unknown path with its start page says 200, too.
+    for status in 200..=202 {
+        assert_eq!(Answer::new(status, None, false), Answer::Later(0), "{status}");
+    }
+}
+
+#[test]
+fn silence_waits_no_longer_than_for_a_network_and_a_servers_wish_is_kept() {
+    let mut outbox = Outbox::default();
+    outbox.push(Some("a".into()), "a".into());
+    outbox.push(Some("b".into()), "b".into());
+    outbox.entries[0].attempts = 20;
+    outbox.answered("a", Answer::Later(0), true, NOW, 300_000);
+    outbox.answered("b", Answer::Later(0), false, NOW, 300_000);
+    assert_eq!(due(&outbox, NOW + 400), 0);
+    let waiting: Vec<bool> = outbox.entries.iter().map(|entry| entry.eager).collect();
+    assert_eq!(waiting, [true, false]);
+}
+
+#[test]
+fn the_last_body_that_was_refused_for_good_is_kept() {
+    let mut outbox = Outbox::default();
+    for body in ["a", "b"] {
+        outbox.push(Some(body.into()), body.into());
+        outbox.answered(body, Answer::Dead, false, NOW, 0);
+    }
+    assert_eq!((outbox.letter.as_deref(), outbox.dead, outbox.unreported), (Some("b"), 2, 2));
+    assert!(outbox.entries.is_empty());
+}
+
+#[test]
 fn a_new_entry_is_due_at_once_and_a_failed_one_later() {
     let mut outbox = Outbox::default();
     outbox.push(None, "a".into());
     assert_eq!((due(&outbox, NOW), outbox.next(NOW)), (1, None));
-    outbox.answered("a", Answer::Later(30), NOW, 0);
+    outbox.answered("a", Answer::Later(30), false, NOW, 0);
     assert_eq!((due(&outbox, NOW), outbox.next(NOW)), (0, Some(NOW + 30_000)));
     assert_eq!(due(&outbox, NOW + 30_000), 1);
 }
@@ -65,7 +109,7 @@ fn a_new_entry_is_due_at_once_and_a_failed_one_later() {
 fn a_clock_that_was_set_back_holds_nothing_for_ever() {
     let mut outbox = Outbox::default();
     outbox.push(None, "a".into());
-    outbox.answered("a", Answer::Later(0), NOW + 365 * DAY, 0);
+    outbox.answered("a", Answer::Later(0), false, NOW + 365 * DAY, 0);
     assert_eq!((due(&outbox, NOW), outbox.next(NOW)), (1, None));
 }
 
@@ -75,7 +119,7 @@ fn an_answer_for_what_is_not_there_changes_nothing() {
     outbox.push(None, "a".into());
     let before = outbox.clone();
     for answer in [Answer::Done, Answer::Dead, Answer::Later(1)] {
-        outbox.answered("b", answer, NOW, 0);
+        outbox.answered("b", answer, false, NOW, 0);
     }
     assert_eq!(outbox, before);
 }
@@ -86,7 +130,7 @@ proptest! {
         let mut outbox = Outbox::default();
         outbox.push(None, "a".into());
         outbox.entries[0].attempts = attempts;
-        outbox.answered("a", Answer::new(503, Some(after)), NOW, random);
+        outbox.answered("a", Answer::new(503, Some(after), false), false, NOW, random);
         let wait = outbox.entries[0].next - NOW;
         let asked = i64::from(after.min(86_400)) * 1000;
         let ceiling = (1000i64 << attempts.min(20)).min(600_000) + 500;
@@ -109,8 +153,8 @@ proptest! {
             } else {
                 let body = pushed[index.index(pushed.len())].clone();
                 let there = bodies(&outbox).contains(&body.as_str());
-                let answer = Answer::new(status, None);
-                outbox.answered(&body, answer, NOW, 1);
+                let answer = Answer::new(status, None, true);
+                outbox.answered(&body, answer, false, NOW, 1);
                 done += usize::from(there && answer == Answer::Done);
                 dead += usize::from(there && answer == Answer::Dead);
                 let still = bodies(&outbox).contains(&body.as_str());

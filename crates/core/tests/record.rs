@@ -41,6 +41,7 @@ fn record() -> Record {
         signals: Signals::default(),
         client: "askfirst/0.1.0".into(),
         ui: None,
+        undelivered: 0,
     }
 }
 
@@ -107,6 +108,7 @@ fn arbitrary() -> impl Strategy<Value = Record> {
             signals: Signals { dnt: what.5 && what.3 % 2 == 0, gpc: what.5 },
             client: place.4,
             ui,
+            undelivered: ids.0[0].into(),
         }
     })
 }
@@ -345,6 +347,7 @@ fn the_longest_lawful_record_fits() {
     longest.event.layer = Layer::Preferences;
     longest.ui =
         Some(Interaction { input: Input::Keyboard, dwell_ms: MAX_DWELL, first_layer_equal_choice: Some(false) });
+    longest.undelivered = u32::MAX;
     longest.event.method = Method::AcceptAll;
     longest.decisions = (0..MAX_DECISIONS)
         .map(|i| Decision { purpose: format!("{}{i:02}", "p".repeat(38)), v: u32::MAX, granted: i == 0 })

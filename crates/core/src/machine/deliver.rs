@@ -2,13 +2,16 @@
 
 use super::turn::Turn;
 use super::{Effect, Env};
-use crate::choice::Choice;
+use crate::choice::{Choice, Proof};
 use crate::digest;
 use crate::json::{Value, Writer};
 use crate::outbox::Answer;
 use crate::record::{self, Count, Layer, Method, State as Became};
 use crate::settings::Refusals;
 use alloc::string::String;
+
+/// What the owner is told when a submission can't be taken.
+const REFUSED: &str = "the server refuses a record for good; `answer` says why";
 
 impl Turn<'_> {
     /// Makes the record (or the count) of a decision and puts it into the outbox. `false` when one is due and can't be
@@ -53,6 +56,7 @@ impl Turn<'_> {
         proof.client.clone_from(&self.env.client);
         proof.jurisdiction.clone_from(&self.settings.jurisdiction);
         proof.received = None;
+        proof.undelivered = self.state.stored.outbox.unreported;
         // On a control of the page, or by a call, nothing was measured.
         proof.interaction = self.state.pressed.take().filter(|_| layer != Layer::Page);
         choice.proof = Some(proof);
@@ -60,6 +64,7 @@ impl Turn<'_> {
         if !pseudonymous {
             // After a withdrawal nothing on the device identifies the visitor any more, but for the record on its way.
             choice.proof = None;
+            self.state.stored.outbox.letter = None;
         }
         true
     }
@@ -81,7 +86,7 @@ impl Turn<'_> {
         let Some(proof) = self.state.proof() else { return false };
         let outbox = &self.state.stored.outbox;
         let waiting = outbox.entries.iter().any(|entry| entry.id.as_deref() == Some(&proof.record_id));
-        if waiting || outbox.dead > 0 || self.settings.records.is_none() {
+        if waiting || self.settings.records.is_none() {
             return false;
         }
         let choice = self.state.stored.choice.take();
@@ -95,7 +100,25 @@ impl Turn<'_> {
         if let Some(choice) = &mut self.state.stored.choice {
             choice.proof = None;
         }
+        self.state.stored.outbox.letter = None;
         self.push(Effect::Persist);
+    }
+
+    /// A network is there again, or the page is being left: what waits for nothing else is sent once more.
+    pub fn hurry(&mut self) {
+        if self.state.stored.outbox.hurry() {
+            self.push(Effect::Persist);
+        }
+        self.deliver();
+    }
+
+    /// The page is there again after it was left: what was on the wire then has been cut off without an answer.
+    pub fn restored(&mut self) {
+        self.state.sending.clear();
+        if self.state.stored.outbox.settle() {
+            self.push(Effect::Persist);
+        }
+        self.hurry();
     }
 
     pub fn deliver(&mut self) {
@@ -131,7 +154,6 @@ impl Turn<'_> {
         if let Some(sent) = self.state.sending.iter().position(|sent| sent == body) {
             self.state.sending.remove(sent);
         }
-        let answer = Answer::new(status, retry_after);
         let mut id = None;
         for entry in &self.state.stored.outbox.entries {
             if entry.body == body {
@@ -139,20 +161,47 @@ impl Turn<'_> {
                 break;
             }
         }
+        let none = Value::Null;
+        let said = receipt.as_ref().unwrap_or(&none);
+        let is_receipt = match &id {
+            Some(id) => said.get("record_id").text() == Some(id),
+            None => said.get("counted") == &Value::Bool(true),
+        };
+        let answer = Answer::new(status, retry_after, is_receipt);
         // Without random bytes the retries of many browsers are not spread; they come nevertheless.
         let random =
             self.env.random.map_or(0, |random| u32::from_be_bytes([random[0], random[1], random[2], random[3]]));
-        self.state.stored.outbox.answered(body, answer, self.env.now, random);
-        let proof = self.state.stored.choice.as_mut().and_then(|choice| choice.proof.as_mut());
-        if answer == Answer::Done
-            && let Some(proof) = proof
-            && id.as_ref() == Some(&proof.record_id)
-        {
-            let received = receipt.as_ref().and_then(|receipt| receipt.get("received_at").text());
-            proof.received = Some(String::from(received.unwrap_or("earlier")));
-            self.state.receipt = receipt.as_ref().map(|receipt| (proof.record_id.clone(), receipt.canonical()));
+        let outbox = &mut self.state.stored.outbox;
+        outbox.answered(body, answer, status == 0, self.env.now, random);
+        // An erased record has no receipt to give, nor has one that is stored under another text.
+        let recorded = answer == Answer::Done && status != 409 && said.at("erased").is_none();
+        let mut confirmed = None;
+        match self.state.stored.choice.as_mut().and_then(|choice| choice.proof.as_mut()) {
+            Some(proof) if id.as_ref() == Some(&proof.record_id) => {
+                confirmed = Some(recorded);
+                let received = match answer {
+                    Answer::Done if recorded => said.get("received_at").text().unwrap_or(Proof::EARLIER),
+                    Answer::Done => Proof::EARLIER,
+                    Answer::Dead => Proof::REFUSED,
+                    Answer::Later(_) => "",
+                };
+                if !received.is_empty() {
+                    proof.received = Some(String::from(received));
+                }
+                if answer == Answer::Done {
+                    outbox.unreported = outbox.unreported.saturating_sub(proof.undelivered);
+                    self.state.receipt = receipt.as_ref().map(|receipt| (proof.record_id.clone(), receipt.canonical()));
+                }
+            }
+            Some(_) => {}
+            // What names nobody is kept no longer than it is on its way (P1).
+            None if id.is_some() => outbox.letter = None,
+            None => {}
         }
-        self.push(Effect::Persist);
+        match confirmed {
+            Some(confirmed) => self.acked(confirmed),
+            None => self.push(Effect::Persist),
+        }
         match answer {
             Answer::Done => {
                 if let Some(detail) = receipt.filter(|_| id.is_some() && status != 409) {
@@ -162,7 +211,10 @@ impl Turn<'_> {
             Answer::Dead => {
                 let mut detail = Writer::default();
                 detail.open('{');
+                detail.key("answer");
+                detail.value(said);
                 detail.text("code", "record_refused");
+                detail.text("message", REFUSED);
                 detail.int("status", i64::from(status));
                 detail.close('}');
                 self.emit("error", detail);

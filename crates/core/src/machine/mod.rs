@@ -5,11 +5,13 @@
 //! in the same write that records the withdrawal.
 
 mod deliver;
+mod hold;
 mod turn;
 
 use crate::choice::{Choice, Proof, Standing, Stored};
 use crate::gate::Gate;
 use crate::json::{Value, Writer};
+use crate::outbox::Outbox;
 use crate::record::{Layer, Method};
 use crate::settings::{Category, Kind, Settings};
 use crate::texts::Texts;
@@ -82,10 +84,16 @@ pub enum Event {
     },
     /// The server has erased the record of the choice, at the visitor's wish (S4). The choice itself stands.
     Erased,
+    /// The answer to [`Effect::AskKept`]: whether the browser has kept what was to be stored.
+    Kept(bool),
     /// The stored value may have changed in another tab.
     Refresh,
-    /// A retry is due, or the network came back.
+    /// A retry is due.
     Wake,
+    /// The network came back, or the page is being hidden or left.
+    Online,
+    /// The page is shown again after it was left.
+    Restored,
 }
 
 /// What the visitor decided.
@@ -109,6 +117,8 @@ pub enum Decision {
 pub enum Effect {
     /// Write `State::stored`, whole, at once.
     Persist,
+    /// Answer with [`Event::Kept`], whether what was last written is kept by more than this page.
+    AskKept,
     /// Make this call of a consent API, `[path, argument…]` (JSON).
     Signal(String),
     /// Hand this gate to the loader.
@@ -170,6 +180,10 @@ pub struct State {
     shown: Vec<String>,
     /// Bodies on the wire.
     sending: Vec<String>,
+    /// Whether the page has been told that what was granted waits for its record.
+    told_waiting: bool,
+    /// Whether the browser has refused to keep what was decided on this page.
+    unkept: bool,
     /// Categories and services of the withdrawal under way.
     withdrawing: Vec<String>,
     /// The last record's id and receipt (JSON), for this page only.
@@ -181,6 +195,16 @@ pub fn handle(settings: &Settings, state: &mut State, event: Event, env: &Env) -
     let mut turn = Turn { settings, state, env, at: env.now, effects: Vec::new() };
     match event {
         Event::Boot { opened } => turn.boot(opened),
+        event => follow(&mut turn, event),
+    }
+    turn.effects
+}
+
+/// What comes after the start.
+#[inline(never)]
+fn follow(turn: &mut Turn<'_>, event: Event) {
+    match event {
+        Event::Boot { .. } => {}
         Event::Import(at, answers) => turn.import(at, answers),
         Event::Decide(decision, layer, method) => turn.decide(&decision, layer, method),
         Event::Cleared(left) => turn.finish_withdrawal(&left),
@@ -189,10 +213,12 @@ pub fn handle(settings: &Settings, state: &mut State, event: Event, env: &Env) -
         Event::Close => turn.push(Effect::CloseDialog),
         Event::Answered { body, status, retry_after, receipt } => turn.answered(&body, status, retry_after, receipt),
         Event::Erased => turn.forget_record(),
+        Event::Kept(kept) => turn.kept(kept),
         Event::Refresh => turn.refresh(),
         Event::Wake => turn.deliver(),
+        Event::Online => turn.hurry(),
+        Event::Restored => turn.restored(),
     }
-    turn.effects
 }
 
 impl State {
@@ -235,12 +261,30 @@ impl State {
 
     /// Whether anything was decided that still holds, so that a banner would ask about a change.
     pub fn decided(&self, settings: &Settings, now: Millis) -> bool {
-        !self.granted(settings, now).is_empty() || !self.ids(settings, now, Standing::Refused).is_empty()
+        self.stored.choice.is_some() && self.stands(settings, now)
     }
 
-    /// The ids of the granted categories.
+    #[inline(never)]
+    fn stands(&self, settings: &Settings, now: Millis) -> bool {
+        let mut categories = settings.asked();
+        categories.any(|category| self.standing(settings, category, now) != Standing::Undecided)
+    }
+
+    /// The ids of the granted categories that are open.
     pub fn granted(&self, settings: &Settings, now: Millis) -> Vec<String> {
         self.ids(settings, now, Standing::Open)
+    }
+
+    /// The categories and services that the visitor has agreed to, those that wait for their record too: how the switches
+    /// stand.
+    #[inline(never)]
+    pub fn agreed(&self, settings: &Settings, now: Millis) -> (Vec<String>, Vec<String>) {
+        let mut state = Self::default();
+        state.stored.choice.clone_from(&self.stored.choice);
+        if let Some(choice) = &mut state.stored.choice {
+            choice.confirm();
+        }
+        (state.granted(settings, now), state.services(settings, now))
     }
 
     /// The ids of the categories that need consent and stand so.
@@ -269,7 +313,7 @@ impl State {
             at = Some(time::instant(choice.at));
             if let Some(proof) = &choice.proof {
                 record_id = Some(proof.record_id.clone());
-                recorded = proof.received.is_some();
+                recorded = proof.is_recorded();
             }
         }
         writer.open('{');
@@ -285,7 +329,23 @@ impl State {
         writer.flag("recorded", recorded);
         writer.texts("refused", &self.ids(settings, env.now, Standing::Refused));
         writer.text("version", &settings.version);
+        if self.stored.choice.is_some() {
+            self.write_troubles(writer, settings, env.now);
+        }
         writer.close('}');
+    }
+
+    /// Of the state what is mostly not there.
+    #[inline(never)]
+    fn write_troubles(&self, writer: &mut Writer, settings: &Settings, now: Millis) {
+        let Outbox { dropped, dead, .. } = &self.stored.outbox;
+        if (*dropped, *dead) != (0, 0) {
+            writer.int("undelivered", i64::from(dropped.saturating_add(*dead)));
+        }
+        let waiting = self.ids(settings, now, Standing::Waiting);
+        if !waiting.is_empty() {
+            writer.texts("waiting", &waiting);
+        }
     }
 
     /// What the visitor can keep: the choice, and with a record its id, the secret that opens it, and the server's
@@ -306,7 +366,7 @@ impl State {
         writer.open('{');
         writer.key("receipt");
         writer.raw(receipt);
-        writer.optional("receivedAt", &proof.received);
+        writer.optional("receivedAt", if proof.is_recorded() { &proof.received } else { &None });
         writer.key("record");
         writer.raw(record.as_deref().unwrap_or("null"));
         writer.optional("secret", &proof.secret);

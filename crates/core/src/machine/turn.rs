@@ -8,7 +8,7 @@ use crate::choice::{Choice, Held, Standing, Stored, signals};
 use crate::gate::{Gate, canonical};
 use crate::json::{Value, Writer};
 use crate::record::{Layer, Method, State as Became};
-use crate::settings::{Category, Kind, Service, Settings};
+use crate::settings::{Category, Kind, RequireAck, Service, Settings};
 use crate::texts::{cut, from};
 use crate::time::{DAY, Millis};
 use alloc::string::String;
@@ -40,7 +40,7 @@ impl Turn<'_> {
     }
 
     #[inline(never)]
-    fn emit_state(&mut self, name: &'static str) {
+    pub fn emit_state(&mut self, name: &'static str) {
         let mut detail = Writer::default();
         self.state.write(&mut detail, self.settings, self.env);
         self.emit(name, detail);
@@ -72,8 +72,10 @@ impl Turn<'_> {
     /// Goes by what is stored. Whether the browser objected to it, which is a decision of its own (G11).
     #[inline(never)]
     fn take_up(&mut self, opened: bool) -> bool {
+        self.confirm_stored();
         self.act_on_stored();
-        if self.state.stored.outbox.settle() {
+        let settled = self.state.stored.outbox.settle();
+        if self.state.stored.outbox.hurry() || settled {
             self.push(Effect::Persist);
         }
         let objected = self.objected();
@@ -184,18 +186,18 @@ impl Turn<'_> {
     }
 
     /// What is stored is what this page goes by from now on.
-    fn act_on_stored(&mut self) {
+    pub fn act_on_stored(&mut self) {
         self.state.seen = answers(self.state.stored.choice.as_ref());
         self.state.seen_open = self.open_now();
     }
 
-    fn gate(&self) -> Gate {
+    pub fn gate(&self) -> Gate {
         Gate::new(self.settings, self.state.stored.choice.as_ref(), &self.env.key, self.env.now)
     }
 
     /// Tells the vendors: those that were open on this page and are not any more first.
     #[inline(never)]
-    fn signal(&mut self) {
+    pub fn signal(&mut self) {
         let mut gate = self.gate();
         let lost = lost(core::mem::take(&mut self.state.told), &gate.services);
         let mut calls = Vec::new();
@@ -269,6 +271,7 @@ impl Turn<'_> {
         self.state.stored.gate = Some(self.gate());
 
         self.push(Effect::Persist);
+        self.ask_whether_kept();
         self.signal();
         let gate = self.gate();
         self.push(Effect::Release(gate));
@@ -391,7 +394,10 @@ impl Turn<'_> {
                             decisions.push(self.decided(category, key, granted));
                         }
                     }
-                    Some(held) if answer.is_none() && held.granted == self.allows(standing, category, service) => {
+                    Some(held)
+                        if answer.is_none()
+                            && (held.waiting || held.granted == self.allows(standing, category, service)) =>
+                    {
                         decisions.push(held.clone());
                     }
                     _ => {}
@@ -405,7 +411,9 @@ impl Turn<'_> {
     fn decided(&self, category: &Category, purpose: String, granted: bool) -> Held {
         let start = if granted { self.at } else { self.at.div_euclid(DAY) * DAY };
         let until = self.settings.validity.after(start).div_euclid(1000) * 1000;
-        Held { purpose, v: category.substance(&self.settings.controller), granted, until }
+        // What is open stays open: it was recorded when it opened.
+        let waiting = granted && self.required() != RequireAck::None && !self.open_now().contains(&purpose);
+        Held { purpose, v: category.substance(&self.settings.controller), granted, until, waiting }
     }
 
     #[inline(never)]

@@ -12,11 +12,12 @@
 //!              "at": "2026-11-22T10:15:30Z", "valid_until": "2027-05-22T10:15:30Z" },
 //!   "decisions": [ { "purpose": "analytical", "v": 3735928559, "granted": true } ],
 //!   "vendors": { "youtube": true }, "signals": { "gpc": false }, "client": "askfirst/0.1.0",
-//!   "ui": { "input": "pointer", "trusted_event": true, "dwell_ms": 4200, "first_layer_equal_choice": true } }
+//!   "ui": { "input": "pointer", "trusted_event": true, "dwell_ms": 4200, "first_layer_equal_choice": true },
+//!   "undelivered": 1 }
 //! ```
 //!
 //! `vendors` is there only when the visitor decided about a service otherwise than about its purpose, `ui` when a control
-//! was pressed, [`Interaction`].
+//! was pressed, [`Interaction`], `undelivered` when earlier records of the browser were given up.
 
 /// An enum whose variants have names in JSON.
 macro_rules! names {
@@ -102,6 +103,9 @@ pub struct Record {
     pub client: String,
     /// How the control was pressed; nothing after a call of the JavaScript API, nor from older clients.
     pub ui: Option<Interaction>,
+    /// How many earlier records of this browser were given up, refused by the server for good or dropped for lack of
+    /// room, and not reported since; mostly none.
+    pub undelivered: u32,
 }
 
 /// Which notice was shown, by which code.
@@ -253,12 +257,14 @@ impl Record {
             v: decision.v,
             granted: decision.granted,
             until: self.event.valid_until,
+            waiting: false,
         };
         let vendor = |(id, granted): &(String, bool)| Held {
             purpose: format!(":{id}"),
             v: 0,
             granted: *granted,
             until: self.event.valid_until,
+            waiting: false,
         };
         let choice = Choice {
             at: self.event.at,
@@ -284,6 +290,7 @@ impl Record {
             jurisdiction: self.jurisdiction.clone(),
             received: None,
             interaction: self.ui.map(Interaction::text),
+            undelivered: self.undelivered,
         };
         text(&choice, &proof, &self.site)
     }
@@ -343,6 +350,9 @@ pub(crate) fn text(choice: &Choice, proof: &Proof, site: &str) -> String {
     if let Some(interaction) = &proof.interaction {
         writer.key("ui");
         writer.raw(interaction);
+    }
+    if proof.undelivered > 0 {
+        writer.int("undelivered", i64::from(proof.undelivered));
     }
     if !vendors.is_empty() {
         writer.key("vendors");

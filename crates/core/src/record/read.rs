@@ -54,6 +54,7 @@ fn read_record(root: &Fields<'_>) -> Result<Record, Rejection> {
         "signals",
         "client",
         "ui",
+        "undelivered",
     ])?;
     let notice = root.object("notice", "$.notice")?;
     notice.only(&["digest", "version", "lang", "ui"])?;
@@ -91,6 +92,7 @@ fn read_record(root: &Fields<'_>) -> Result<Record, Rejection> {
         signals: Signals { dnt, gpc: signals.flag("gpc")? },
         client: root.shaped("client", is_client, "must be a name, a slash and a version")?,
         ui: root.value.at("ui").map(read_interaction).transpose()?,
+        undelivered: read_undelivered(root)?,
     };
     consistent(&record, root)?;
     Ok(record)
@@ -162,6 +164,15 @@ fn read_decisions(root: &Fields<'_>) -> Result<Vec<Decision>, Rejection> {
         decisions.push(decision);
     }
     Ok(decisions)
+}
+
+/// Who has lost none sends no such field.
+fn read_undelivered(root: &Fields<'_>) -> Result<u32, Rejection> {
+    let Some(value) = root.value.at("undelivered") else { return Ok(0) };
+    match value.int().map(u32::try_from) {
+        Some(Ok(lost)) if lost > 0 => Ok(lost),
+        _ => root.invalid("undelivered", "must be a number from 1, or left out"),
+    }
 }
 
 /// The answers about single services. Who made none sends no such field.

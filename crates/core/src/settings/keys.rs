@@ -1,6 +1,6 @@
 //! Every key of the configuration, as tables: the reader, its suggestions and the JSON Schema test share them.
 
-use super::{Kind, Refusals};
+use super::{Kind, Refusals, RequireAck};
 use crate::wire::LOCALES;
 
 /// What a value must look like.
@@ -106,6 +106,10 @@ pub(super) const HEADLESS: &str = "none";
 pub(super) const REFUSALS: &[&str] = &["aggregate", "none", "pseudonymous"];
 pub(super) const REFUSALS_AS: [Refusals; 3] = [Refusals::Aggregate, Refusals::None, Refusals::Pseudonymous];
 
+/// Values of `records.require_ack`, in the order of [`REQUIRE_ACK_AS`].
+pub(super) const REQUIRE_ACK: &[&str] = &["none", "persisted", "acked"];
+pub(super) const REQUIRE_ACK_AS: [RequireAck; 3] = [RequireAck::None, RequireAck::Persisted, RequireAck::Acked];
+
 const fn kinds() -> [&'static str; Kind::ALL.len()] {
     let mut names = [""; Kind::ALL.len()];
     let mut i = 0;
@@ -187,6 +191,7 @@ pub(super) const RECORDS: &[Field] = &[
     must("endpoint", Shape::Endpoint, "L29"),
     may("key", Shape::Text(2000)),
     may("refusals", Shape::OneOf(REFUSALS)),
+    may("require_ack", Shape::OneOf(REQUIRE_ACK)),
     may("cookie", Shape::Flag),
     may("retention", Shape::Period),
 ];

@@ -215,6 +215,8 @@ pub struct Records {
     pub endpoint: String,
     /// What happens with refusals (R10).
     pub refusals: Refusals,
+    /// What a grant waits for before it opens anything (PROOF §2).
+    pub require_ack: RequireAck,
     /// How long a record is kept after its consent has ended (S1). Visitors are told; `askfirst serve --keep` may be
     /// shorter and not longer.
     pub retention: Period,
@@ -235,6 +237,19 @@ pub enum Refusals {
     None,
     /// A record with a random subject, like a grant.
     Pseudonymous,
+}
+
+/// What a grant waits for before it opens anything (PROOF §2). A refusal or withdrawal never waits, nor does what was open
+/// before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RequireAck {
+    /// Nothing: the record follows when it can.
+    #[default]
+    None,
+    /// The browser has stored choice and record.
+    Persisted,
+    /// The server has answered with a receipt of the record.
+    Acked,
 }
 
 /// The control that reopens the preferences on every page.

@@ -1,6 +1,6 @@
 //! From JSON to [`Settings`].
 
-use super::keys::{CARD, HEADLESS, KINDS, LONG, REFUSALS, REFUSALS_AS, ROOT, Shape};
+use super::keys::{CARD, HEADLESS, KINDS, LONG, REFUSALS, REFUSALS_AS, REQUIRE_ACK, REQUIRE_ACK_AS, ROOT, Shape};
 use super::reader::{At, Reader, entries, items, localized, must, str, text};
 use super::{Controller, Item, Kind, Localized, Problem, Records, Reopen, Service, Settings, Severity, rules};
 use crate::json::{self, Value, place};
@@ -214,9 +214,11 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
             self.warning(&at.key("records").key("cookie"), "P3", &[why], None);
         }
         let refusals = place(REFUSALS, str(value, "refusals").unwrap_or_default()).unwrap_or(0);
+        let require_ack = place(REQUIRE_ACK, str(value, "require_ack").unwrap_or_default()).unwrap_or(0);
         Some(Records {
             endpoint: text(value, "endpoint")?,
             refusals: REFUSALS_AS.get(refusals).copied().unwrap_or_default(),
+            require_ack: REQUIRE_ACK_AS.get(require_ack).copied().unwrap_or_default(),
             retention: str(value, "retention").and_then(Period::parse).unwrap_or(Records::RETENTION),
         })
     }

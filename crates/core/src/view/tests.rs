@@ -4,7 +4,7 @@ mod markup;
 
 use super::*;
 use crate::json::map;
-use crate::settings::{Category, Controller, Item, Kind, Localized, Records, Refusals, Reopen, Service};
+use crate::settings::{Category, Controller, Item, Kind, Localized, Records, Refusals, Reopen, RequireAck, Service};
 use crate::time::Period;
 use crate::wire;
 use alloc::format;
@@ -93,6 +93,7 @@ fn settings() -> Settings {
         records: Some(Records {
             endpoint: "/askfirst/v1/records".into(),
             refusals: Refusals::Aggregate,
+            require_ack: RequireAck::None,
             retention: Records::RETENTION,
         }),
         validity: Period::months(6),

@@ -97,6 +97,7 @@ pub fn record() -> Record {
         signals: Signals::default(),
         client: "askfirst/0.1.0".into(),
         ui: None,
+        undelivered: 0,
     }
 }
 

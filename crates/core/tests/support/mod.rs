@@ -4,11 +4,11 @@
 use askfirst_core::choice::Stored;
 use askfirst_core::digest;
 use askfirst_core::gate::Gate;
-use askfirst_core::json::Value;
+use askfirst_core::json::{Value, map};
 use askfirst_core::machine::{Decision, Effect, Env, Event, State, handle};
 use askfirst_core::record::{Layer, Method, Record, Submission};
 use askfirst_core::settings::{
-    Category, Controller, Item, Kind, Localized, Records, Refusals, Reopen, Service, Settings,
+    Category, Controller, Item, Kind, Localized, Records, Refusals, Reopen, RequireAck, Service, Settings,
 };
 use askfirst_core::texts::Texts;
 use askfirst_core::time::{self, Millis, Period};
@@ -105,6 +105,7 @@ pub fn settings() -> Settings {
         records: Some(Records {
             endpoint: "/askfirst/v1/records".into(),
             refusals: Refusals::Aggregate,
+            require_ack: RequireAck::None,
             retention: Records::RETENTION,
         }),
         validity: Period::months(6),
@@ -244,8 +245,7 @@ impl Browser {
 
     /// The server's answer to a body, with a receipt for a good one.
     pub fn answer(&mut self, body: &str, status: u16) -> Vec<Effect> {
-        let receipt =
-            askfirst_core::json::parse(r#"{"received_at":"2026-11-22T10:15:31Z"}"#).ok().filter(|_| status < 300);
+        let receipt = receipt(body).filter(|_| status < 300);
         self.send(Event::Answered { body: body.into(), status, retry_after: None, receipt })
     }
 
@@ -275,6 +275,16 @@ impl Browser {
             }
         }
         records
+    }
+}
+
+/// What the server answers for a good body.
+pub fn receipt(body: &str) -> Option<Value> {
+    match Submission::parse(body).ok()? {
+        Submission::Count(_) => Some(map([("counted", true.into())])),
+        Submission::Record(record) => {
+            Some(map([("received_at", "2026-11-22T10:15:31Z".into()), ("record_id", record.record_id.into())]))
+        }
     }
 }
 

@@ -24,7 +24,7 @@ fn send(text: &str) -> Request<axum::body::Body> {
 
 /// A refusal of everything, as the page writes it into its cookie: without any identifier (P1).
 fn refusal(until: Millis) -> Stored {
-    let held = Held { purpose: "analytical".to_owned(), v: 1, granted: false, until };
+    let held = Held { purpose: "analytical".to_owned(), v: 1, granted: false, until, waiting: false };
     let choice =
         Choice { at: clock::now() / DAY * DAY, decisions: vec![held], lang: "nl".to_owned(), ..Choice::default() };
     Stored { choice: Some(choice), ..Stored::default() }

@@ -144,6 +144,7 @@ pub fn record(n: u128, notice: &NewNotice) -> Record {
         signals: Signals::default(),
         client: "askfirst/0.1.0".to_owned(),
         ui: None,
+        undelivered: 0,
     }
 }
 

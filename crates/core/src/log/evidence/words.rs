@@ -62,6 +62,11 @@ pub fn said(record: &Record, notice: Option<&Value>) -> Vec<String> {
     if let Some(prev) = &record.prev {
         lines.push(format!("It follows record {prev}."));
     }
+    match record.undelivered {
+        0 => {}
+        1 => lines.push("1 earlier record of this browser never arrived and was given up.".to_string()),
+        lost => lines.push(format!("{lost} earlier records of this browser never arrived and were given up.")),
+    }
     lines
 }
 

@@ -18,6 +18,7 @@ fn the_example_of_the_readme_has_no_problem() {
         Records {
             endpoint: "/askfirst/v1/records".into(),
             refusals: Refusals::Aggregate,
+            require_ack: RequireAck::None,
             retention: Records::RETENTION
         }
     );

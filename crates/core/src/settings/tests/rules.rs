@@ -209,6 +209,14 @@ fn l29_records_go_to_a_safe_place() {
             faults: &[(r#""agregate""#, "$.records.refusals", "value", E, Some("aggregate"))],
         },
         Rule {
+            set: "records/require_ack",
+            good: r#""acked""#,
+            faults: &[
+                (r#""aked""#, "$.records.require_ack", "value", E, Some("acked")),
+                ("true", "$.records.require_ack", "type", E, Some("none")),
+            ],
+        },
+        Rule {
             set: "records/key",
             good: r#""PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW""#,
             faults: &[

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::settings::keys::{
-    CATEGORY, CONTROLLER, DIALECTS, Field, ITEM, KINDS, READY, RECORDS, REFUSALS, REFUSALS_AS, ROOT, SERVICE, SIGNAL,
-    SIGNALS, Shape,
+    CATEGORY, CONTROLLER, DIALECTS, Field, ITEM, KINDS, READY, RECORDS, REFUSALS, REFUSALS_AS, REQUIRE_ACK,
+    REQUIRE_ACK_AS, ROOT, SERVICE, SIGNAL, SIGNALS, Shape,
 };
 use serde_json::Value as Json;
 
@@ -75,6 +75,12 @@ fn enums_are_those_of_the_code() {
         assert_eq!(settings.records.unwrap().refusals, refusals);
         // The names are the variants', so that one look at the type tells what may be written.
         assert_eq!(std::format!("{refusals:?}").to_lowercase(), *name);
+    }
+    assert_eq!(REQUIRE_ACK.len(), REQUIRE_ACK_AS.len());
+    for (name, required) in REQUIRE_ACK.iter().zip(REQUIRE_ACK_AS) {
+        let settings = read(&with(FULL, "records/require_ack", &Value::from(*name).canonical())).0.unwrap();
+        assert_eq!(settings.records.unwrap().require_ack, required);
+        assert_eq!(std::format!("{required:?}").to_lowercase(), *name);
     }
     assert_eq!(SIGNAL, ["honour", "ignore"]);
     let schema = schema();

@@ -2,6 +2,7 @@
 
 use crate::host::Host;
 use crate::store;
+use askfirst_core::choice::Stored;
 use askfirst_core::json::{self, Value, Writer};
 use askfirst_core::machine::{self, Decision, Effect, Env, Event, State, Target};
 use askfirst_core::notice::{self, Notice};
@@ -20,6 +21,8 @@ pub struct Engine {
     state: RefCell<State>,
     /// Nothing keeps what is stored: it lives in the state (P5).
     volatile: Cell<bool>,
+    /// Only the cookie keeps it: the outbox lives in the state.
+    mirrored: Cell<bool>,
     /// Events to be handled, the next one first.
     queue: RefCell<Vec<Event>>,
     running: Cell<bool>,
@@ -66,6 +69,7 @@ impl Engine {
             texts,
             state: RefCell::default(),
             volatile: Cell::new(false),
+            mirrored: Cell::new(false),
             queue: RefCell::default(),
             running: Cell::new(false),
             key: text(boot, "key").to_string(),
@@ -218,7 +222,9 @@ impl Engine {
             let mut env = self.env(&world);
             let mut state = self.state.borrow_mut();
             if !self.volatile.get() {
-                state.stored = store::read(&world, env.now);
+                let stored = store::read(&world, env.now);
+                let mirrored = self.mirrored.get();
+                state.stored = if mirrored { with_outbox(stored, &mut state) } else { stored };
             }
             // A start decides, too, where the browser objects to what is stored (G11).
             if state.stored.choice.is_some() || !matches!(event, Event::Boot { .. }) {
@@ -263,8 +269,9 @@ impl Engine {
     fn perform_rest(&self, effect: Effect, world: &Value, env: &Env) {
         match effect {
             Effect::Persist => {
-                let kept = store::write(&self.host, world, &self.state.borrow().stored, env.now);
+                let (kept, whole) = store::write(&self.host, world, &self.state.borrow().stored, env.now);
                 self.volatile.set(!kept);
+                self.mirrored.set(!whole);
             }
             Effect::Signal(args) => self.host.tell("signal", &args),
             Effect::Clear { targets, tell } => self.clear(&targets, tell),
@@ -413,6 +420,13 @@ fn signals(env: &Env) -> Signals {
 
 fn now(world: &Value) -> time::Millis {
     world.at("now").and_then(Value::int).unwrap_or(0)
+}
+
+/// What the cookie has kept, with the outbox that it has not.
+#[inline(never)]
+fn with_outbox(mut stored: Stored, state: &mut State) -> Stored {
+    std::mem::swap(&mut stored.outbox, &mut state.stored.outbox);
+    stored
 }
 
 /// Answers by category and service, `[[id, granted]…]`.

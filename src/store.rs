@@ -25,9 +25,10 @@ pub fn read(world: &Value, now: Millis) -> Stored {
     Stored::reconcile(found.as_deref(), &cookies, now)
 }
 
-/// Writes everywhere it can. Whether something has kept it.
+/// Writes everywhere it can. Whether something has kept it, and whether that includes the outbox, for which the cookie has
+/// no room.
 #[inline(never)]
-pub fn write(host: &Host, world: &Value, stored: &Stored, now: Millis) -> bool {
+pub fn write(host: &Host, world: &Value, stored: &Stored, now: Millis) -> (bool, bool) {
     let kept = local(world).is_some_and(|local| local.set_item(wire::KEY, &stored.encode()).is_ok());
     let mut until = 0;
     if let Some(choice) = &stored.choice {
@@ -40,7 +41,7 @@ pub fn write(host: &Host, world: &Value, stored: &Stored, now: Millis) -> bool {
     mirror.string(&stored.encode_mirror());
     mirror.value(&Value::Int(until - now));
     mirror.close(']');
-    host.ask("mirror", &mirror.finish()) == Value::Bool(true) || kept
+    (host.ask("mirror", &mirror.finish()) == Value::Bool(true) || kept, kept)
 }
 
 #[inline(never)]

@@ -130,5 +130,7 @@ fn template(notice: &NewNotice) -> Record {
         signals: Signals::default(),
         client: "askfirst/0.1.0".to_owned(),
         ui: None,
+        undelivered: 0,
+        left: None,
     }
 }

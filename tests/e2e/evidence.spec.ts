@@ -43,6 +43,29 @@ test('a refusal by a program in the page counts like any other, and its record i
   expect(await product.sentences((await state(page)).recordId)).toContain('Evidence grade A:');
 });
 
+test('the record of a withdrawal says what could not be deleted, by the names that are declared (G5)', async ({ page, product }) => {
+  await product.configure((config: any) => {
+    config.services['tidemark-pixel'].items = [{ name: '_tide_*', kind: 'cookie', duration: 'P1M', thirdParty: false }, { name: 'theirs', kind: 'cookie', duration: 'P1M', thirdParty: true }];
+  });
+  await visit(page, product.front.origin);
+  await part(page, 'accept').click();
+  await delivered(page);
+  await page.evaluate(() => {
+    // A cookie jar that does not let go of one name stands for a server that sets it anew.
+    const { get, set } = Object.getOwnPropertyDescriptor(Document.prototype, 'cookie')!;
+    Object.defineProperty(document, 'cookie', { get() { return `${get!.call(document)}; _tide_4711=1`; }, set(text) { set!.call(document, text); } });
+    document.body.appendChild(document.createElement('input')).value = 'typed';
+    (window as any).askfirst.withdraw();
+  });
+  await expect.poll(() => product.front.posted.length).toBe(2);
+  await delivered(page);
+  const { record_id, left } = JSON.parse(product.front.posted[1]!.body);
+  expect(left.items).toEqual(expect.arrayContaining([{ kind: 'cookie', name: '_tide_*', why: 'server' }, { kind: 'cookie', name: 'theirs', why: 'foreign' }]));
+  expect(product.front.posted[1]!.body).not.toContain('4711');
+  expect((await product.evidence(record_id)).holds).toEqual({ record: true, notice: true });
+  expect(await product.sentences(record_id)).toContain('Still on the device afterwards: cookie “_tide_*”; only a server can delete it.');
+});
+
 test('buttons that the page has made unequal are measured as such', async ({ page, product }) => {
   await visit(page, product.front.origin);
   // A style sheet of the page can't do it (B4); a script can, the shadow root is open.

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Page } from '@playwright/test';
-import { expect, part, started, state, test } from './support/visit.ts';
+import { delivered, expect, part, started, state, test } from './support/visit.ts';
 import { serveMini, works } from './support/mini.ts';
 
 const rule = JSON.parse(await readFile(new URL('../../contrib/autoconsent/askfirst.json', import.meta.url), 'utf8'));
@@ -35,10 +35,27 @@ test('autoconsent finds the banner by our rule and refuses; the refusal holds (i
   await expect(part(page, 'banner')).toHaveCount(0);
   await expect.poll(() => said.find(({ type }) => type == 'optOutResult')).toMatchObject({ cmp: 'askfirst', result: true });
   expect(await state(page)).toMatchObject({ granted: [], refused: ['analytical', 'marketing'] });
+  // In the count, too, an agent has said it.
+  await delivered(page);
+  expect(JSON.parse(product.front.posted[0]!.body)).toMatchObject({ schema: 'urn:askfirst:refusal-count:1', method: 'agent', layer: 'first' });
+  expect((await product.figures()).counts).toBe(1);
   await page.goto(url);
   await started(page);
   await expect(part(page, 'banner')).toHaveCount(0);
   expect(await state(page)).toMatchObject({ granted: [], refused: ['analytical', 'marketing'] });
+});
+
+test('where refusals are records, autoconsent\'s is a valid one, made by an agent, and says so (issue: neighbours)', async ({ page, product }) => {
+  await product.configure((config) => (config.records.refusals = 'pseudonymous'));
+  await withAutoconsent(page, 'optOut');
+  await page.goto(serveMini(product.front, product.sink.url));
+  await started(page);
+  await expect.poll(() => state(page)).toMatchObject({ refused: ['analytical', 'marketing'], recorded: true });
+  const { recordId } = await state(page);
+  expect((await product.evidence(recordId)).record).toMatchObject({ event: { state: 'refused', method: 'reject_all' }, ui: { input: 'agent', trusted_event: false } });
+  const said = await product.sentences(recordId);
+  expect(said).toContain("A program in the visitor's browser pressed the button that rejects in the banner: consent refused.");
+  expect(said).toContain('Evidence grade A:\n  + A program in the page pressed the control for the visitor; a no may be said so.');
 });
 
 test('a visitor who lets autoconsent agree has agreed, by the same buttons (issue: neighbours)', async ({ page, product }) => {

@@ -223,7 +223,7 @@ test('a grant, a change and a withdrawal are three records, each naming the one 
   await started(page);
   await delivered(page);
   const second = (await state(page)).recordId;
-  // It has opened by itself, to say what was left on other sites (G5).
+  await part(page, 'reopen').click();
   await part(page, 'withdraw').click();
   await rest(page, 600);
   await started(page);

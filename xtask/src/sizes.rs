@@ -35,7 +35,8 @@ const BUDGETS: [Budget; 3] = [
         files: &[FIRST[0], FIRST[1], FIRST[2], "askfirst-more.wasm", "askfirst-more.mjs"],
         encoding: "brotli",
         size: |entry| entry.brotli,
-        limit: 59_900,
+        // Delivery without loss windows, `records.require_ack`, and what a withdrawal has left in its record: 3.5 kB.
+        limit: 60_300,
     },
 ];
 

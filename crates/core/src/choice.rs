@@ -103,6 +103,9 @@ pub struct Proof {
     pub interaction: Option<String>,
     /// How many earlier records of this browser the server never got ([`crate::outbox::Outbox::unreported`]).
     pub undelivered: u32,
+    /// What the withdrawal could not delete: the text of a [`crate::record::Left`]. Only in localStorage; where that is
+    /// lost, the server has the record already or gets it without.
+    pub left: Option<String>,
 }
 
 /// The stored value.
@@ -420,6 +423,7 @@ impl Default for Proof {
             received: None,
             interaction: None,
             undelivered: 0,
+            left: None,
         }
     }
 }
@@ -449,6 +453,9 @@ impl Proof {
         }
         writer.optional("jurisdiction", &self.jurisdiction);
         writer.text("layer", self.layer.name());
+        if let Some(left) = self.left.as_ref().filter(|_| with_secret) {
+            writer.text("left", left);
+        }
         writer.text("method", self.method.name());
         writer.optional("prev", &self.prev);
         writer.optional("received", &self.received);
@@ -479,6 +486,7 @@ impl Proof {
         proof.method = Method::ALL[fields.named("method", Method::NAMES)];
         proof.layer = Layer::ALL[fields.named("layer", Layer::NAMES)];
         fields.take_optional("interaction", &mut proof.interaction);
+        fields.take_optional("left", &mut proof.left);
         fields.good.then_some(proof)
     }
 }

@@ -10,6 +10,9 @@ pub const MAX_ENTRIES: usize = 16;
 /// Most bytes of all bodies together; past them it is as past [`MAX_ENTRIES`].
 pub const MAX_BYTES: usize = 32 * 1024;
 
+/// How long the record of a withdrawal waits for what could not be deleted, which belongs into it.
+const CLEARING: Millis = 3_000;
+
 const FIRST_DELAY: Millis = 1_000;
 const LAST_DELAY: Millis = 600_000;
 
@@ -89,6 +92,29 @@ impl Entry {
 }
 
 impl Outbox {
+    /// How many were ever added, as far as is known: it grows with each.
+    pub(crate) fn made(&self) -> usize {
+        self.entries.len() + self.dropped as usize
+    }
+
+    /// The newest one waits for a deletion, unless the page is left before; its id.
+    pub(crate) fn hold(&mut self, now: Millis) -> Option<String> {
+        let entry = self.entries.last_mut().filter(|entry| entry.id.is_some())?;
+        (entry.next, entry.eager) = (now + CLEARING, true);
+        entry.id.clone()
+    }
+
+    /// The one of this id that [`Outbox::hold`] holds; due from now on. None that anybody can have sent: that one has
+    /// been tried, or is due.
+    pub(crate) fn held(&mut self, id: &str, now: Millis) -> Option<&mut Entry> {
+        let held = |entry: &&mut Entry| {
+            entry.id.as_deref() == Some(id) && entry.eager && entry.attempts == 0 && entry.next > now
+        };
+        let entry = self.entries.iter_mut().find(held)?;
+        (entry.next, entry.eager) = (0, false);
+        Some(entry)
+    }
+
     /// Adds a submission, due at once.
     pub fn push(&mut self, id: Option<String>, body: String) {
         self.entries.push(Entry { id, body, attempts: 0, next: 0, eager: false });

@@ -40,6 +40,7 @@ fn choice(at: Millis, grants: [bool; 2]) -> Choice {
         received: None,
         interaction: None,
         undelivered: 0,
+        left: None,
     };
     Choice {
         at,

@@ -113,7 +113,8 @@ fn a_withdrawal_shuts_stores_clears_tells_and_reloads_in_this_order() {
     browser.accept_all();
     browser.deliver_all();
     let effects = browser.turn(Event::Decide(Decision::RejectAll, Layer::Preferences, Method::Withdraw));
-    assert_eq!(order(&effects), ["Persist", "Signal", "Release", "Clear"]);
+    // The record waits for the deletion, but not for ever.
+    assert_eq!(order(&effects), ["Persist", "Signal", "Release", "WakeAt", "Clear"]);
     let gate = released(&effects);
     assert_eq!(browser.stored().gate.as_ref(), Some(gate), "shut in the same write");
     assert!(!gate.open.iter().any(|token| token == "analytical" || token == "marketing"));
@@ -132,7 +133,10 @@ fn a_withdrawal_shuts_stores_clears_tells_and_reloads_in_this_order() {
         ]
     );
     let effects = browser.turn(Event::Cleared(left));
-    assert_eq!(order(&effects), ["Emit change", "Emit withdraw", "CloseDialog", "HideBanner", "Deliver", "Reload"]);
+    assert_eq!(
+        order(&effects),
+        ["Persist", "Emit change", "Emit withdraw", "CloseDialog", "HideBanner", "Deliver", "Reload"]
+    );
     let told = &detail(&effects, "withdraw")[0];
     assert_eq!(words(told.at("withdrawn")), ["analytical", "marketing", "chat"]);
     assert_eq!(
@@ -176,6 +180,7 @@ fn a_second_withdrawal_does_not_forget_the_first() {
         Some(&Effect::Reload(vec!["marketing".into()])),
         "what was granted again needs no reload"
     );
+    assert_eq!(order(&browser.turn(Event::Cleared(Value::List(vec![])))), ["Persist", "Deliver"], "its record goes");
     assert_eq!(browser.turn(Event::Cleared(Value::List(vec![]))), []);
 }
 

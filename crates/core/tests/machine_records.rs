@@ -125,7 +125,7 @@ fn a_network_that_is_there_again_ends_the_wait_and_a_page_that_comes_back_sends_
     browser.send(Event::Wake);
     assert!(browser.posted.is_empty(), "its time has not come");
     browser.send(Event::Online);
-    assert_eq!(browser.posted, [body.clone()]);
+    assert_eq!(browser.posted, std::slice::from_ref(&body));
     browser.send(Event::Online);
     assert_eq!(browser.posted.len(), 1, "it is on the wire");
     // The page was left and nobody heard the answer.
@@ -252,6 +252,16 @@ fn a_refusal_is_sent_as_the_owner_chose() {
     browser.accept_all();
     assert!(browser.posted.is_empty() && browser.page.stored.outbox.entries.is_empty());
     assert_eq!(browser.granted().len(), 3, "the site works without a records server");
+}
+
+#[test]
+fn a_count_says_that_an_agent_has_refused() {
+    let mut browser = fresh();
+    browser.page.pressed = Some(r#"{"dwell_ms":0,"input":"agent","trusted_event":false}"#.into());
+    browser.reject();
+    browser.page.pressed = None;
+    let Ok(Submission::Count(count)) = Submission::parse(&browser.posted[0]) else { panic!("a count") };
+    assert_eq!((count.method, count.layer), (Method::Agent, Layer::First));
 }
 
 #[test]

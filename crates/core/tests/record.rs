@@ -6,9 +6,10 @@ mod support;
 use askfirst_core::digest::{base64url, digest, uuid};
 use askfirst_core::json::{self, Value};
 use askfirst_core::record::{
-    Count, Decision, Event, Input, Interaction, Layer, MAX_BYTES, MAX_DECISIONS, MAX_DWELL, MAX_VENDORS, Method,
-    NoticeRef, Record, Rejection, Signals, State, Submission,
+    Count, Decision, Event, Input, Interaction, Layer, Left, LeftItem, MAX_BYTES, MAX_DECISIONS, MAX_DWELL,
+    MAX_VENDORS, Method, NoticeRef, Record, Rejection, Signals, State, Submission, Why,
 };
+use askfirst_core::settings::Kind;
 use askfirst_core::time::{DAY, Millis};
 use askfirst_core::wire;
 use proptest::prelude::*;
@@ -42,6 +43,7 @@ fn record() -> Record {
         client: "askfirst/0.1.0".into(),
         ui: None,
         undelivered: 0,
+        left: None,
     }
 }
 
@@ -54,6 +56,15 @@ fn count() -> Count {
         method: Method::RejectAll,
         layer: Layer::First,
     }
+}
+
+fn lefts(n: u8) -> Option<Left> {
+    let item = |i: u8| LeftItem {
+        kind: Kind::ALL[usize::from(i) % 6].0,
+        name: format!("_name{i}*"),
+        why: Why::ALL[usize::from(i) % 3],
+    };
+    Some(Left { items: (0..n % 17).map(item).collect(), more: u32::from(n / 17) }).filter(|left| !left.items.is_empty())
 }
 
 fn one<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = T> {
@@ -82,6 +93,8 @@ fn arbitrary() -> impl Strategy<Value = Record> {
     let ui = proptest::option::of(ui);
     (ids, place, what, decisions, vendors, ui).prop_map(|(ids, place, what, decisions, vendors, ui)| {
         let refusing = matches!(what.0, State::Refused | State::Withdrawn);
+        let what =
+            (what.0, if what.1 == Method::Agent { Method::Save } else { what.1 }, what.2, what.3, what.4, what.5);
         let method = if refusing || what.1 != Method::Withdraw { what.1 } else { Method::Save };
         let mut decisions: Vec<Decision> = decisions
             .into_iter()
@@ -109,6 +122,7 @@ fn arbitrary() -> impl Strategy<Value = Record> {
             client: place.4,
             ui,
             undelivered: ids.0[0].into(),
+            left: lefts(ids.0[1]).filter(|_| matches!(what.0, State::Changed | State::Withdrawn)),
         }
     })
 }
@@ -437,7 +451,7 @@ fn the_formats_are_the_approved_ones() {
     ];
     assert_eq!(
         digest(all.join("\n").as_bytes()),
-        "sha256-IOBwxswas0e3S_V0e7AWduuclOUMTFD0ifoId5lZ9-c",
+        "sha256-dpXUXVjBQi5qcF4NdhxwGemff-or76P7p8853WFWp38",
         "{}",
         all.join("\n")
     );
@@ -515,4 +529,39 @@ proptest! {
         let record = Record { ui: Some(ui), ..record() };
         prop_assert_eq!(Submission::parse(&record.canonical()), Ok(Submission::Record(record)));
     }
+}
+
+#[test]
+fn what_was_left_is_named_strictly() {
+    // G5, R2
+    let item = LeftItem { kind: Kind::Cookie, name: "_id*".into(), why: Why::Server };
+    let mut withdrawn = Record { left: Some(Left { items: vec![item.clone()], more: 0 }), ..record() };
+    withdrawn.event.state = State::Withdrawn;
+    withdrawn.decisions.iter_mut().for_each(|decision| decision.granted = false);
+    let text = withdrawn.canonical();
+    assert!(text.contains(r#""left":{"items":[{"kind":"cookie","name":"_id*","why":"server"}]}"#), "{text}");
+    assert_eq!(Submission::parse(&text), Ok(Submission::Record(withdrawn.clone())));
+    let path = |from: &str, to: &str| Submission::parse(&text.replacen(from, to, 1)).unwrap_err().path;
+    assert_eq!(path(r#""why":"server""#, r#""why":"because""#), "$.left.items[0].why");
+    assert_eq!(path(r#""kind":"cookie""#, r#""kind":"jar""#), "$.left.items[0].kind");
+    assert_eq!(path(r#""name":"_id*""#, r#""name":"""#), "$.left.items[0].name");
+    assert_eq!(path(r#""why":"server"}"#, r#""why":"server","value":"x"}"#), "$.left.items[0]");
+    let path = |record: &Record| Submission::parse(&record.canonical()).unwrap_err().path;
+    assert_eq!(path(&Record { left: Some(Left { items: vec![], more: 3 }), ..withdrawn.clone() }), "$.left.items");
+    assert_eq!(
+        path(&Record { left: Some(Left { items: vec![item; 17], more: 0 }), ..withdrawn.clone() }),
+        "$.left.items"
+    );
+    // A grant deletes nothing.
+    let left = withdrawn.left;
+    assert_eq!(path(&Record { left, ..record() }), "$.left");
+}
+
+#[test]
+fn only_a_count_is_made_by_an_agent_the_record_has_the_press() {
+    let count = Count { method: Method::Agent, ..count() };
+    assert_eq!(Submission::parse(&count.canonical()), Ok(Submission::Count(count)));
+    let mut record = record();
+    record.event.method = Method::Agent;
+    assert_eq!(Submission::parse(&record.canonical()).unwrap_err().path, "$.event.method");
 }

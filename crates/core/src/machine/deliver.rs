@@ -4,9 +4,9 @@ use super::turn::Turn;
 use super::{Effect, Env};
 use crate::choice::{Choice, Proof};
 use crate::digest;
-use crate::json::{Value, Writer};
+use crate::json::{self, Value, Writer};
 use crate::outbox::Answer;
-use crate::record::{self, Count, Layer, Method, State as Became};
+use crate::record::{self, Count, Input, Layer, Left, Method, State as Became};
 use crate::settings::Refusals;
 use alloc::string::String;
 
@@ -20,6 +20,8 @@ impl Turn<'_> {
     /// On entry the choice carries the proof of the one before it.
     pub fn enqueue(&mut self, choice: &mut Choice, became: Became, layer: Layer, method: Method) -> bool {
         let earlier = choice.proof.take();
+        // On a control of the page, or by a call, nothing was measured.
+        let pressed = self.state.pressed.take().filter(|_| layer != Layer::Page);
         let Some(records) = &self.settings.records else { return true };
         // A full withdrawal ends the pseudonym; what comes after it starts another (R2).
         let earlier = earlier.filter(|proof| proof.state != Became::Withdrawn);
@@ -31,7 +33,7 @@ impl Turn<'_> {
                     notice: choice.notice.clone(),
                     lang: choice.lang.clone(),
                     day: choice.at,
-                    method,
+                    method: if is_agent(pressed.as_deref()) { Method::Agent } else { method },
                     layer,
                 };
                 self.state.stored.outbox.push(None, count.canonical());
@@ -55,10 +57,9 @@ impl Turn<'_> {
         proof.ui.clone_from(&self.env.ui);
         proof.client.clone_from(&self.env.client);
         proof.jurisdiction.clone_from(&self.settings.jurisdiction);
-        proof.received = None;
+        (proof.received, proof.left) = (None, None);
         proof.undelivered = self.state.stored.outbox.unreported;
-        // On a control of the page, or by a call, nothing was measured.
-        proof.interaction = self.state.pressed.take().filter(|_| layer != Layer::Page);
+        proof.interaction = pressed;
         choice.proof = Some(proof);
         self.post(choice);
         if !pseudonymous {
@@ -67,6 +68,29 @@ impl Turn<'_> {
             self.state.stored.outbox.letter = None;
         }
         true
+    }
+
+    /// What a withdrawal has left is known: it goes into the record, if that has not left meanwhile.
+    pub fn note_left(&mut self, found: &Value) {
+        if self.state.clearing.is_empty() {
+            return;
+        }
+        let Some(id) = self.state.clearing.remove(0) else { return };
+        let Some(entry) = self.state.stored.outbox.held(&id, self.env.now) else { return };
+        let left = Left::declared(found, self.settings);
+        if !left.items.is_empty()
+            && let Ok(mut record) = json::parse(&entry.body)
+        {
+            let left = left.text();
+            record.set("left", json::parse(&left).unwrap_or_default());
+            entry.body = record.canonical();
+            if let Some(choice) = &mut self.state.stored.choice
+                && let Some(proof) = &mut choice.proof
+            {
+                proof.left = Some(left);
+            }
+        }
+        self.push(Effect::Persist);
     }
 
     /// Puts the record of a choice into the outbox.
@@ -223,6 +247,11 @@ impl Turn<'_> {
         }
         self.deliver();
     }
+}
+
+/// Whether a program in the page has pressed the control, by the text of an `Interaction`.
+fn is_agent(pressed: Option<&str>) -> bool {
+    matches!(pressed.map(json::parse), Some(Ok(pressed)) if pressed.get("input").text() == Some(Input::Agent.name()))
 }
 
 /// The record of a choice that has a proof, as it is sent. The same choice always gives the same bytes.

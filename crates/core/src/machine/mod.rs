@@ -180,6 +180,8 @@ pub struct State {
     shown: Vec<String>,
     /// Bodies on the wire.
     sending: Vec<String>,
+    /// For each deletion under way the record, if any, that waits for what could not be deleted.
+    clearing: Vec<Option<String>>,
     /// Whether the page has been told that what was granted waits for its record.
     told_waiting: bool,
     /// Whether the browser has refused to keep what was decided on this page.
@@ -328,20 +330,22 @@ impl State {
         writer.optional("recordId", &record_id);
         writer.flag("recorded", recorded);
         writer.texts("refused", &self.ids(settings, env.now, Standing::Refused));
-        writer.text("version", &settings.version);
         if self.stored.choice.is_some() {
-            self.write_troubles(writer, settings, env.now);
+            self.write_rest(writer, settings, env.now);
+        } else {
+            writer.text("version", &settings.version);
         }
         writer.close('}');
     }
 
-    /// Of the state what is mostly not there.
+    /// The end of the state, with what there can only be after a choice and mostly is not.
     #[inline(never)]
-    fn write_troubles(&self, writer: &mut Writer, settings: &Settings, now: Millis) {
+    fn write_rest(&self, writer: &mut Writer, settings: &Settings, now: Millis) {
         let Outbox { dropped, dead, .. } = &self.stored.outbox;
         if (*dropped, *dead) != (0, 0) {
             writer.int("undelivered", i64::from(dropped.saturating_add(*dead)));
         }
+        writer.text("version", &settings.version);
         let waiting = self.ids(settings, now, Standing::Waiting);
         if !waiting.is_empty() {
             writer.texts("waiting", &waiting);

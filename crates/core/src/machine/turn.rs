@@ -264,11 +264,17 @@ impl Turn<'_> {
         choice.notice.clone_from(&self.env.notice);
         choice.version.clone_from(&self.settings.version);
         choice.note_services(&self.settings.categories);
+        let made = self.state.stored.outbox.made();
         let proven = repeated || self.enqueue(&mut choice, became, layer, method);
         self.state.stored.choice = Some(choice);
         self.act_on_stored();
         let lost = lost(open, &self.state.seen_open);
         self.state.stored.gate = Some(self.gate());
+        if !lost.is_empty() {
+            let outbox = &mut self.state.stored.outbox;
+            let held = if outbox.made() > made { outbox.hold(now) } else { None };
+            self.state.clearing.push(held);
+        }
 
         self.push(Effect::Persist);
         self.ask_whether_kept();
@@ -288,6 +294,9 @@ impl Turn<'_> {
             let targets = self.targets(&lost);
             for id in lost {
                 self.state.withdrawing.push(id);
+            }
+            if let Some(next) = self.state.stored.outbox.next(now) {
+                self.push(Effect::WakeAt(next));
             }
             self.push(Effect::Clear { targets, tell: true });
         }
@@ -325,10 +334,11 @@ impl Turn<'_> {
 
     #[inline(never)]
     pub fn finish_withdrawal(&mut self, left: &Value) {
+        self.note_left(left);
         let lost = lost(core::mem::take(&mut self.state.withdrawing), &self.open_now());
         if lost.is_empty() {
             // Already told, or granted again in the meantime.
-            return;
+            return self.deliver();
         }
         self.emit_state("change");
         let mut detail = Writer::default();

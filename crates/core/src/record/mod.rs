@@ -13,11 +13,12 @@
 //!   "decisions": [ { "purpose": "analytical", "v": 3735928559, "granted": true } ],
 //!   "vendors": { "youtube": true }, "signals": { "gpc": false }, "client": "askfirst/0.1.0",
 //!   "ui": { "input": "pointer", "trusted_event": true, "dwell_ms": 4200, "first_layer_equal_choice": true },
-//!   "undelivered": 1 }
+//!   "undelivered": 1, "left": { "items": [ { "kind": "cookie", "name": "_id*", "why": "server" } ] } }
 //! ```
 //!
 //! `vendors` is there only when the visitor decided about a service otherwise than about its purpose, `ui` when a control
-//! was pressed, [`Interaction`], `undelivered` when earlier records of the browser were given up.
+//! was pressed, [`Interaction`], `undelivered` when earlier records of the browser were given up, `left` when a
+//! withdrawal could not delete all that is declared, [`Left`].
 
 /// An enum whose variants have names in JSON.
 macro_rules! names {
@@ -47,9 +48,11 @@ macro_rules! names {
 }
 
 mod interaction;
+mod left;
 mod read;
 
 pub use interaction::{Input, Interaction, MAX_DWELL};
+pub use left::{Left, LeftItem, MAX_LEFT};
 pub use read::{is_id, is_origin};
 
 use crate::choice::{Choice, Held, Proof, signals};
@@ -61,7 +64,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// A record's longest canonical text, in bytes. Without exceptions for single services it is at most 4 KiB (R7).
+/// A record's longest canonical text, in bytes. Without exceptions for single services, and without anything that a
+/// withdrawal has left, it is at most 4 KiB (R7).
 pub const MAX_BYTES: usize = 12 * 1024;
 
 /// Most purposes in one record; like [`MAX_VENDORS`], what keeps the longest lawful record below [`MAX_BYTES`].
@@ -106,6 +110,8 @@ pub struct Record {
     /// How many earlier records of this browser were given up, refused by the server for good or dropped for lack of
     /// room, and not reported since; mostly none.
     pub undelivered: u32,
+    /// What this withdrawal could not delete; nothing where all was deleted, or nobody knows: the page was left before.
+    pub left: Option<Left>,
 }
 
 /// Which notice was shown, by which code.
@@ -173,8 +179,22 @@ names! {
 }
 
 names! {
+    /// Why something is still on the device.
+    Why {
+        /// Another site keeps it.
+        Foreign = "foreign",
+        /// It was in use, and is tried again at each start.
+        Later = "later",
+        /// Only a server can delete it (HttpOnly).
+        Server = "server",
+    }
+}
+
+names! {
     /// How the visitor acted.
     Method {
+        /// A program in the page pressed a control for the visitor. In counts alone, which have no [`Interaction`].
+        Agent = "agent",
         /// Accept all, or accept the change.
         AcceptAll = "accept_all",
         /// A call of the JavaScript API or an element of the page.
@@ -291,6 +311,7 @@ impl Record {
             received: None,
             interaction: self.ui.map(Interaction::text),
             undelivered: self.undelivered,
+            left: self.left.as_ref().map(Left::text),
         };
         text(&choice, &proof, &self.site)
     }
@@ -331,6 +352,10 @@ pub(crate) fn text(choice: &Choice, proof: &Proof, site: &str) -> String {
     writer.close('}');
     writer.text("holder", &proof.holder);
     writer.optional("jurisdiction", &proof.jurisdiction);
+    if let Some(left) = &proof.left {
+        writer.key("left");
+        writer.raw(left);
+    }
     writer.key("notice");
     writer.open('{');
     writer.text("digest", &choice.notice);

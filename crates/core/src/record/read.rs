@@ -2,11 +2,12 @@
 //! never reads, so nothing of this is in the browser bundle.
 
 use super::{
-    Count, Decision, Event, Input, Interaction, Layer, MAX_BYTES, MAX_DECISIONS, MAX_VALIDITY, MAX_VENDORS, Method,
-    NoticeRef, Record, Rejection, Signals, State, Submission,
+    Count, Decision, Event, Input, Interaction, Layer, Left, LeftItem, MAX_BYTES, MAX_DECISIONS, MAX_LEFT,
+    MAX_VALIDITY, MAX_VENDORS, Method, NoticeRef, Record, Rejection, Signals, State, Submission, Why,
 };
 use crate::digest::{is_base64url, is_digest, is_uuid};
 use crate::json::{self, Value};
+use crate::settings::Kind;
 use crate::time::{self, Millis};
 use crate::wire;
 use alloc::format;
@@ -55,6 +56,7 @@ fn read_record(root: &Fields<'_>) -> Result<Record, Rejection> {
         "client",
         "ui",
         "undelivered",
+        "left",
     ])?;
     let notice = root.object("notice", "$.notice")?;
     notice.only(&["digest", "version", "lang", "ui"])?;
@@ -82,7 +84,7 @@ fn read_record(root: &Fields<'_>) -> Result<Record, Rejection> {
         },
         event: Event {
             state: event.named("state", State::named)?,
-            method: event.named("method", Method::named)?,
+            method: event.named("method", |name| Method::named(name).filter(|method| *method != Method::Agent))?,
             layer: event.named("layer", Layer::named)?,
             at: event.named("at", read_instant)?,
             valid_until: event.named("valid_until", read_instant)?,
@@ -93,6 +95,7 @@ fn read_record(root: &Fields<'_>) -> Result<Record, Rejection> {
         client: root.shaped("client", is_client, "must be a name, a slash and a version")?,
         ui: root.value.at("ui").map(read_interaction).transpose()?,
         undelivered: read_undelivered(root)?,
+        left: read_left(root)?,
     };
     consistent(&record, root)?;
     Ok(record)
@@ -115,6 +118,9 @@ fn consistent(record: &Record, root: &Fields<'_>) -> Result<(), Rejection> {
     }
     if !granted && !matches!(event.state, State::Refused | State::Withdrawn) {
         return root.invalid("decisions", "a given, changed or renewed consent grants at least one purpose");
+    }
+    if record.left.is_some() && !matches!(event.state, State::Changed | State::Withdrawn) {
+        return root.invalid("left", "only what ends a consent deletes anything");
     }
     Ok(())
 }
@@ -173,6 +179,36 @@ fn read_undelivered(root: &Fields<'_>) -> Result<u32, Rejection> {
         Some(Ok(lost)) if lost > 0 => Ok(lost),
         _ => root.invalid("undelivered", "must be a number from 1, or left out"),
     }
+}
+
+/// Who has deleted everything sends no such field.
+fn read_left(root: &Fields<'_>) -> Result<Option<Left>, Rejection> {
+    let Some(value) = root.value.at("left") else { return Ok(None) };
+    let fields = Fields { path: "$.left", value };
+    fields.only(&["items", "more"])?;
+    let found = fields.get("items")?.items();
+    let mut left = Left::default();
+    for (i, item) in found.iter().enumerate() {
+        let path = format!("$.left.items[{i}]");
+        let fields = Fields { path: &path, value: item };
+        fields.only(&["kind", "name", "why"])?;
+        let kind = |name: &str| Kind::ALL.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind);
+        left.items.push(LeftItem {
+            kind: fields.named("kind", kind)?,
+            name: fields.shaped("name", |text| is_short(text, 200), "must have 1 to 200 characters")?,
+            why: fields.named("why", Why::named)?,
+        });
+    }
+    if left.items.is_empty() || left.items.len() > MAX_LEFT {
+        return fields.invalid("items", "must list 1 to 16 things");
+    }
+    if let Some(more) = value.at("more") {
+        match more.int().map(u32::try_from) {
+            Some(Ok(more)) if more > 0 => left.more = more,
+            _ => return fields.invalid("more", "must be a number from 1, or left out"),
+        }
+    }
+    Ok(Some(left))
 }
 
 /// The answers about single services. Who made none sends no such field.

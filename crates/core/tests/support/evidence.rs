@@ -98,6 +98,7 @@ pub fn record() -> Record {
         client: "askfirst/0.1.0".into(),
         ui: None,
         undelivered: 0,
+        left: None,
     }
 }
 

@@ -2,7 +2,8 @@
 //! here as a table; a test holds it to the routes in the modules beside, both ways. Names and limits are the code's own.
 
 use askfirst_core::json::{self, Value, map};
-use askfirst_core::record::{Layer, Method, State};
+use askfirst_core::record::{Layer, Method, State, Why};
+use askfirst_core::settings::Kind;
 use askfirst_core::wire;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -145,8 +146,9 @@ const SCHEMAS: &str = r##"{
 "Receipt":{"type":"object","required":["clock","digest","received_at","record_id","seq"],"properties":{"clock":{"enum":["ok","ahead","behind"]},"digest":{"type":"string"},"received_at":{"type":"string","format":"date-time"},"record_id":{"type":"string"},"seq":{"type":"integer"}}},
 "Record":{"type":"object","required":["client","decisions","event","holder","jurisdiction","notice","prev","record_id","schema","signals","site","subject"],"properties":{
  "client":{"type":"string","maxLength":64},"decisions":{"type":"array","minItems":1,"items":{"type":"object","required":["granted","purpose","v"],"properties":{"granted":{"type":"boolean"},"purpose":{"type":"string"},"v":{"type":"integer","minimum":0,"maximum":4294967295}}}},
- "event":{"type":"object","required":["at","layer","method","state","type","valid_until"],"properties":{"at":{"type":"string","format":"date-time"},"layer":{"enum":%LAYERS%},"method":{"enum":%METHODS%},"state":{"enum":%STATES%},"type":{"const":"expressed"},"valid_until":{"type":"string","format":"date-time"}}},
+ "event":{"type":"object","required":["at","layer","method","state","type","valid_until"],"properties":{"at":{"type":"string","format":"date-time"},"layer":{"enum":%LAYERS%},"method":{"enum":%RECORD_METHODS%},"state":{"enum":%STATES%},"type":{"const":"expressed"},"valid_until":{"type":"string","format":"date-time"}}},
  "holder":{"$ref":"#/components/schemas/Digest"},"jurisdiction":{"type":["string","null"],"pattern":"^[A-Z]{2}$"},
+ "left":{"type":"object","required":["items"],"additionalProperties":false,"properties":{"items":{"type":"array","minItems":1,"maxItems":16,"items":{"type":"object","required":["kind","name","why"],"additionalProperties":false,"properties":{"kind":{"enum":%KINDS%},"name":{"type":"string","minLength":1,"maxLength":200},"why":{"enum":%WHYS%}}}},"more":{"type":"integer","minimum":1,"maximum":4294967295}}},
  "notice":{"type":"object","required":["digest","lang","ui","version"],"properties":{"digest":{"$ref":"#/components/schemas/Digest"},"lang":{"type":"string"},"ui":{"$ref":"#/components/schemas/Digest"},"version":{"type":"string"}}},
  "prev":{"type":["string","null"],"format":"uuid"},"record_id":{"type":"string","format":"uuid"},"schema":{"const":"%RECORD%"},"signals":{"type":"object","required":["gpc"]},"site":{"type":"string"},"subject":{"type":"string","pattern":"^[A-Za-z0-9_-]{22}$"},"undelivered":{"type":"integer","minimum":1,"maximum":4294967295}}},
 "RefusalCount":{"type":"object","required":["schema","site","notice","lang","day","method","layer"],"additionalProperties":false,"properties":{"schema":{"const":"%COUNT%"},"site":{"type":"string"},"notice":{"$ref":"#/components/schemas/Digest"},"lang":{"type":"string"},"day":{"type":"string","format":"date"},"method":{"enum":%METHODS%},"layer":{"enum":%LAYERS%}}},
@@ -220,6 +222,12 @@ fn schemas() -> Value {
         .replace("%LEAK_COUNT%", &wire::LEAK_COUNT.to_string())
         .replace("%STATES%", &names(State::ALL.iter().map(|state| state.name()).collect()))
         .replace("%METHODS%", &names(Method::ALL.iter().map(|method| method.name()).collect()))
+        .replace(
+            "%RECORD_METHODS%",
+            &names(Method::ALL.iter().filter(|method| **method != Method::Agent).map(|method| method.name()).collect()),
+        )
+        .replace("%KINDS%", &names(Kind::ALL.iter().map(|(_, name)| *name).collect()))
+        .replace("%WHYS%", &names(Why::ALL.iter().map(|why| why.name()).collect()))
         .replace("%LAYERS%", &names(Layer::ALL.iter().map(|layer| layer.name()).collect()));
     json::parse(&text).unwrap_or(Value::Null)
 }

@@ -145,6 +145,7 @@ pub fn record(n: u128, notice: &NewNotice) -> Record {
         client: "askfirst/0.1.0".to_owned(),
         ui: None,
         undelivered: 0,
+        left: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::json::Value;
 use crate::log::Envelope;
-use crate::record::{Record, State};
+use crate::record::{Record, State, Why};
 use crate::time::{self, DAY};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -38,8 +38,13 @@ pub fn said(record: &Record, notice: Option<&Value>) -> Vec<String> {
         other => other,
     };
     let mut lines = Vec::new();
+    // An extension that answers for the visitor, an assistant (issue: neighbours).
+    let who = match &record.ui {
+        Some(ui) if !ui.is_trusted() => "A program in the visitor's browser",
+        _ => "The visitor",
+    };
     lines.push(format!(
-        "The visitor {acted} {place}: consent {}. By the browser's clock that was {}; valid until {}.",
+        "{who} {acted} {place}: consent {}. By the browser's clock that was {}; valid until {}.",
         event.state.name(),
         time::instant(event.at),
         time::instant(event.valid_until),
@@ -61,6 +66,19 @@ pub fn said(record: &Record, notice: Option<&Value>) -> Vec<String> {
     }
     if let Some(prev) = &record.prev {
         lines.push(format!("It follows record {prev}."));
+    }
+    if let Some(left) = &record.left {
+        for item in &left.items {
+            let why = match item.why {
+                Why::Foreign => "another site keeps it",
+                Why::Later => "it was in use, and is tried again at each visit",
+                Why::Server => "only a server can delete it",
+            };
+            lines.push(format!("Still on the device afterwards: {} “{}”; {why}.", item.kind.name(), item.name));
+        }
+        if left.more > 0 {
+            lines.push(format!("Still on the device afterwards: {} more things, not named.", left.more));
+        }
     }
     match record.undelivered {
         0 => {}

@@ -7,7 +7,7 @@ use askfirst_core::json::{self, Value, Writer};
 use askfirst_core::machine::{self, Decision, Effect, Env, Event, State, Target};
 use askfirst_core::notice::{self, Notice};
 use askfirst_core::record::{Layer, Method, Signals};
-use askfirst_core::settings::{self, Settings};
+use askfirst_core::settings::{self, Problem, Settings};
 use askfirst_core::texts::Texts;
 use askfirst_core::view::{self, Action, Asked, Standing};
 use askfirst_core::{gate, time};
@@ -23,8 +23,9 @@ pub struct Engine {
     volatile: Cell<bool>,
     /// Only the cookie keeps it: the outbox lives in the state.
     mirrored: Cell<bool>,
-    /// Events to be handled, the next one first.
+    /// Events to be handled after the one that is, the next one first; whether there are any.
     queue: RefCell<Vec<Event>>,
+    postponed: Cell<bool>,
     running: Cell<bool>,
     key: String,
     ui_digest: String,
@@ -54,14 +55,7 @@ impl Engine {
         let texts = Texts::parse(text(boot, "lang"), text(boot, "locale"));
         let Some(texts) = texts else { return Err("the locale file is not an object of texts".to_string()) };
         let (settings, problems) = settings::parse_terse(text(boot, "config"), &services, &texts);
-        let Some(settings) = settings else {
-            let mut lines = String::new();
-            for problem in &problems {
-                lines.push_str(&problem.line());
-                lines.push('\n');
-            }
-            return Err(lines);
-        };
+        let Some(settings) = settings else { return Err(lines(&problems)) };
         let texts = texts.with_overrides(&settings);
         Ok(Self {
             host,
@@ -71,6 +65,7 @@ impl Engine {
             volatile: Cell::new(false),
             mirrored: Cell::new(false),
             queue: RefCell::default(),
+            postponed: Cell::new(false),
             running: Cell::new(false),
             key: text(boot, "key").to_string(),
             ui_digest: text(boot, "ui").to_string(),
@@ -212,36 +207,39 @@ impl Engine {
     }
 
     /// Handles an event now, or after the one being handled: a listener of the page may call back in.
+    #[inline(never)]
     fn dispatch(&self, event: Event) {
-        self.queue.borrow_mut().push(event);
         if self.running.replace(true) {
-            return;
+            return self.postpone(event);
         }
-        while let Some(event) = self.next_event() {
-            let world = self.world();
-            let mut env = self.env(&world);
-            let mut state = self.state.borrow_mut();
-            if !self.volatile.get() {
-                let stored = store::read(&world, env.now);
-                let mirrored = self.mirrored.get();
-                state.stored = if mirrored { with_outbox(stored, &mut state) } else { stored };
-            }
-            // A start decides, too, where the browser objects to what is stored (G11).
-            if state.stored.choice.is_some() || !matches!(event, Event::Boot { .. }) {
-                env.notice.clone_from(self.notice());
-            }
-            let effects = machine::handle(&self.settings, &mut state, event, &env);
-            drop(state);
-            for effect in effects {
-                self.perform(effect, &world, &env);
-            }
+        let boot = matches!(event, Event::Boot { .. });
+        let effects = self.handle(event);
+        if boot {
+            // Once in a page's life: to take them apart would bring the code for all effects before the banner.
+            core::mem::forget(effects);
+        } else {
+            spent(effects);
+        }
+        if self.postponed.get() {
+            self.catch_up();
         }
         self.running.set(false);
     }
 
+    /// Puts an event behind the one being handled.
     #[inline(never)]
-    fn notice(&self) -> &String {
-        self.notice.get_or_init(|| Notice::new(&self.settings, &self.texts).digest)
+    fn postpone(&self, event: Event) {
+        self.postponed.set(true);
+        self.queue.borrow_mut().push(event);
+    }
+
+    /// Handles what has been postponed, and what that brings.
+    #[inline(never)]
+    fn catch_up(&self) {
+        while let Some(event) = self.next_event() {
+            spent(self.handle(event));
+        }
+        self.postponed.set(false);
     }
 
     fn next_event(&self) -> Option<Event> {
@@ -249,37 +247,62 @@ impl Engine {
         if queue.is_empty() { None } else { Some(queue.remove(0)) }
     }
 
-    fn perform(&self, effect: Effect, world: &Value, env: &Env) {
+    /// Handles an event; answers what it brought about.
+    #[inline(never)]
+    fn handle(&self, event: Event) -> Vec<Effect> {
+        let world = self.world();
+        let mut env = self.env(&world);
+        let mut state = self.state.borrow_mut();
+        if !self.volatile.get() {
+            let stored = store::read(&world, env.now);
+            state.stored = if self.mirrored.get() { with_outbox(stored, &mut state) } else { stored };
+        }
+        // A start decides, too, where the browser objects to what is stored (G11).
+        if state.stored.choice.is_some() || !matches!(event, Event::Boot { .. }) {
+            env.notice = self.notice();
+        }
+        let effects = machine::handle(&self.settings, &mut state, event, &env);
+        drop(state);
+        for effect in &effects {
+            self.perform(effect, &world, &env);
+        }
+        effects
+    }
+
+    #[inline(never)]
+    fn notice(&self) -> String {
+        self.notice.get_or_init(|| Notice::new(&self.settings, &self.texts).digest).clone()
+    }
+
+    /// The effects of a first visit; the others follow a decision.
+    fn perform(&self, effect: &Effect, world: &Value, env: &Env) {
         match effect {
             Effect::Release(gate) => self.host.tell("open", &gate.text()),
-            Effect::Emit(name, detail) => self.host.tell_pair("emit", name, &detail),
-            Effect::ShowBanner
-            | Effect::HideBanner
-            | Effect::FocusBanner
-            | Effect::ShowDialog
-            | Effect::CloseDialog => {
-                self.show(&effect, env);
-            }
-            effect => self.perform_rest(effect, world, env),
+            Effect::Emit(name, detail) => self.host.tell_pair("emit", name, detail),
+            Effect::ShowBanner => self.show_banner(env),
+            _ => self.carry_out(effect, world, env),
         }
     }
 
-    /// What a first visit has none of until something is decided.
     #[inline(never)]
-    fn perform_rest(&self, effect: Effect, world: &Value, env: &Env) {
+    fn carry_out(&self, effect: &Effect, world: &Value, env: &Env) {
         match effect {
             Effect::Persist => {
                 let (kept, whole) = store::write(&self.host, world, &self.state.borrow().stored, env.now);
                 self.volatile.set(!kept);
                 self.mirrored.set(!whole);
             }
-            Effect::Signal(args) => self.host.tell("signal", &args),
-            Effect::Clear { targets, tell } => self.clear(&targets, tell),
-            Effect::Deliver(body) => self.post(&body),
+            Effect::Signal(args) => self.host.tell("signal", args),
+            Effect::Clear { targets, tell } => self.clear(targets, *tell),
+            Effect::Deliver(body) => self.post(body),
             Effect::WakeAt(at) => self.wake_in(at - env.now),
             Effect::AskKept => self.dispatch(Event::Kept(!self.volatile.get())),
-            Effect::Reload(categories) => self.reload(&categories),
-            _ => {}
+            Effect::Reload(categories) => self.reload(categories),
+            Effect::HideBanner => self.hide_banner(),
+            Effect::FocusBanner => self.draw("focus", None),
+            Effect::ShowDialog => self.show_dialog(env),
+            Effect::CloseDialog => self.draw("dialog", None),
+            Effect::Release(_) | Effect::Emit(..) | Effect::ShowBanner => {}
         }
     }
 
@@ -326,24 +349,24 @@ impl Engine {
         }
     }
 
-    fn show(&self, effect: &Effect, env: &Env) {
-        match effect {
-            Effect::ShowBanner => {
-                let state = self.state.borrow();
-                let asked = state.asked(&self.settings, env.now);
-                let decided = state.decided(&self.settings, env.now);
-                let changes = if decided { state.changes(&self.settings, &self.texts, env.now) } else { Value::Null };
-                let why = if decided { Asked::Changed(&asked, &changes) } else { Asked::First };
-                let banner = view::banner(&self.settings, &self.texts, why, signals(env));
-                drop(state);
-                self.draw("reopen", None);
-                self.draw("banner", Some(banner));
-            }
-            Effect::HideBanner => self.hide_banner(),
-            Effect::FocusBanner => self.draw("focus", None),
-            Effect::ShowDialog => self.show_dialog(env),
-            _ => self.draw("dialog", None),
-        }
+    fn show_banner(&self, env: &Env) {
+        let decided = self.state.borrow().decided(&self.settings, env.now);
+        let banner = if decided {
+            self.ask_again(env)
+        } else {
+            view::banner(&self.settings, &self.texts, Asked::First, signals(env))
+        };
+        self.draw("reopen", None);
+        self.draw("banner", Some(banner));
+    }
+
+    /// The first layer for what is new or has changed since the choice (B15).
+    #[inline(never)]
+    fn ask_again(&self, env: &Env) -> view::Node {
+        let state = self.state.borrow();
+        let asked = state.asked(&self.settings, env.now);
+        let changes = state.changes(&self.settings, &self.texts, env.now);
+        view::banner(&self.settings, &self.texts, Asked::Changed(&asked, &changes), signals(env))
     }
 
     #[inline(never)]
@@ -392,8 +415,8 @@ impl Engine {
         // Without a source of randomness there is none, and the machine makes no identifier.
         let random = world.at("random").map(|list| {
             let mut random = [0; 64];
-            for (byte, value) in random.iter_mut().zip(list.items()) {
-                *byte = value.int().unwrap_or(0) as u8;
+            for (at, byte) in random.iter_mut().enumerate() {
+                *byte = list.items().get(at).and_then(Value::int).unwrap_or(0) as u8;
             }
             random
         });
@@ -411,6 +434,23 @@ impl Engine {
             notice: String::new(),
         }
     }
+}
+
+/// Takes effects apart.
+#[inline(never)]
+fn spent(effects: Vec<Effect>) {
+    drop(effects);
+}
+
+/// Every problem, one a line.
+#[inline(never)]
+fn lines(problems: &[Problem]) -> String {
+    let mut lines = String::new();
+    for problem in problems {
+        lines.push_str(&problem.line());
+        lines.push('\n');
+    }
+    lines
 }
 
 /// What the visitor's browser asks for, as the notes say it.

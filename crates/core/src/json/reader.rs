@@ -25,6 +25,7 @@ pub fn parse(text: &str) -> Result<Value, JsonError> {
 }
 
 /// An error at a byte of `text`.
+#[inline(never)]
 fn place(text: &str, kind: JsonErrorKind, at: usize) -> JsonError {
     let (mut line, mut column) = (1, 1);
     for byte in text.bytes().take(at) {
@@ -247,6 +248,7 @@ impl Reader<'_> {
     }
 
     /// `\uXXXX`, or two of them for one character beyond U+FFFF.
+    #[inline(never)]
     fn unicode(&mut self) -> char {
         let mut code = self.hex4();
         if code & 0xFC00 == 0xD800 && self.text.as_bytes().get(self.pos..self.pos + 2) == Some(b"\\u") {

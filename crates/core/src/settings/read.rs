@@ -122,18 +122,6 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
         self.reachable(at, &controller);
         self.controller = controller.name.clone();
         let validity = str(root, "validity").and_then(Period::parse).unwrap_or(Period::months(6));
-        let [gpc, dnt] = [("gpc", "Global Privacy Control"), ("dnt", "Do Not Track")].map(|(key, name)| {
-            let honoured = str(root, key) != Some("ignore");
-            if !honoured {
-                self.warning(
-                    &at.key(key),
-                    "L35",
-                    &["ignores ", name, ", which objects on the visitor's behalf (GDPR Art. 21(5))"],
-                    Some("honour"),
-                );
-            }
-            honoured
-        });
         Settings {
             version: must(root, "version"),
             controller,
@@ -146,13 +134,28 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
                 self.texts(at, root);
                 root.get("texts").clone()
             },
-            gpc,
-            dnt,
+            gpc: self.honoured(at, root, "gpc", "Global Privacy Control"),
+            dnt: self.honoured(at, root, "dnt", "Do Not Track"),
             reopen: self.reopen(&at.key("reopen"), root.at("reopen")),
             layout: self.layout(at, root),
             quiet: self.quiet(at, root),
             locale: core::mem::take(&mut self.locale),
         }
+    }
+
+    /// Whether a signal of the browser is honoured.
+    #[inline(never)]
+    fn honoured(&mut self, at: &At<'_>, root: &Value, key: &str, name: &str) -> bool {
+        let honoured = str(root, key) != Some("ignore");
+        if !honoured {
+            self.warning(
+                &at.key(key),
+                "L35",
+                &["ignores ", name, ", which objects on the visitor's behalf (GDPR Art. 21(5))"],
+                Some("honour"),
+            );
+        }
+        honoured
     }
 
     #[inline(always)]

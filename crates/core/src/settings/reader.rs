@@ -121,8 +121,8 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
         let Value::Map(entries) = value else { return self.mistyped(at, "an object", value, None) };
         'entries: for (key, value) in entries {
             let at = at.key(key);
-            for table in tables {
-                for field in table {
+            for table in &tables {
+                for field in *table {
                     if field.key == key {
                         self.shape(&at, value, field.shape);
                         continue 'entries;
@@ -131,8 +131,8 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
             }
             self.unknown(&at, key, value, tables, exempt);
         }
-        for table in tables {
-            for field in table {
+        for table in &tables {
+            for field in *table {
                 if let (Some(code), None) = (field.required, value.at(field.key)) {
                     let known = |why: &&(&str, &str, &str)| WORDS && why.0 == code && why.1 == field.key;
                     let why = if WORDS { WHY.iter().find(known).map_or("", |why| why.2) } else { "" };

@@ -151,8 +151,9 @@ pub(super) fn is_name(key: &str) -> bool {
 pub(super) fn is_language(tag: &str) -> bool {
     let mut primary = true;
     let mut length = 0;
-    // A last hyphen ends the last part like any other.
-    for b in tag.bytes().chain([b'-']) {
+    for at in 0..=tag.len() {
+        // The end ends the last part like a hyphen.
+        let b = tag.as_bytes().get(at).copied().unwrap_or(b'-');
         if b == b'-' {
             if length < if primary { 2 } else { 1 } || length > if primary { 3 } else { 8 } {
                 return false;

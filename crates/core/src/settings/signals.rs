@@ -27,9 +27,10 @@ pub(super) fn is_host(text: &str) -> bool {
     let host = cut(text, b':').0;
     let port = text.get(host.len() + 1..).unwrap_or("0");
     let bare = host.strip_prefix("*.").unwrap_or(host);
-    // A last dot ends the last label like any other.
     let (mut labels, mut last) = (0, b'.');
-    for b in bare.bytes().chain([b'.']) {
+    for at in 0..=bare.len() {
+        // The end ends the last label like a dot.
+        let b = bare.as_bytes().get(at).copied().unwrap_or(b'.');
         match b {
             b'a'..=b'z' | b'0'..=b'9' => {}
             b'-' if last != b'.' => {}

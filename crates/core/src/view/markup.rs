@@ -28,6 +28,18 @@ struct Mark {
 /// Draws a text within a line. Answers the address of a link that can't be one, and stays text.
 #[inline(never)]
 pub(crate) fn inline<'t>(text: &'t str, into: &mut Vec<Value>) -> Option<&'t str> {
+    if text.bytes().any(|byte| matches!(byte, b'\n' | b'*' | b'[' | b'\\')) {
+        return marked(text, into);
+    }
+    // Nearly every text. What follows is not in the first part of the browser's bundle.
+    if !text.is_empty() {
+        into.push(text.into());
+    }
+    None
+}
+
+#[inline(never)]
+fn marked<'t>(text: &'t str, into: &mut Vec<Value>) -> Option<&'t str> {
     let mut bad = None;
     // What has not been copied yet starts here.
     let (mut start, mut at) = (0, 0);
@@ -62,6 +74,7 @@ pub(crate) fn inline<'t>(text: &'t str, into: &mut Vec<Value>) -> Option<&'t str
 }
 
 /// Draws a text of its own: paragraphs and lists.
+#[inline(never)]
 pub(super) fn blocks(mut text: &str, into: &mut Vec<Value>) {
     let mut list = Vec::new();
     while !text.is_empty() || !list.is_empty() {

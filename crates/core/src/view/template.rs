@@ -120,31 +120,28 @@ impl Template<'_> {
             }
             return self.texts.filled(key, placeholder, &self.value(placeholder, scope));
         }
-        let (prefix, datum) = cut(key, b'*');
-        if !datum.is_empty() {
-            let word = self.value(datum, scope);
-            let mut key = prefix.to_string();
-            key.push_str(&word);
-            if let Some(text) = self.texts.find(&key) {
-                return text.to_string();
-            }
-            key.make_ascii_lowercase();
-            return self.texts.find(&key).map_or(word, ToString::to_string);
+        if key.bytes().any(|byte| byte == b'*') {
+            return self.word_of(key, scope);
         }
         match scope.find(key) {
             Some(Value::Text(text)) => text.clone(),
-            Some(list) => {
-                let mut out = String::new();
-                for entry in list.items() {
-                    if !out.is_empty() {
-                        out.push_str(", ");
-                    }
-                    out.push_str(entry.text().unwrap_or(""));
-                }
-                out
-            }
+            Some(list) => listed(list),
             None => self.texts.text(key).to_string(),
         }
+    }
+
+    /// `prefix*name`. Not inlined, like what the dialog alone has in it: the first layer does without.
+    #[inline(never)]
+    fn word_of(&self, key: &str, scope: &Scope<'_>) -> String {
+        let (prefix, datum) = cut(key, b'*');
+        let word = self.value(datum, scope);
+        let mut key = prefix.to_string();
+        key.push_str(&word);
+        if let Some(text) = self.texts.find(&key) {
+            return text.to_string();
+        }
+        key.make_ascii_lowercase();
+        self.texts.find(&key).map_or(word, ToString::to_string)
     }
 
     /// How far the line at `at` is indented; 0 behind the last line.
@@ -155,6 +152,19 @@ impl Template<'_> {
         }
         depth
     }
+}
+
+/// The texts of a list, with commas between.
+#[inline(never)]
+fn listed(list: &Value) -> String {
+    let mut out = String::new();
+    for entry in list.items() {
+        if !out.is_empty() {
+            out.push_str(", ");
+        }
+        out.push_str(entry.text().unwrap_or(""));
+    }
+    out
 }
 
 impl Scope<'_> {

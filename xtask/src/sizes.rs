@@ -28,7 +28,7 @@ const BUDGETS: [Budget; 3] = [
         encoding: "brotli",
         size: |entry| entry.brotli,
         // On the way to DESIGN's 26 kB, which is not reached yet.
-        limit: 30_000,
+        limit: 27_950,
     },
     Budget {
         what: "a visit that decides",
@@ -36,7 +36,7 @@ const BUDGETS: [Budget; 3] = [
         encoding: "brotli",
         size: |entry| entry.brotli,
         // Delivery without loss windows, `records.require_ack`, and what a withdrawal has left in its record: 3.5 kB.
-        limit: 60_300,
+        limit: 59_900,
     },
 ];
 

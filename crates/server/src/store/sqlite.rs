@@ -83,10 +83,7 @@ pub struct Placed<'a> {
 
 /// Inserts records with their secrets.
 pub fn insert<'a>(connection: &Connection, records: impl Iterator<Item = Placed<'a>>) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO record (seq, site, record_id, received_at, clock, log, idx, ends_at, digest, notice, subject, holder, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-    )?;
+    let mut insert = connection.prepare_cached(INSERT)?;
     let mut keep = connection.prepare_cached(KEEP_SECRET)?;
     for Placed { received, seq, place: (log, index) } in records {
         let record = &received.record;
@@ -138,6 +135,9 @@ impl<'a> Columns<'a> {
         }
     }
 }
+
+const INSERT: &str = "INSERT INTO record (seq, site, record_id, received_at, clock, log, idx, ends_at, digest, notice, subject, holder, body)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 
 const KEEP_SECRET: &str = "INSERT INTO record_secret (seq, secret) VALUES (?1, ?2)";
 
@@ -294,4 +294,27 @@ pub struct Erasure {
     pub site: String,
     /// The log and the number of the entry.
     pub place: Option<(i64, u64)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::params_from_iter;
+    use rusqlite::types::Null;
+
+    use super::*;
+    use crate::store::database;
+
+    #[test]
+    fn inserting_a_record_builds_no_table_on_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = database::open_writer(&folder.path().join("records.sqlite")).unwrap();
+        for sql in [INSERT, KEEP_SECRET] {
+            let mut steps = connection.prepare(&format!("EXPLAIN {sql}")).unwrap();
+            let nothing = params_from_iter(vec![Null; steps.parameter_count()]);
+            let steps = steps.query_map(nothing, |row| row.get::<_, String>("opcode")).unwrap();
+            let steps: Vec<_> = steps.collect::<Result<_, _>>().unwrap();
+            assert!(steps.iter().any(|step| step == "Insert"));
+            assert!(!steps.iter().any(|step| step == "OpenEphemeral"), "{sql}: {steps:?}");
+        }
+    }
 }

@@ -64,12 +64,14 @@ DROP TRIGGER notice_outlives_its_records;
 -- a gap and is never used twice; `log` and `idx` say where its entry is. `ends_at` is when the consent ended or will
 -- end (S1), `held` keeps the record beyond that. A row without a body is the trace of an erasure: it keeps a late retry
 -- from bringing the record back.
+--
+-- `clock` is compared word by word: for `IN (…)` with three of them SQLite builds a table at each insert.
 CREATE TABLE record_3 (
     seq         INTEGER PRIMARY KEY,
     site        TEXT NOT NULL,
     record_id   BLOB NOT NULL,
     received_at INTEGER NOT NULL,
-    clock       TEXT NOT NULL CHECK (clock IN ('ok', 'ahead', 'behind')),
+    clock       TEXT NOT NULL CHECK (clock = 'ok' OR clock = 'ahead' OR clock = 'behind'),
     log         INTEGER,
     idx         INTEGER,
     ends_at     INTEGER NOT NULL,

@@ -2,7 +2,7 @@
 import type { Page } from '@playwright/test';
 import type { Product } from './support/product.ts';
 import { ran, serveMini, works } from './support/mini.ts';
-import { delivered, expect, part, state, test } from './support/visit.ts';
+import { delivered, expect, part, started, state, test } from './support/visit.ts';
 
 const VIOLATION = /^violation script-src wasm-eval/;
 
@@ -16,6 +16,8 @@ const REFUSALS: Record<string, (page: Page, product: Product) => Promise<void> |
 
 for (const [how, refuse] of Object.entries(REFUSALS)) {
   test(`with WebAssembly refused ${how} a visitor is asked all the same, and nothing runs before the answer`, async ({ page, product, console }) => {
+    // Signatures are checked without WebAssembly.
+    test.slow();
     if (how == 'by a policy') console.expect(VIOLATION);
     // With the key of the log the page checks its receipt, in JavaScript too.
     const key = await product.vkey();
@@ -33,9 +35,10 @@ for (const [how, refuse] of Object.entries(REFUSALS)) {
 
     await page.reload();
     await expect.poll(() => ran(page), 'a returning visit').toEqual(['analytical', 'marketing']);
-    await page.evaluate(() => (window as any).askfirst.ready);
+    await started(page);
     await page.evaluate(() => (window as any).askfirst.withdraw());
-    await expect.poll(async () => (await state(page)).granted).toEqual([]);
+    // The page loads anew.
+    await expect.poll(() => state(page).then(({ granted }) => granted, () => null)).toEqual([]);
     await expect.poll(async () => (await product.figures()).records).toBe(2);
   });
 }

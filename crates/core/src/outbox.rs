@@ -134,10 +134,11 @@ impl Outbox {
     }
 
     /// A network is there again, a page starts or is left: what nobody has asked to wait is due. Whether there was any.
+    /// A count waits on: sent from a page that is being left it would be done with, whether it arrives or not.
     pub(crate) fn hurry(&mut self) -> bool {
         let mut any = false;
         for entry in &mut self.entries {
-            if core::mem::take(&mut entry.eager) {
+            if entry.id.is_some() && core::mem::take(&mut entry.eager) {
                 entry.next = 0;
                 any = true;
             }

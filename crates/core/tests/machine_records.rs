@@ -141,6 +141,16 @@ fn a_network_that_is_there_again_ends_the_wait_and_a_page_that_comes_back_sends_
 }
 
 #[test]
+fn a_count_is_not_sent_from_a_page_that_is_being_left() {
+    let mut browser = fresh();
+    browser.reject();
+    let body = browser.posted.remove(0);
+    browser.answer(&body, 0);
+    browser.send(Event::Online);
+    assert!(browser.posted.is_empty(), "nobody would hear whether it has arrived");
+}
+
+#[test]
 fn a_page_in_the_place_of_the_records_server_is_no_receipt() {
     let mut browser = fresh();
     browser.accept_all();

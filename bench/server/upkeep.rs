@@ -36,7 +36,7 @@ pub async fn measure(path: &Path, options: store::Options, count: u64) -> Result
     let restored = SqliteFile { path: path.with_extension("restored"), ..file };
     fs::copy(with_key(path), with_key(&restored.path)).map_err(|error| error.to_string())?;
     let began = Instant::now();
-    let back = Database::Sqlite(restored.clone()).restore(&copy, &keys_of(&copy), clock::now())?;
+    let back = Database::Sqlite(restored.clone()).restore((&copy, &keys_of(&copy)), None, clock::now()).await?;
     say("restore", back.looked.records, began);
 
     let store = Store::open(&restored.path, &store::Options { now: later, ..options })?;

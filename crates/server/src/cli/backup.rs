@@ -50,12 +50,18 @@ pub struct Restore {
     /// one beside the backup.
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
+    /// The file that remembers what the logs have said, as for `askfirst serve`. Without it `.published` beside a SQLite
+    /// database, and none for PostgreSQL.
+    #[arg(long, value_name = "FILE", env = "ASKFIRST_PUBLISHED")]
+    published: Option<PathBuf>,
 }
 
 pub fn restore(options: &Restore) -> ExitCode {
     let keys = options.keys.clone().unwrap_or_else(|| keys_of(&options.backup));
-    let restored =
-        options.database.with_key().and_then(|database| database.restore(&options.backup, &keys, clock::now()));
+    let published = options.published.as_deref();
+    let restored = options
+        .database
+        .make(async |database| database.restore((&options.backup, &keys), published, clock::now()).await);
     match restored {
         Ok(restored) => {
             let looked = restored.looked;

@@ -42,8 +42,16 @@ impl Argument {
     /// # Errors
     /// A sentence for the person at the console.
     pub fn ask<T>(&self, work: impl AsyncFnOnce(&Database) -> Result<T, String>) -> Result<T, String> {
+        self.database.require()?;
+        self.make(work)
+    }
+
+    /// The same on one that may not be there.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub fn make<T>(&self, work: impl AsyncFnOnce(&Database) -> Result<T, String>) -> Result<T, String> {
         let database = self.with_key()?;
-        database.require()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()

@@ -46,66 +46,125 @@ const COPY: &[&str] = &[
     "INSERT INTO log_entry SELECT * FROM live.log_entry",
     "INSERT INTO log_tile SELECT * FROM live.log_tile",
     "INSERT INTO log_notice SELECT * FROM live.log_notice",
+    "INSERT INTO log_witness SELECT * FROM live.log_witness",
     "INSERT INTO sealing_key SELECT * FROM live.sealing_key",
-    "CREATE TABLE keys.record_secret (seq INTEGER PRIMARY KEY, secret BLOB NOT NULL) STRICT",
     "INSERT INTO keys.record_secret SELECT * FROM live.record_secret",
-    "CREATE TABLE keys.sealing_key (key INTEGER PRIMARY KEY, created_at INTEGER NOT NULL, master TEXT NOT NULL,
-         wrapped BLOB NOT NULL) STRICT",
-    "INSERT INTO keys.sealing_key SELECT * FROM live.sealing_key",
 ];
 
-/// Copies a database into FILE and FILE.keys. Neither is there under its name before both are whole.
+/// What FILE.keys has: beside the secrets what may have changed of a record since FILE was made, and how far the logs were.
+/// A restore takes all of it from the newest.
+const KEYS: &str = "
+    CREATE TABLE keys.record_secret (seq INTEGER PRIMARY KEY, secret BLOB NOT NULL) STRICT;
+    CREATE TABLE keys.sealing_key (key INTEGER PRIMARY KEY, created_at INTEGER NOT NULL, master TEXT NOT NULL,
+        wrapped BLOB NOT NULL) STRICT;
+    CREATE TABLE keys.record_kept (seq INTEGER PRIMARY KEY, held INTEGER NOT NULL, restricted_at INTEGER) STRICT;
+    CREATE TABLE keys.moment (one INTEGER PRIMARY KEY, entries INTEGER NOT NULL) STRICT;";
+
+/// The rest of FILE.keys, from the copy.
+const KEPT: &str = "
+    INSERT INTO keys.sealing_key SELECT * FROM main.sealing_key;
+    INSERT INTO keys.record_kept SELECT seq, held, restricted_at FROM main.record
+        WHERE erased_at IS NULL AND (held = 1 OR restricted_at IS NOT NULL);
+    INSERT INTO keys.moment SELECT 1, coalesce(sum(size), 0) FROM main.log;";
+
+/// Copies a SQLite database into FILE and FILE.keys. Neither is there under its name before both are whole.
 ///
 /// # Errors
 /// A sentence for the person at the console: there is such a file already, or the copy could not be made.
 pub fn backup(database: &Path, file: &Path) -> Result<Copied, String> {
-    let keys = keys_of(file);
-    for taken in [file, &keys] {
-        if taken.exists() {
-            return Err(format!("{}: there is such a file already", taken.display()));
-        }
-    }
-    let (part, keys_part) = (with(file, ".part"), with(&keys, ".part"));
-    let copied = copy(database, &part, &keys_part).and_then(|copied| {
-        let place = |from: &Path, to: &Path| sync(from).and_then(|()| fs::rename(from, to));
-        // Without its keys FILE is worth nothing, so they come first.
-        let placed = place(&keys_part, &keys).and_then(|()| place(&part, file));
-        placed.map(|()| copied).map_err(|error| format!("{}: {error}", file.display()))
-    });
-    if copied.is_err() {
-        let _ = fs::remove_file(&part);
-        let _ = fs::remove_file(&keys_part);
-    }
-    copied
+    let parts = Parts::of(file)?;
+    parts.end(copy(database, &parts))
 }
 
-fn copy(database: &Path, part: &Path, keys: &Path) -> Result<Copied, String> {
+/// The files of a backup while they are made: each has another name until all are whole.
+pub(super) struct Parts {
+    file: PathBuf,
+}
+
+impl Parts {
+    /// # Errors
+    /// There is such a backup already.
+    pub fn of(file: &Path) -> Result<Self, String> {
+        let parts = Self { file: file.to_owned() };
+        for taken in parts.names() {
+            if taken.exists() {
+                return Err(format!("{}: there is such a file already", taken.display()));
+            }
+        }
+        // A copy that broke off earlier.
+        parts.clear();
+        Ok(parts)
+    }
+
+    /// Without its keys FILE is worth nothing, so they come first.
+    fn names(&self) -> [PathBuf; 2] {
+        [keys_of(&self.file), self.file.clone()]
+    }
+
+    fn clear(&self) {
+        self.names().iter().for_each(|name| drop(fs::remove_file(part(name))));
+    }
+
+    /// Gives the files their names, or removes what there is of them.
+    ///
+    /// # Errors
+    /// Those of `done`, or a file can't be placed.
+    pub fn end<T>(&self, done: Result<T, String>) -> Result<T, String> {
+        let place = |name: &PathBuf| {
+            let placed = sync(&part(name)).and_then(|()| fs::rename(part(name), name));
+            placed.map_err(|error| format!("{}: {error}", name.display()))
+        };
+        let done = done.and_then(|done| self.names().iter().try_for_each(place).map(|()| done));
+        if done.is_err() {
+            self.clear();
+        }
+        done
+    }
+
+    /// An empty database for the copy, with the file for the secrets as `keys`. Nobody reads it yet: there is no journal, and
+    /// no look at what one row says of another.
+    pub fn begin(&self) -> rusqlite::Result<Connection> {
+        let connection = database::open_writer(&part(&self.file))?;
+        let keys = part(&keys_of(&self.file));
+        database::make_private(&keys);
+        connection.pragma_update(None, "journal_mode", "OFF")?;
+        connection.pragma_update(None, "foreign_keys", false)?;
+        connection.execute("ATTACH ?1 AS keys", [keys.to_string_lossy()])?;
+        connection.execute_batch("PRAGMA keys.journal_mode = OFF")?;
+        connection.execute_batch(KEYS)?;
+        Ok(connection)
+    }
+}
+
+/// Completes FILE.keys, and closes both.
+pub(super) fn finish(connection: Connection) -> rusqlite::Result<Copied> {
+    connection.execute_batch(KEPT)?;
+    connection.execute_batch("COMMIT")?;
+    let records = count(&connection, "SELECT count(*) FROM main.record")?;
+    let entries = count(&connection, "SELECT entries FROM keys.moment")?;
+    connection.execute_batch("DETACH keys; PRAGMA main.journal_mode = DELETE")?;
+    connection.close().map_err(|(_, error)| error)?;
+    Ok(Copied { records, entries })
+}
+
+fn copy(database: &Path, parts: &Parts) -> Result<Copied, String> {
     let say = |error: rusqlite::Error| format!("{}: {error}", database.display());
-    // A copy that broke off earlier.
-    let _ = fs::remove_file(part);
-    let _ = fs::remove_file(keys);
     // It must be one that this version reads.
     drop(database::open_reader(database).map_err(say)?);
-    let connection = database::open_writer(part).map_err(say)?;
-    database::make_private(keys);
-    // Nobody reads the copy yet: no journal, and no look at what one row says of another.
-    connection.pragma_update(None, "journal_mode", "OFF").map_err(say)?;
-    connection.pragma_update(None, "foreign_keys", false).map_err(say)?;
-    let attach = |path: &Path, sql: &str| connection.execute(sql, [path.to_string_lossy()]).map(drop);
-    attach(database, "ATTACH ?1 AS live").map_err(say)?;
-    attach(keys, "ATTACH ?1 AS keys").map_err(say)?;
-    connection.execute_batch("PRAGMA keys.journal_mode = OFF; BEGIN").map_err(say)?;
+    let connection = parts.begin().map_err(say)?;
+    connection.execute("ATTACH ?1 AS live", [database.to_string_lossy()]).map_err(say)?;
+    connection.execute_batch("BEGIN").map_err(say)?;
     // The first look at the database is the moment that all of the copy is of.
     if count(&connection, "SELECT count(*) FROM live.unlogged").map_err(say)? > 0 {
         return Err(format!("{}: start the server of this version once before the first backup", database.display()));
     }
     COPY.iter().try_for_each(|step| connection.execute(step, []).map(drop)).map_err(say)?;
-    connection.execute_batch("COMMIT").map_err(say)?;
-    let records = count(&connection, "SELECT count(*) FROM record").map_err(say)?;
-    let entries = count(&connection, "SELECT coalesce(sum(size), 0) FROM log").map_err(say)?;
-    connection.execute_batch("DETACH live; DETACH keys; PRAGMA journal_mode = DELETE").map_err(say)?;
-    connection.close().map_err(|(_, error)| say(error))?;
-    Ok(Copied { records, entries })
+    finish(connection).map_err(say)
+}
+
+/// The name of a file that is not whole.
+fn part(name: &Path) -> PathBuf {
+    with(name, ".part")
 }
 
 pub(super) fn count(connection: &Connection, sql: &str) -> rusqlite::Result<u64> {

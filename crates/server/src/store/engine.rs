@@ -33,10 +33,6 @@ pub enum Database {
     Postgres(Box<Address>),
 }
 
-/// A copy made record by record would not be of one moment.
-const OWN_TOOLS: &str = "PostgreSQL is copied and put back with its own tools (`pg_dump --schema askfirst`, `pg_restore`); \
-                         run `askfirst audit` on the copy";
-
 /// The open store.
 pub enum Store {
     Sqlite(Box<Sqlite>),
@@ -166,18 +162,24 @@ impl Database {
     pub async fn backup(&self, file: &Path) -> Result<Copied, String> {
         match self {
             Self::Sqlite(database) => backup::backup(database, file),
-            Self::Postgres(_) => Err(OWN_TOOLS.to_owned()),
+            Self::Postgres(address) => address.backup(file).await,
         }
     }
 
-    /// Puts a backup in its place, for `askfirst restore`.
+    /// Puts a backup, of either engine, in its place, for `askfirst restore`. `keys` may be newer than the backup and should be
+    /// the newest there is; `published` says what the logs have said to the world.
     ///
     /// # Errors
     /// A sentence for the person at the console.
-    pub fn restore(&self, backup: &Path, keys: &Path, now: Millis) -> Result<Restored, String> {
+    pub async fn restore(
+        &self,
+        (backup, keys): (&Path, &Path),
+        published: Option<&Path>,
+        now: Millis,
+    ) -> Result<Restored, String> {
         match self {
-            Self::Sqlite(file) => restore::restore(file, backup, keys, now),
-            Self::Postgres(_) => Err(OWN_TOOLS.to_owned()),
+            Self::Sqlite(file) => restore::restore(file, (backup, keys), published, now),
+            Self::Postgres(address) => address.restore((backup, keys), published, now).await,
         }
     }
 

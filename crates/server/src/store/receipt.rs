@@ -102,6 +102,15 @@ impl Clock {
         }
     }
 
+    /// A time of a browser that [`Self::compare`] would say this of.
+    pub fn example(self, server: Millis) -> Millis {
+        match self {
+            Self::Ahead => server.saturating_add(CLOCK_TOLERANCE + 1),
+            Self::Behind => server.saturating_sub(CLOCK_TOLERANCE + 1),
+            Self::Ok => server,
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Ahead => "ahead",

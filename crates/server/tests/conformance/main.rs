@@ -8,6 +8,8 @@ mod support;
 #[path = "../support/witness.rs"]
 mod witnesses;
 
+/// Copies, and from one engine to the other.
+mod backup;
 mod cluster;
 mod operations;
 mod place;

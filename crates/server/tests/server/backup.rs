@@ -46,12 +46,12 @@ impl Kept {
     }
 
     /// Restores into another folder, on another machine as it were.
-    fn restored(&self, file: &Path, keys: &Path) -> (TempDir, Result<String, String>) {
+    async fn restored(&self, file: &Path, keys: &Path) -> (TempDir, Result<String, String>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("askfirst.sqlite");
         fs::copy(self.folder.path().join("askfirst.sqlite.key"), folder.path().join("askfirst.sqlite.key")).unwrap();
         let database = Database::Sqlite(SqliteFile { path, master: Some(self.master.clone()) });
-        let said = database.restore(file, keys, clock::now()).map(|restored| {
+        let said = database.restore((file, keys), None, clock::now()).await.map(|restored| {
             let looked = restored.looked;
             format!("{} records, {} erased, {} again", looked.records, looked.erased, restored.erased_again)
         });
@@ -111,7 +111,7 @@ async fn a_backup_under_load_is_of_one_moment_and_restores_whole() {
     assert!((100..=all as u64).contains(&copied.records), "{copied:?} of {all}");
     // A key and a notice stand before the records.
     assert_eq!(copied.entries, copied.records + 2, "records and log are of the same moment");
-    let (folder, said) = kept.restored(&file, &keys_of(&file));
+    let (folder, said) = kept.restored(&file, &keys_of(&file)).await;
     assert_eq!(said.unwrap(), format!("{} records, 0 erased, 0 again", copied.records));
     let store = kept.open(&folder).unwrap();
     assert_eq!(store.frozen(), None);
@@ -175,7 +175,7 @@ async fn erasing_reaches_the_backups_as_soon_as_their_keys_expire() {
     kept.erase(2).await;
     backup(&kept.database(), &after).unwrap();
 
-    let (folder, said) = kept.restored(&before, &keys_of(&before));
+    let (folder, said) = kept.restored(&before, &keys_of(&before)).await;
     assert_eq!(said.unwrap(), "3 records, 0 erased, 0 again", "the control: with the keys of then everything is there");
     let opened = SqliteFile { path: folder.path().join("askfirst.sqlite"), master: Some(kept.master.clone()) };
     assert_eq!(store::read(&opened, &record_id(2)).unwrap()[0].check().problem(), None);
@@ -190,7 +190,7 @@ async fn erasing_reaches_the_backups_as_soon_as_their_keys_expire() {
     let mut secrets = shell.prepare("SELECT secret FROM record_secret").unwrap();
     let secrets: Vec<Vec<u8>> = secrets.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
     assert_eq!(secrets.len(), 2);
-    let (folder, said) = kept.restored(&before, &keys_of(&after));
+    let (folder, said) = kept.restored(&before, &keys_of(&after)).await;
     assert_eq!(said.unwrap(), "3 records, 1 erased, 1 again");
     let restored = fs::read(folder.path().join("askfirst.sqlite")).unwrap();
     assert!(!restored.windows(sealed.len()).any(|window| window == sealed), "not even its sealed bytes are left");
@@ -210,17 +210,18 @@ async fn a_restore_replaces_nothing_newer_and_says_when_the_log_does_not_sign_on
     kept.insert(2).await;
     let path = kept.database();
     let here = Database::Sqlite(SqliteFile { path: path.clone(), master: Some(kept.master.clone()) });
-    let restore = || here.restore(&file, &keys_of(&file), clock::now());
-    assert!(restore().unwrap_err().contains("another server"), "not under a running server");
+    let keys = keys_of(&file);
+    let restore = || here.restore((&file, &keys), None, clock::now());
+    assert!(restore().await.unwrap_err().contains("another server"), "not under a running server");
     let Kept { folder, master, notice, store } = kept;
     drop(store);
     let before = fs::read(&path).unwrap();
-    let error = restore().unwrap_err();
+    let error = restore().await.unwrap_err();
     assert!(error.contains("newer") && error.contains("www.example.nl/askfirst/log"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), before, "it is as it was");
 
     fs::rename(&path, folder.path().join("lost")).unwrap();
-    let restored = restore().unwrap();
+    let restored = restore().await.unwrap();
     assert_eq!(restored.behind, ["www.example.nl/askfirst/log"]);
     let options = Options { master: Some(master.clone()), ..Options::default() };
     let error = Store::open(&path, &options).map(drop).unwrap_err();
@@ -243,11 +244,11 @@ async fn a_backup_that_was_changed_is_not_restored() {
     let shell = rusqlite::Connection::open(&file).unwrap();
     shell.execute_batch("DROP TRIGGER record_is_never_changed; UPDATE record SET received_at = received_at - 86400000 WHERE seq = 2").unwrap();
     drop(shell);
-    let (folder, said) = kept.restored(&file, &keys_of(&file));
+    let (folder, said) = kept.restored(&file, &keys_of(&file)).await;
     assert!(said.unwrap_err().contains("record 2"));
     let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left.len(), 2, "the key and the lock, and nothing of the backup: {left:?}");
-    let (_, said) = kept.restored(&copies.path().join("none"), &keys_of(&file));
+    let (_, said) = kept.restored(&copies.path().join("none"), &keys_of(&file)).await;
     assert!(said.is_err());
 }
 

@@ -16,6 +16,8 @@ pub enum Failure {
     Unreachable(String),
     /// Another server has become the sequencer.
     Fenced,
+    /// A backup can't be read or written.
+    File(rusqlite::Error),
     /// What is stored is not what it was, or can't be signed on.
     Fault(Fault),
 }
@@ -25,6 +27,12 @@ pub type Done<T> = Result<T, Failure>;
 impl From<tokio_postgres::Error> for Failure {
     fn from(error: tokio_postgres::Error) -> Self {
         Self::Sql(error)
+    }
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::File(error)
     }
 }
 
@@ -54,6 +62,7 @@ impl Failure {
             Self::Sql(error) => error.code().map_or("connection", SqlState::code),
             Self::Unreachable(_) => "connection",
             Self::Fenced => "fenced",
+            Self::File(_) => "file",
             Self::Fault(_) => "fault",
         }
     }
@@ -99,6 +108,7 @@ impl Failure {
             },
             Self::Unreachable(why) => why.clone(),
             Self::Fenced => "another server has taken over".to_owned(),
+            Self::File(error) => format!("the backup: {error}"),
             Self::Fault(fault) => fault.clone().sentence(),
         }
     }

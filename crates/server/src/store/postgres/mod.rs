@@ -8,8 +8,11 @@
 
 mod address;
 mod append;
+mod carry;
 mod check;
+mod export;
 mod failure;
+mod import;
 mod intake;
 mod pack;
 mod read;
@@ -230,11 +233,16 @@ impl Drop for Postgres {
 impl Address {
     /// A connection to a database that has our tables.
     async fn client(&self) -> Result<Client, String> {
+        self.ready(pool(self)?).await
+    }
+
+    async fn ready(&self, pool: Pool) -> Result<Client, String> {
         let say = |failure: Failure| format!("{self}: {}", failure.sentence());
-        let client = pool(self)?.get().await.map_err(Failure::from).map_err(say)?;
+        let client = pool.get().await.map_err(Failure::from).map_err(say)?;
         match schema::format(&client).await.map_err(say)? {
             format if format == schema::newest() => Ok(client),
             0 => Err(format!("{self}: this is not a database of askfirst")),
+            ..0 => Err(format!("{self}: {}", schema::UNFINISHED)),
             _ => Err(format!("{self}: this is not a database of this version of askfirst")),
         }
     }

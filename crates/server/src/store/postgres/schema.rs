@@ -16,6 +16,14 @@ const MIGRATIONS: &[&str] = &[
 ];
 /// The guards are the same for every format, and made again with each.
 const GUARDS: &str = include_str!("migrations/guards.sql");
+/// The format of a database that a restore is filling, or has left when it broke off: no server takes it.
+const RESTORING: i64 = -1;
+/// What to do about it.
+pub const UNFINISHED: &str = "a restore into this database goes on or broke off; when none is running, remove what it left with \
+                              `DROP SCHEMA askfirst CASCADE` and restore again";
+/// The row that says which format it is, and who is changing it.
+const FORMAT: &str = "CREATE TABLE IF NOT EXISTS askfirst.format (
+    one INT8 PRIMARY KEY CHECK (one = 1), format INT8 NOT NULL, token INT8 NOT NULL, expires_at TIMESTAMPTZ NOT NULL)";
 /// How long a server may take for one step before another goes on.
 const LEASE: f64 = 60.0;
 /// How long a start waits for the one that migrates.
@@ -30,6 +38,9 @@ pub async fn migrate(client: &mut Client) -> Result<(), String> {
     prepare(client).await.map_err(say)?;
     for _ in 0..PATIENCE {
         let format = format(client).await.map_err(say)?;
+        if format == RESTORING {
+            return Err(UNFINISHED.to_owned());
+        }
         if format > newest() {
             return Err("it was made by a newer version of askfirst".to_owned());
         }
@@ -67,13 +78,11 @@ pub fn newest() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
-/// The row that says which format it is, and who is changing it.
+/// Makes the row of the format where there is none.
 async fn prepare(client: &Client) -> Done<()> {
     let steps = [
         "CREATE SCHEMA IF NOT EXISTS askfirst",
-        "CREATE TABLE IF NOT EXISTS askfirst.format (
-             one INT8 PRIMARY KEY CHECK (one = 1), format INT8 NOT NULL, token INT8 NOT NULL,
-             expires_at TIMESTAMPTZ NOT NULL)",
+        FORMAT,
         "INSERT INTO askfirst.format (one, format, token, expires_at) VALUES (1, 0, 0, '1970-01-01 00:00:00+00')
              ON CONFLICT (one) DO NOTHING",
     ];
@@ -134,12 +143,70 @@ async fn step(client: &mut Client, format: i64, token: i64) -> Done<()> {
     if mine == 1 {
         transaction.batch_execute(sql).await?;
         transaction.commit().await?;
-        if let Err(error) = client.batch_execute(GUARDS).await {
-            tracing::warn!(
-                code = error.code().map_or("connection", SqlState::code),
-                "the database takes no triggers: that nobody changes what is stored is for the log to show"
-            );
-        }
+        guard(client).await;
     }
     Ok(())
+}
+
+async fn guard(client: &Client) {
+    if let Err(error) = client.batch_execute(GUARDS).await {
+        tracing::warn!(
+            code = error.code().map_or("connection", SqlState::code),
+            "the database takes no triggers: that nobody changes what is stored is for the log to show"
+        );
+    }
+}
+
+/// Takes an empty database for a restore: until [`restored`] no server starts on it.
+///
+/// # Errors
+/// A sentence for the person at the console: there is something in it, or it can't be written.
+pub async fn take(client: &mut Client) -> Result<(), String> {
+    let say = |failure: Failure| failure.sentence();
+    if format(client).await.map_err(say)? == RESTORING {
+        return Err(UNFINISHED.to_owned());
+    }
+    let found = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'askfirst'";
+    let found: i64 = client.query_one(found, &[]).await.map_err(|error| say(error.into()))?.get(0);
+    if found > 0 {
+        return Err(
+            "there are tables in its schema `askfirst`; a restore replaces nothing. Take another database, or remove \
+                    them with `DROP SCHEMA askfirst CASCADE` when they are to go"
+                .to_owned(),
+        );
+    }
+    let taken = async {
+        let transaction = client.transaction().await?;
+        transaction.batch_execute("CREATE SCHEMA IF NOT EXISTS askfirst").await?;
+        transaction.batch_execute(FORMAT).await?;
+        // Of two that come at once, and of a server that starts, one is first; the others fail here.
+        let sql =
+            "INSERT INTO askfirst.format (one, format, token, expires_at) VALUES (1, $1, 0, '1970-01-01 00:00:00+00')";
+        transaction.execute(sql, &[&RESTORING]).await?;
+        Done::Ok(transaction.commit().await?)
+    };
+    taken.await.map_err(say)
+}
+
+/// Makes the tables of one that was taken.
+pub async fn make(client: &Client) -> Done<()> {
+    for step in MIGRATIONS {
+        client.batch_execute(step).await?;
+    }
+    Ok(())
+}
+
+/// Gives one that was taken to the servers.
+pub async fn restored(client: &Client) -> Done<()> {
+    guard(client).await;
+    let sql = "UPDATE askfirst.format SET format = $1 WHERE one = 1 AND format = $2";
+    match client.execute(sql, &[&newest(), &RESTORING]).await? {
+        1 => Ok(()),
+        _ => Err(Failure::Fenced),
+    }
+}
+
+/// Removes what was made in one that was taken; whether it could.
+pub async fn leave(client: &Client) -> bool {
+    client.batch_execute("DROP SCHEMA askfirst CASCADE").await.is_ok()
 }

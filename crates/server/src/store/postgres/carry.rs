@@ -1,0 +1,268 @@
+//! Tables that are the same here and in a backup, which is a SQLite file: read by pages in the order of their keys on one
+//! side and written on the other, so that memory stays flat however much there is.
+
+use deadpool_postgres::GenericClient;
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+
+use super::failure::{Done, Failure};
+use super::sql::{execute, query};
+
+/// Rows of a page.
+pub const PAGE: i64 = 512;
+
+/// A table of both. Its key is the first of its columns.
+pub struct Table {
+    /// Columns of the key.
+    keys: usize,
+    columns: &'static [Kind],
+    /// The rows after a key: for both engines, with `?1` for the first value.
+    read: &'static str,
+    /// Into SQLite, a row.
+    keep: &'static str,
+    /// Into PostgreSQL, a page: an array for each column.
+    put: &'static str,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Bytes,
+    Int,
+    Text,
+}
+
+use Kind::{Bytes, Int, Text};
+
+macro_rules! table {
+    ($name:literal, $columns:literal, $after:literal, $row:literal, $arrays:literal, $keys:literal, $kinds:expr) => {
+        Table {
+            keys: $keys,
+            columns: &$kinds,
+            read: concat!("SELECT ", $columns, " FROM ", $name, " WHERE ", $after),
+            keep: concat!("INSERT INTO ", $name, " (", $columns, ") VALUES (", $row, ")"),
+            put: concat!("INSERT INTO ", $name, " (", $columns, ") SELECT * FROM unnest(", $arrays, ")"),
+        }
+    };
+}
+
+/// What is neither a record nor a key, in an order in which each has what it refers to.
+pub const TABLES: &[Table] = &[
+    table!(
+        "notice",
+        "digest, lang, version, first_seen, text",
+        "digest > ?1 ORDER BY digest LIMIT ?2",
+        "?1, ?2, ?3, ?4, ?5",
+        "?1::BYTEA[], ?2::TEXT[], ?3::TEXT[], ?4::INT8[], ?5::TEXT[]",
+        1,
+        [Bytes, Text, Text, Int, Text]
+    ),
+    table!(
+        "site",
+        "site, origin",
+        "site > ?1 ORDER BY site LIMIT ?2",
+        "?1, ?2",
+        "?1::INT8[], ?2::TEXT[]",
+        1,
+        [Int, Text]
+    ),
+    table!(
+        "refusal_count",
+        "site, day, notice, lang, method, layer, n",
+        "(site, day, notice, lang, method, layer) > (?1, ?2, ?3, ?4, ?5, ?6)
+             ORDER BY site, day, notice, lang, method, layer LIMIT ?7",
+        "?1, ?2, ?3, ?4, ?5, ?6, ?7",
+        "?1::TEXT[], ?2::TEXT[], ?3::BYTEA[], ?4::TEXT[], ?5::TEXT[], ?6::TEXT[], ?7::INT8[]",
+        6,
+        [Text, Text, Bytes, Text, Text, Text, Int]
+    ),
+    table!(
+        "log",
+        "log, site, origin, size, root, note, min_index, closed_at",
+        "log > ?1 ORDER BY log LIMIT ?2",
+        "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8",
+        "?1::INT8[], ?2::INT8[], ?3::TEXT[], ?4::INT8[], ?5::BYTEA[], ?6::TEXT[], ?7::INT8[], ?8::INT8[]",
+        1,
+        [Int, Int, Text, Int, Bytes, Text, Int, Int]
+    ),
+    table!(
+        "log_entry",
+        "log, idx, bytes",
+        "(log, idx) > (?1, ?2) ORDER BY log, idx LIMIT ?3",
+        "?1, ?2, ?3",
+        "?1::INT8[], ?2::INT8[], ?3::BYTEA[]",
+        2,
+        [Int, Int, Bytes]
+    ),
+    table!(
+        "log_tile",
+        "log, level, tile, hashes",
+        "(log, level, tile) > (?1, ?2, ?3) ORDER BY log, level, tile LIMIT ?4",
+        "?1, ?2, ?3, ?4",
+        "?1::INT8[], ?2::INT8[], ?3::INT8[], ?4::BYTEA[]",
+        3,
+        [Int, Int, Int, Bytes]
+    ),
+    table!(
+        "log_notice",
+        "log, notice, idx",
+        "(log, notice) > (?1, ?2) ORDER BY log, notice LIMIT ?3",
+        "?1, ?2, ?3",
+        "?1::INT8[], ?2::BYTEA[], ?3::INT8[]",
+        2,
+        [Int, Bytes, Int]
+    ),
+    table!(
+        "log_witness",
+        "log, vkey, size, note, line, cosigned_at",
+        "(log, vkey) > (?1, ?2) ORDER BY log, vkey LIMIT ?3",
+        "?1, ?2, ?3, ?4, ?5, ?6",
+        "?1::INT8[], ?2::TEXT[], ?3::INT8[], ?4::TEXT[], ?5::TEXT[], ?6::INT8[]",
+        2,
+        [Int, Text, Int, Text, Text, Int]
+    ),
+];
+
+/// The keys that secrets are sealed with.
+pub const SEALING: Table = table!(
+    "sealing_key",
+    "key, created_at, master, wrapped",
+    "key > ?1 ORDER BY key LIMIT ?2",
+    "?1, ?2, ?3, ?4",
+    "?1::INT8[], ?2::INT8[], ?3::TEXT[], ?4::BYTEA[]",
+    1,
+    [Int, Int, Text, Bytes]
+);
+
+/// A row, as SQLite has its values.
+pub type Cells = Vec<Value>;
+
+impl Table {
+    /// From PostgreSQL into SQLite.
+    pub async fn copy(&self, from: &impl GenericClient, to: &mut Connection) -> Done<()> {
+        let mut after = self.first();
+        loop {
+            let rows = self.page(from, &after).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.get(..self.keys).unwrap_or_default().to_vec();
+            let mut keep = to.prepare_cached(self.keep)?;
+            for row in rows {
+                keep.execute(params_from_iter(row))?;
+            }
+        }
+    }
+
+    /// From SQLite into PostgreSQL.
+    pub async fn bring(&self, from: &mut Connection, to: &impl GenericClient) -> Done<()> {
+        let mut after = self.first();
+        loop {
+            let rows = self.stored(from, &after)?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.get(..self.keys).unwrap_or_default().to_vec();
+            self.put(to, &rows).await?;
+        }
+    }
+
+    /// A key before all others.
+    fn first(&self) -> Cells {
+        let least = |kind: &Kind| match kind {
+            Bytes => Value::Blob(Vec::new()),
+            Int => Value::Integer(i64::MIN),
+            Text => Value::Text(String::new()),
+        };
+        self.columns.iter().take(self.keys).map(least).collect()
+    }
+
+    async fn page(&self, client: &impl GenericClient, after: &[Value]) -> Done<Vec<Cells>> {
+        let mut values: Vec<Box<dyn ToSql + Sync + Send>> = after.iter().map(bound).collect();
+        values.push(Box::new(PAGE));
+        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect();
+        query(client, &numbered(self.read), &values).await?.iter().map(cells).collect()
+    }
+
+    fn stored(&self, connection: &Connection, after: &[Value]) -> rusqlite::Result<Vec<Cells>> {
+        let mut read = connection.prepare_cached(self.read)?;
+        let values = after.iter().cloned().chain([Value::Integer(PAGE)]);
+        let row = |row: &rusqlite::Row<'_>| (0..self.columns.len()).map(|n| row.get(n)).collect();
+        read.query_map(params_from_iter(values), row)?.collect()
+    }
+
+    /// Writes rows into PostgreSQL.
+    pub async fn put(&self, client: &impl GenericClient, rows: &[Cells]) -> Done<()> {
+        let columns: Vec<Column> =
+            self.columns.iter().enumerate().map(|(n, kind)| Column::of(*kind, rows, n)).collect::<Done<_>>()?;
+        let values: Vec<&(dyn ToSql + Sync)> = columns.iter().map(Column::value).collect();
+        execute(client, &numbered(self.put), &values).await.map(drop)
+    }
+}
+
+/// One column of a page.
+enum Column {
+    Bytes(Vec<Option<Vec<u8>>>),
+    Int(Vec<Option<i64>>),
+    Text(Vec<Option<String>>),
+}
+
+impl Column {
+    fn of(kind: Kind, rows: &[Cells], n: usize) -> Done<Self> {
+        Ok(match kind {
+            Bytes => Self::Bytes(column(rows, n, |cell| match cell {
+                Value::Blob(bytes) => Some(bytes.clone()),
+                _ => None,
+            })?),
+            Int => Self::Int(column(rows, n, |cell| match cell {
+                Value::Integer(number) => Some(*number),
+                _ => None,
+            })?),
+            Text => Self::Text(column(rows, n, |cell| match cell {
+                Value::Text(text) => Some(text.clone()),
+                _ => None,
+            })?),
+        })
+    }
+
+    fn value(&self) -> &(dyn ToSql + Sync) {
+        match self {
+            Self::Bytes(column) => column,
+            Self::Int(column) => column,
+            Self::Text(column) => column,
+        }
+    }
+}
+
+fn column<T>(rows: &[Cells], n: usize, read: fn(&Value) -> Option<T>) -> Done<Vec<Option<T>>> {
+    let cell = |row: &Cells| match row.get(n) {
+        None | Some(Value::Null) => Ok(None),
+        Some(cell) => match read(cell) {
+            None => Err(Failure::damaged("the backup has something else in a column than belongs there")),
+            read => Ok(read),
+        },
+    };
+    rows.iter().map(cell).collect()
+}
+
+fn bound(value: &Value) -> Box<dyn ToSql + Sync + Send> {
+    match value {
+        Value::Blob(bytes) => Box::new(bytes.clone()),
+        Value::Integer(number) => Box::new(*number),
+        Value::Text(text) => Box::new(text.clone()),
+        Value::Null | Value::Real(_) => Box::new(None::<i64>),
+    }
+}
+
+fn cells(row: &Row) -> Done<Cells> {
+    let cell = |n: usize| -> Done<Value> {
+        Ok(match *row.columns()[n].type_() {
+            Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(n)?.map_or(Value::Null, Value::Blob),
+            Type::INT8 => row.try_get::<_, Option<i64>>(n)?.map_or(Value::Null, Value::Integer),
+            _ => row.try_get::<_, Option<String>>(n)?.map_or(Value::Null, Value::Text),
+        })
+    };
+    (0..row.len()).map(cell).collect()
+}
+
+/// PostgreSQL writes `$1` for the first value.
+fn numbered(sql: &str) -> String {
+    sql.replace('?', "$")
+}

@@ -2,8 +2,8 @@
 // (`?lang=nl`), or the first of the browser's that there is. English is in the page, and stays where another can't be had.
 import { RTL } from './generated/wire';
 
-/** The languages that the pages have. */
-declare const __PAGES__: string[];
+/** The languages that the pages have, by their own names. Not every browser knows these (Chromium lacks eight). */
+declare const __PAGES__: Record<string, string>;
 /** The English words. */
 declare const __ENGLISH__: Words;
 
@@ -30,12 +30,13 @@ const marked = (text: string): (Node | string)[] => text.split(/(`[^`]+`|\*\*[^*
 function offered(tag: string): string | undefined {
   const wanted = tag.toLowerCase();
   const other = /^zh-(hant|tw|hk|mo)/.test(wanted) ? 'zh-hant' : wanted.replace(/^(no|nn)\b/, 'nb');
-  return [other, other.split('-')[0]!].find((one) => __PAGES__.includes(one));
+  return [other, other.split('-')[0]!].find((one) => Object.keys(__PAGES__).includes(one));
 }
 
 async function speak(base: string, wanted: string): Promise<void> {
   try {
-    words = await (await fetch(`${base}pages/${wanted}.json`)).json();
+    // Of an older file on a server that has been updated in between, only the keys that it lacks are English.
+    words = { ...__ENGLISH__, ...await (await fetch(`${base}pages/${wanted}.json`)).json() };
     lang = wanted;
   } catch {
     words = __ENGLISH__;
@@ -51,9 +52,8 @@ async function speak(base: string, wanted: string): Promise<void> {
 /** Puts the reader's language on the page, and a list to choose another one; `again` draws what the page has added. */
 export async function inWords(base: string, again: () => void): Promise<void> {
   const list = document.getElementById('language') as HTMLSelectElement;
-  for (const tag of __PAGES__) {
-    const name = new Intl.DisplayNames([tag], { type: 'language' }).of(tag == 'zh' ? 'zh-Hans' : tag)!;
-    list.add(new Option(name[0]!.toLocaleUpperCase(tag) + name.slice(1), tag));
+  for (const [tag, name] of Object.entries(__PAGES__).sort(([, one], [, other]) => one.localeCompare(other))) {
+    list.add(new Option(name, tag));
     list.options[list.length - 1]!.lang = tag;
   }
   const asked = new URLSearchParams(location.search).get('lang');

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build, transform } from 'esbuild';
+import { wrongWords } from './words.mjs';
 
 const { out, wasm, bindings, moreWasm, moreBindings, checkWasm, checkBindings, verifyWasm, verifyBindings, plain, version } = JSON.parse(process.argv[2]);
 const written = [];
@@ -110,24 +111,21 @@ function copied(name) {
 /** Words of the interface that the pages have too. */
 const LENT = ['reopen', 'receipt.time', 'receipt.received', 'receipt.until', 'receipt.granted', 'receipt.refused', 'dialog.record', 'dialog.authority'];
 
-/** The words of the pages, complete in each language that they have; gives the languages. */
+/** The words of the pages, complete in each language of the banner; gives the languages and their own names. */
 function pageWords() {
   const read = (path) => JSON.parse(readFileSync(path, 'utf8'));
   const english = read('www/pages/en.json');
-  const places = (text) => (text.match(/\{\w+\}|`[^`]+`|\*\*/g) ?? []).sort().join(' ');
   const names = readdirSync('www/pages').sort();
+  const without = readdirSync('www/locales').filter((name) => !names.includes(name));
+  if (without.length) throw new Error(`www/pages has no ${without.join(', ')}`);
   for (const name of names) {
     const words = read(`www/pages/${name}`);
-    const wrong = [
-      ...Object.keys(english).filter((key) => !words[key]).map((key) => `${key} is missing`),
-      ...Object.keys(words).filter((key) => !english[key]).map((key) => `${key} is in no page`),
-      ...Object.keys(english).filter((key) => words[key] && places(words[key]) !== places(english[key])).map((key) => `${key} has other places than in English (${places(english[key])})`),
-    ];
+    const wrong = wrongWords(english, words);
     if (wrong.length) throw new Error(`www/pages/${name}: ${wrong.join('; ')}`);
     const locale = read(`www/locales/${name}`);
     write(`pages/${name}`, JSON.stringify({ ...words, ...Object.fromEntries(LENT.map((key) => [key, locale[key]])) }));
   }
-  return names.map((name) => name.replace('.json', ''));
+  return Object.fromEntries(names.map((name) => [name.replace('.json', ''), read(`www/pages/${name}`)['language.own']]));
 }
 
 /** A page with its English words in place. */

@@ -1,7 +1,8 @@
-// How the words of every language are set: quotes, spaces and the ends of sentences (B12).
+// The words of every language: whole, and set as the language sets quotes, spaces and the ends of sentences (B12).
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { wrongWords } from '../../xtask/words.mjs';
 
 const read = (path) => JSON.parse(readFileSync(new URL(`../../www/${path}`, import.meta.url), 'utf8'));
 
@@ -43,4 +44,40 @@ for (const folder of ['locales', 'pages']) {
       if (lang != 'th') for (const [key, text] of words) assert.equal(ends(text), ends(english[key] ?? text), `${key}: ${text}`);
     });
   }
+}
+
+const PAGES = readdirSync(new URL('../../www/pages', import.meta.url));
+
+test('no two languages call themselves alike', () => {
+  const own = PAGES.map((name) => read(`pages/${name}`)['language.own']);
+  assert.equal(new Set(own).size, PAGES.length);
+});
+
+test('the pages speak every language of the banner, and no other', () => {
+  assert.deepEqual(PAGES.sort(), readdirSync(new URL('../../www/locales', import.meta.url)).sort());
+});
+
+for (const name of PAGES) {
+  test(`pages/${name}: no key is missing, too much, without its places, or English`, () => {
+    const english = read('pages/en.json');
+    const words = read(`pages/${name}`);
+    assert.deepEqual(wrongWords(english, words), []);
+    for (const key of Object.keys(english)) {
+      // The check sees each of them.
+      const { [key]: text, ...rest } = words;
+      assert.deepEqual(wrongWords(english, rest), [`${key} is missing`]);
+      // A short word may be the same in two languages.
+      if (name != 'en.json') assert.ok(text.length < 16 || text != english[key], `${key} is English: ${text}`);
+    }
+    assert.deepEqual(wrongWords(english, { ...words, 'me.more': 'x' }), ['me.more is in no page']);
+    assert.match(wrongWords(english, { ...words, 'me.saved': 'x' }).join(), /^me\.saved has other places/);
+  });
+
+  test(`pages/${name}: the articles of the law are the right ones`, () => {
+    // Persian writes its own digits.
+    const latin = (text) => text.replace(/[۰-۹]/g, (digit) => String('۰۱۲۳۴۵۶۷۸۹'.indexOf(digit)));
+    const { 'me.take.help': take, 'me.erase.help': erase } = read(`pages/${name}`);
+    assert.deepEqual(latin(take).match(/\d+/g), ['15', '20']);
+    assert.deepEqual(latin(erase).match(/\d+/g), ['17']);
+  });
 }

@@ -129,6 +129,63 @@ fn l37_what_a_gated_service_stores_on_the_site_has_a_pattern_that_deletes_it_and
     }
 }
 
+/// What pages with these tags have been seen to keep on the site's own device storage, and whom they ask: service, names of
+/// cookies and storage, hosts. A name that no pattern means stays after a withdrawal, a host that none means is not held.
+#[rustfmt::skip]
+const SEEN: [(&str, &[&str], &[&str]); 17] = [
+    ("brevo", &["sib_cuid", "sib_session", "brevo_cid", "__brevo_cid"], &["sibautomation.com", "js.brevo.com", "conversations-widget.brevo.com"]),
+    ("google-ads", &["_gcl_au", "_gcl_aw"], &["www.googleadservices.com", "td.doubleclick.net", "pagead2.googlesyndication.com", "google.com", "www.google.com"]),
+    ("google-analytics", &["_ga", "_ga_SN8XZNJ2M7"], &["www.google-analytics.com", "region1.google-analytics.com", "analytics.google.com", "region1.analytics.google.com"]),
+    ("hubspot", &["__hstc", "hubspotutk"], &["js-eu1.hs-scripts.com", "js.hsleadflows.net", "js.hscta.net", "forms.hsforms.com", "track.hubspot.com"]),
+    ("intercom", &["intercom-id-abc", "intercom-device-id-abc"], &["api-iam.eu.intercom.io", "js.intercomcdn.com", "intercom-sheets.com", "www.intercom-reporting.com"]),
+    ("klaviyo", &["__kla_id", "__kla_viewed", "__kla_viewed_reviewed_items", "klaviyoOnsite", "klaviyoPagesVisitCountV2", "_kx"], &["fast.a.klaviyo.com", "static.klaviyo.com"]),
+    ("linkedin-insight", &["li_fat_id", "ln_or"], &["snap.licdn.com", "px4.ads.linkedin.com", "p.adsymptotic.com", "cdn.linkedin.oribi.io", "sjs.bizographics.com"]),
+    ("meta-pixel", &["_fbp", "_fbc"], &["connect.facebook.net", "www.facebook.com"]),
+    ("microsoft-advertising", &["_uetsid", "_uetvid", "_uetsid_exp", "_uetvid_exp"], &["bat.bing.com", "bat.bing.net"]),
+    ("microsoft-clarity", &["_clck", "_clsk"], &["www.clarity.ms", "k.clarity.ms", "c.bing.com"]),
+    ("outbrain", &["OB-USER-TOKEN", "outbrain_cid_fetch"], &["amplify.outbrain.com", "tr.outbrain.com", "images.outbrainimg.com"]),
+    ("piano-analytics", &["_pcid", "_pctx", "_pprv", "pa_privacy", "pa_user", "pa_vid"], &["tag.aticdn.net", "xxxxxxx.pa-cd.com"]),
+    ("pinterest-tag", &["_pin_unauth", "_pinterest_ct_ua"], &["s.pinimg.com", "ct.pinterest.com"]),
+    ("snap-pixel", &["_scid", "_scid_r", "_sctr", "_ScCbts", "_schn"], &["sc-static.net", "tr6.snapchat.com"]),
+    ("taboola", &["trc_cookie_storage", "t_gid", "t_pt_gid", "tbla_id", "taboola global:user-id", "taboola global:last-external-referrer", "tbl_rtus_id"], &["cdn.taboola.com", "trc.taboola.com"]),
+    ("tiktok-pixel", &["_ttp", "_tt_enable_cookie", "ttcsid", "ttcsid_CUGACIJC77U8E2TJIKF0"], &["analytics.tiktok.com", "analytics-ipv6.tiktokw.us", "ads.tiktok.com"]),
+    ("x-pixel", &["_twpid", "_twsid", "_twclid"], &["static.ads-twitter.com", "ads-twitter.com", "ads-api.twitter.com", "analytics.twitter.com", "t.co"]),
+];
+
+#[test]
+fn g5_what_widely_used_tags_were_seen_to_keep_and_to_ask_is_declared() {
+    for (id, names, hosts) in SEEN {
+        let service = ready_made(id);
+        let items = service.at("items").unwrap().items().iter();
+        let patterns: Vec<&str> = items.map(|item| item.at("name").unwrap().text().unwrap()).collect();
+        for name in names {
+            assert!(patterns.iter().any(|pattern| crate::pattern::matches(pattern, name)), "{id} leaves {name} behind");
+        }
+        let listed = texts(&service, "hosts");
+        for host in hosts {
+            // As in a CSP, `*.example.com` does not mean `example.com`.
+            let means = |entry: &&str| entry.strip_prefix('*').map_or(*entry == *host, |end| host.ends_with(end));
+            assert!(listed.iter().any(means), "{id} does not name {host}");
+        }
+    }
+}
+
+#[test]
+fn l21_an_adequate_level_in_the_united_states_is_only_what_a_company_itself_says() {
+    // The adequacy decision covers certified companies alone, so the file names a page of the company, not lists by others.
+    for id in READY_MADE {
+        let service = ready_made(id);
+        let states = texts(&service, "countries").contains(&"US");
+        if !states || service.at("safeguard").and_then(Value::text) != Some("adequacy") {
+            continue;
+        }
+        let lists = ["https://github.com/", "https://cookiesentry.com/", "https://www.consentstack.io/"];
+        let own =
+            texts(&service, "source").into_iter().any(|source| !lists.iter().any(|list| source.starts_with(list)));
+        assert!(own, "{id}");
+    }
+}
+
 #[test]
 fn a_self_hosted_ready_made_service_is_provided_by_the_controller() {
     let (settings, _) = read(&with(EXAMPLE, "categories/analytical/services", r#"["matomo"]"#));

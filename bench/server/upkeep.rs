@@ -11,6 +11,7 @@ use askfirst_core::json::map;
 use askfirst_core::time::{Millis, Period};
 use askfirst_server::clock;
 use askfirst_server::store::backup::{backup, keys_of};
+use askfirst_server::store::restore::{Beside, Files};
 use askfirst_server::store::sealing::SqliteFile;
 use askfirst_server::store::{self, Database, NewRecord, Store};
 use tokio::task::JoinSet;
@@ -30,13 +31,14 @@ pub async fn measure(path: &Path, options: store::Options, count: u64) -> Result
 
     let copy = path.with_extension("copy");
     let began = Instant::now();
-    let copied = backup(path, &copy)?;
+    let copied = backup(path, None, &copy)?;
     say("backup", copied.records, began);
 
     let restored = SqliteFile { path: path.with_extension("restored"), ..file };
     fs::copy(with_key(path), with_key(&restored.path)).map_err(|error| error.to_string())?;
     let began = Instant::now();
-    let back = Database::Sqlite(restored.clone()).restore((&copy, &keys_of(&copy)), None, clock::now()).await?;
+    let files = Files { file: &copy, keys: &keys_of(&copy), operations: None };
+    let back = Database::Sqlite(restored.clone()).restore(files, Beside::default(), clock::now()).await?;
     say("restore", back.looked.records, began);
 
     let store = Store::open(&restored.path, &store::Options { now: later, ..options })?;

@@ -1,6 +1,6 @@
 //! `--operations`: the file of what is not a record.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -16,6 +16,11 @@ pub struct File {
 }
 
 impl File {
+    /// The file, when one is named.
+    pub fn named(&self) -> Option<&Path> {
+        self.operations.as_deref()
+    }
+
     /// # Errors
     /// A sentence for the person at the console.
     pub fn open(&self, database: &Database) -> Result<Operations, String> {

@@ -4,10 +4,11 @@
 //! share.
 
 pub mod access;
+pub mod copy;
 pub mod leaks;
 pub mod queue;
 pub mod requests;
-mod schema;
+pub(crate) mod schema;
 mod sql;
 pub mod tokens;
 
@@ -27,6 +28,8 @@ use crate::store::{Address, StoreError};
 
 /// S2: how long operational data is kept.
 pub const KEEP: Millis = 90 * DAY;
+/// How long to wait for somebody else who changes the file.
+const WAIT: Duration = Duration::from_secs(5);
 /// What connections to the tables are set to.
 const SESSION: &str = "SET search_path = askfirst; SET idle_in_transaction_session_timeout = '5s';
                        SET statement_timeout = '10s'";
@@ -56,12 +59,7 @@ impl Operations {
     /// # Errors
     /// A sentence for the person at the console.
     pub fn open(path: &Path) -> Result<Self, String> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        // One that is there stays as it is, and any other error comes up again when SQLite opens it.
-        let _ = options.open(path);
+        make_private(path);
         let connection = connect(path).map_err(|error| format!("{}: {error}", path.display()))?;
         // A file has one server.
         Ok(Self { home: Arc::new(Home::File(Mutex::new(connection))), holder: String::new() })
@@ -160,9 +158,18 @@ pub(crate) fn fresh(now: Millis) -> i64 {
     wanted.max(last + 1)
 }
 
+fn make_private(path: &Path) {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // One that is there stays as it is, and any other error comes up again when SQLite opens it.
+    let _ = options.open(path);
+}
+
 fn connect(path: &Path) -> rusqlite::Result<rusqlite::Connection> {
     let connection = rusqlite::Connection::open(path)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(WAIT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "secure_delete", true)?;

@@ -21,9 +21,7 @@ pub fn migrate(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
     };
     let Some(steps) = steps else {
         connection.execute_batch("ROLLBACK")?;
-        let why = "it belongs to another program or to a newer version of askfirst".to_owned();
-        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_NOTADB);
-        return Err(rusqlite::Error::SqliteFailure(code, Some(why)));
+        return Err(not_ours());
     };
     steps.iter().try_for_each(|step| connection.execute_batch(step))?;
     connection.pragma_update(None, "application_id", APPLICATION)?;
@@ -31,11 +29,36 @@ pub fn migrate(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
     connection.execute_batch("COMMIT")
 }
 
+/// Refuses a file of another format.
+pub fn require(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
+    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let format: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if (application, format) == (APPLICATION, MIGRATIONS.len()) { Ok(()) } else { Err(not_ours()) }
+}
+
+fn not_ours() -> rusqlite::Error {
+    let why = "it belongs to another program or to another version of askfirst".to_owned();
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_NOTADB), Some(why))
+}
+
+/// What has had its term: everything from before a time.
+pub const ENDED: &[&str] = &[
+    "DELETE FROM webhook_entry WHERE given_up_at < ?1",
+    "DELETE FROM access WHERE at < ?1",
+    "DELETE FROM token WHERE ended_at < ?1",
+];
+/// The same from before a day.
+pub const ENDED_DAYS: &str = "DELETE FROM leak WHERE day < ?1";
+/// Has webhooks hear of everything after a place, also where they had heard of more.
+pub const REWIND: &str = "UPDATE webhook_cursor SET seq = ?1 WHERE seq > ?1";
+/// Nobody works off a queue any more.
+pub const RELEASE: &str = "UPDATE webhook_cursor SET holder = '', lease_until = 0 WHERE lease_until > 0";
+
 /// Removes what is from before `end`; how many rows.
 pub fn purge(connection: &Connection<'_>, end: Millis) -> Result<u64, Error> {
-    let entries = connection.execute("DELETE FROM webhook_entry WHERE given_up_at < ?1", &[&end])?;
-    let leaks = connection.execute("DELETE FROM leak WHERE day < ?1", &[&time::date(end)])?;
-    let reads = connection.execute("DELETE FROM access WHERE at < ?1", &[&end])?;
-    let tokens = connection.execute("DELETE FROM token WHERE ended_at < ?1", &[&end])?;
-    Ok(entries + leaks + reads + tokens)
+    let mut gone = connection.execute(ENDED_DAYS, &[&time::date(end)])?;
+    for ended in ENDED {
+        gone += connection.execute(ended, &[&end])?;
+    }
+    Ok(gone)
 }

@@ -1,5 +1,5 @@
 //! `askfirst backup`: a copy of the database while a server runs, of one moment, in two files: FILE has everything but the
-//! records' secrets, FILE.keys has those.
+//! records' secrets, FILE.keys has those. FILE.operations has what is not a record.
 //!
 //! They are apart because erasing must reach copies too (GDPR Art. 17). A body that was sealed is unreadable without its
 //! secret, so that a copy of FILE may be older than the erasure as long as no FILE.keys is; and a restore with the newest
@@ -12,6 +12,7 @@ use askfirst_core::time::{self, Millis, Period};
 use rusqlite::Connection;
 
 use super::database;
+use crate::operations::{self, Operations};
 
 /// What a backup has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,11 @@ pub struct Copied {
 /// The name of the file with the secrets that belong to FILE.
 pub fn keys_of(file: &Path) -> PathBuf {
     with(file, ".keys")
+}
+
+/// The name of the file with the operational data that belongs to FILE.
+pub fn operations_of(file: &Path) -> PathBuf {
+    with(file, ".operations")
 }
 
 /// A path with something added to its name.
@@ -67,13 +73,20 @@ const KEPT: &str = "
         WHERE erased_at IS NULL AND (held = 1 OR restricted_at IS NOT NULL);
     INSERT INTO keys.moment SELECT 1, coalesce(sum(size), 0) FROM main.log;";
 
-/// Copies a SQLite database into FILE and FILE.keys. Neither is there under its name before both are whole.
+/// Copies a SQLite database into FILE and FILE.keys, and the operational data, which is beside it when nobody says where, into
+/// FILE.operations. None is there under its name before all are whole.
 ///
 /// # Errors
 /// A sentence for the person at the console: there is such a file already, or the copy could not be made.
-pub fn backup(database: &Path, file: &Path) -> Result<Copied, String> {
+pub fn backup(database: &Path, operations: Option<&Path>, file: &Path) -> Result<Copied, String> {
     let parts = Parts::of(file)?;
-    parts.end(copy(database, &parts))
+    let operations = operations.map_or_else(|| Operations::beside(database), Path::to_owned);
+    let copied = copy(database, &parts).and_then(|copied| {
+        // Nobody may have needed one yet.
+        let copy = if operations.exists() { parts.copy_operations(&operations) } else { Ok(()) };
+        copy.map(|()| copied)
+    });
+    parts.end(copied)
 }
 
 /// The files of a backup while they are made: each has another name until all are whole.
@@ -97,12 +110,14 @@ impl Parts {
     }
 
     /// Without its keys FILE is worth nothing, so they come first.
-    fn names(&self) -> [PathBuf; 2] {
-        [keys_of(&self.file), self.file.clone()]
+    fn names(&self) -> [PathBuf; 3] {
+        [keys_of(&self.file), operations_of(&self.file), self.file.clone()]
     }
 
     fn clear(&self) {
-        self.names().iter().for_each(|name| drop(fs::remove_file(part(name))));
+        for name in self.names() {
+            ["", "-wal", "-shm"].iter().for_each(|end| drop(fs::remove_file(with(&part(&name), end))));
+        }
     }
 
     /// Gives the files their names, or removes what there is of them.
@@ -111,6 +126,9 @@ impl Parts {
     /// Those of `done`, or a file can't be placed.
     pub fn end<T>(&self, done: Result<T, String>) -> Result<T, String> {
         let place = |name: &PathBuf| {
+            if !part(name).exists() && *name == operations_of(&self.file) {
+                return Ok(());
+            }
             let placed = sync(&part(name)).and_then(|()| fs::rename(part(name), name));
             placed.map_err(|error| format!("{}: {error}", name.display()))
         };
@@ -119,6 +137,16 @@ impl Parts {
             self.clear();
         }
         done
+    }
+
+    /// Where the operational data goes.
+    pub fn operations(&self) -> PathBuf {
+        part(&operations_of(&self.file))
+    }
+
+    /// Copies those of a file.
+    pub fn copy_operations(&self, file: &Path) -> Result<(), String> {
+        operations::copy::back_up(file, &self.operations())
     }
 
     /// An empty database for the copy, with the file for the secrets as `keys`. Nobody reads it yet: there is no journal, and
@@ -193,7 +221,7 @@ pub fn expire(folder: &Path, now: Millis, keep: Period) -> Result<usize, String>
         let name = entry.file_name();
         if made(&name.to_string_lossy()).is_some_and(|made| keep.after(made) <= now) {
             fs::remove_file(entry.path()).map_err(|error| say(&entry.path(), error))?;
-            removed += usize::from(!name.to_string_lossy().ends_with(".keys"));
+            removed += usize::from(![".keys", ".operations"].iter().any(|end| name.to_string_lossy().ends_with(end)));
         }
     }
     Ok(removed)
@@ -202,7 +230,7 @@ pub fn expire(folder: &Path, now: Millis, keep: Period) -> Result<usize, String>
 /// When the backup of this name was made; also of its keys, and of one that broke off.
 fn made(name: &str) -> Option<Millis> {
     let (time, rest) = name.strip_prefix("askfirst-")?.split_once(".sqlite")?;
-    let ours = matches!(rest, "" | ".keys" | ".part" | ".keys.part");
+    let ours = matches!(rest, "" | ".keys" | ".operations" | ".part" | ".keys.part" | ".operations.part");
     ours.then(|| time::parse(&time.replace('.', ":"))).flatten()
 }
 
@@ -220,12 +248,13 @@ mod tests {
         for file in [&old, &new, "askfirst-yesterday.sqlite", "records.sqlite"] {
             put(file);
             put(&format!("{file}.keys"));
+            put(&format!("{file}.operations"));
         }
         put(&format!("{old}.part"));
         let week = Period { months: 0, days: 7, seconds: 0 };
         assert_eq!(expire(folder.path(), now, week).unwrap(), 2, "the backup and the rest of one that broke off");
         assert!(!folder.path().join(&old).exists() && !folder.path().join(format!("{old}.keys")).exists());
         assert!(folder.path().join(&new).exists() && folder.path().join(format!("{new}.keys")).exists());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 6);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 9);
     }
 }

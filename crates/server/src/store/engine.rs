@@ -17,7 +17,7 @@ use super::log::read::Head;
 use super::log::witness::{Cosigned, Followed};
 use super::log::{Inclusion, Seed};
 use super::postgres::{Address, Postgres};
-use super::restore::{self, Restored};
+use super::restore::{self, Beside, Files, Restored};
 use super::retention::Due;
 use super::sealing::{self, Master, SqliteFile};
 use super::{
@@ -155,31 +155,26 @@ impl Database {
         }
     }
 
-    /// Copies it while a server runs, for `askfirst backup`.
+    /// Copies it while a server runs, for `askfirst backup`. `operations` is the file of operational data, where it is not where
+    /// it is when nobody says.
     ///
     /// # Errors
     /// A sentence for the person at the console.
-    pub async fn backup(&self, file: &Path) -> Result<Copied, String> {
+    pub async fn backup(&self, operations: Option<&Path>, file: &Path) -> Result<Copied, String> {
         match self {
-            Self::Sqlite(database) => backup::backup(database, file),
-            Self::Postgres(address) => address.backup(file).await,
+            Self::Sqlite(database) => backup::backup(database, operations, file),
+            Self::Postgres(address) => address.backup(operations, file).await,
         }
     }
 
-    /// Puts a backup, of either engine, in its place, for `askfirst restore`. `keys` may be newer than the backup and should be
-    /// the newest there is; `published` says what the logs have said to the world.
+    /// Puts a backup, of either engine, in its place, for `askfirst restore`.
     ///
     /// # Errors
     /// A sentence for the person at the console.
-    pub async fn restore(
-        &self,
-        (backup, keys): (&Path, &Path),
-        published: Option<&Path>,
-        now: Millis,
-    ) -> Result<Restored, String> {
+    pub async fn restore(&self, files: Files<'_>, beside: Beside<'_>, now: Millis) -> Result<Restored, String> {
         match self {
-            Self::Sqlite(file) => restore::restore(file, (backup, keys), published, now),
-            Self::Postgres(address) => address.restore((backup, keys), published, now).await,
+            Self::Sqlite(file) => restore::restore(file, files, beside, now),
+            Self::Postgres(address) => address.restore(files, beside, now).await,
         }
     }
 

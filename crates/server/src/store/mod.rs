@@ -23,7 +23,7 @@ mod readers;
 mod receipt;
 mod recent;
 mod recover;
-mod restore;
+pub mod restore;
 pub mod retention;
 pub mod sealing;
 pub mod secret;

@@ -1,7 +1,7 @@
 //! `askfirst restore`: a database from a backup, looked through before it takes its place.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use askfirst_core::log::Checkpoint;
 use askfirst_core::time::Millis;
@@ -13,6 +13,33 @@ use super::log::published::Published;
 use super::log::read::Head;
 use super::sealing::{self, Sealing, SqliteFile};
 use super::{database, lock};
+use crate::operations::Operations;
+use crate::operations::copy::go_on;
+
+/// The files of a backup. Keys and operational data may be newer than the rest.
+#[derive(Clone, Copy)]
+pub struct Files<'a> {
+    pub file: &'a Path,
+    pub keys: &'a Path,
+    pub operations: Option<&'a Path>,
+}
+
+/// What belongs to a database and is not where it is when nobody says.
+#[derive(Clone, Copy, Default)]
+pub struct Beside<'a> {
+    pub published: Option<&'a Path>,
+    pub operations: Option<&'a Path>,
+}
+
+/// What has become of the operational data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operational {
+    Brought,
+    /// There is none in the backup.
+    Nothing,
+    /// What was there is newer, and stays.
+    Stays,
+}
 
 /// What a restore has brought back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,31 +49,73 @@ pub struct Restored {
     pub erased_again: u64,
     /// Logs that have published more than the backup has: they don't sign on (PROOF test 14).
     pub behind: Vec<String>,
+    pub operational: Operational,
 }
 
-/// Puts a backup in the place of a database. `keys` may be newer than the backup and should be the newest there is.
+/// Puts a backup in the place of a database.
 ///
 /// # Errors
 /// A sentence for the person at the console; then everything is as it was. The database that is there has more than the
 /// backup, a server has it open, or the backup does not hold.
-pub fn restore(
-    file: &SqliteFile,
-    (backup, keys): (&Path, &Path),
-    published: Option<&Path>,
-    now: Millis,
-) -> Result<Restored, String> {
+pub fn restore(file: &SqliteFile, files: Files<'_>, beside: Beside<'_>, now: Millis) -> Result<Restored, String> {
     let _lock = lock(file)?;
     let part = with(file, ".restoring");
     let clear = || ["", "-wal", "-shm", "-journal"].iter().for_each(|end| drop(fs::remove_file(with(&part, end))));
     clear();
-    let published = published.map_or_else(|| Published::beside(file), |path| Published::at(path.to_owned()));
-    let restored = build(file, &part, (backup, keys), &published, now).and_then(|restored| {
+    let published = beside.published.map_or_else(|| Published::beside(file), |path| Published::at(path.to_owned()));
+    let home = beside.operations.map_or_else(|| Operations::beside(file), Path::to_owned);
+    let home = Home::of(&home, files.operations);
+    let restored = build(file, &part, (files.file, files.keys), &published, now).and_then(|mut restored| {
         require_older(file, &part)?;
+        home.prepare(i64::try_from(restored.looked.records).unwrap_or(i64::MAX), now)?;
         put(file, &part)?;
+        restored.operational = home.place()?;
         Ok(restored)
     });
     clear();
     restored
+}
+
+/// The file of operational data, and what it is to be from.
+pub(super) struct Home<'a> {
+    file: PathBuf,
+    from: Option<&'a Path>,
+}
+
+impl<'a> Home<'a> {
+    /// One that is there is newer than any backup: it has requests of people in it, and tokens that were revoked.
+    pub fn of(file: &Path, from: Option<&'a Path>) -> Self {
+        Self { file: file.to_owned(), from: from.filter(|_| !file.exists()) }
+    }
+
+    fn part(&self) -> PathBuf {
+        with(&self.file, ".restoring")
+    }
+
+    /// Makes it go on from so many records, under another name.
+    pub fn prepare(&self, newest: i64, now: Millis) -> Result<(), String> {
+        match self.from {
+            Some(from) => {
+                database::make_private(&self.part());
+                fs::copy(from, self.part()).map_err(|error| format!("{}: {error}", from.display()))?;
+                go_on(&self.part(), newest, now)
+            }
+            None if self.file.exists() => go_on(&self.file, newest, now),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives it its name.
+    pub fn place(&self) -> Result<Operational, String> {
+        match self.from {
+            Some(_) => {
+                let placed = fs::rename(self.part(), &self.file);
+                placed.map(|()| Operational::Brought).map_err(|error| format!("{}: {error}", self.file.display()))
+            }
+            None if self.file.exists() => Ok(Operational::Stays),
+            None => Ok(Operational::Nothing),
+        }
+    }
 }
 
 /// The restored database under another name.
@@ -71,7 +140,7 @@ fn build(
     let looked = check::everything(&connection)
         .map_err(|fault| format!("{} does not hold: {}", backup.display(), fault.sentence()))?;
     let behind = behind(&Head::all(&connection).map_err(say)?, &published.read()?);
-    let restored = Restored { looked, erased_again, behind };
+    let restored = Restored { looked, erased_again, behind, operational: Operational::Nothing };
     connection.execute_batch("PRAGMA journal_mode = DELETE").map_err(say)?;
     connection.close().map_err(|(_, error)| say(error))?;
     Ok(restored)
@@ -118,6 +187,24 @@ pub(super) fn attach_keys(connection: &Connection, keys: &Path) -> Result<(), St
         ));
     }
     Ok(())
+}
+
+/// Whether this is the FILE of a backup, or a database without a record that is not erased.
+pub(super) fn has_no_secret(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM main.record_secret)", [], |row| row.get(0))
+}
+
+/// Reads a backup with the secrets of FILE.keys, where both are: what has their names stands before the tables in FILE.
+///
+/// # Errors
+/// As [`attach_keys`].
+pub(super) fn use_keys(connection: &Connection, keys: &Path) -> Result<(), String> {
+    attach_keys(connection, keys)?;
+    // Another master key may have wrapped the sealing keys since.
+    let names = "CREATE TEMP VIEW record_secret AS SELECT seq, secret FROM keys.record_secret;
+                 CREATE TEMP TABLE sealing_key AS SELECT * FROM keys.sealing_key
+                     UNION ALL SELECT * FROM main.sealing_key WHERE key NOT IN (SELECT key FROM keys.sealing_key)";
+    connection.execute_batch(names).map_err(|error| format!("{}: {error}", keys.display()))
 }
 
 /// Adds the secrets, and erases again what has none any more; what was held or restricted since is so here too. Answers how

@@ -8,9 +8,17 @@ use std::time::Duration;
 
 use askfirst_core::log::VerifierKey;
 use askfirst_core::log::evidence::{self, Outcome};
+use askfirst_core::time::DAY;
 use askfirst_server::clock;
-use askfirst_server::store::backup::keys_of;
-use askfirst_server::store::sealing::Master;
+use askfirst_server::operations::access::{self, Access};
+use askfirst_server::operations::leaks::{self, Leak};
+use askfirst_server::operations::queue::{self, Message};
+use askfirst_server::operations::requests;
+use askfirst_server::operations::tokens::{self, Role};
+use askfirst_server::operations::{Connection, KEEP, Operations};
+use askfirst_server::store::backup::{keys_of, operations_of};
+use askfirst_server::store::restore::{Beside, Files};
+use askfirst_server::store::sealing::{Master, SqliteFile};
 use askfirst_server::store::{Database, Erased, Inserted, NewNotice, NewRecord, Store};
 use tokio::task::JoinSet;
 
@@ -54,6 +62,8 @@ on_all! {
     /// PROOF test 14.
     a_restore_says_when_more_was_published_and_replaces_nothing_newer;
     a_backup_that_was_changed_or_goes_with_older_keys_is_not_restored;
+    /// S2, S4, S7.
+    what_is_not_a_record_comes_back_but_what_has_had_its_term;
 }
 
 fn sealed_sqlite() -> Place {
@@ -101,14 +111,17 @@ async fn insert_all(store: &Arc<Store>, numbers: std::ops::Range<u128>) {
 /// A backup in the folder of its place.
 async fn back_up(place: &Place, name: &str) -> PathBuf {
     let file = place.folder.path().join(name);
-    place.database.backup(&file).await.unwrap();
+    place.database.backup(None, &file).await.unwrap();
     file
 }
 
 /// What `restore` says.
 async fn restored(place: &Place, file: &Path, keys: &Path) -> Result<String, String> {
     let published = place.folder.path().join("published");
-    let restored = place.database.restore((file, keys), Some(&published), clock::now()).await?;
+    let operations = operations_of(file);
+    let files = Files { file, keys, operations: operations.is_file().then_some(operations.as_path()) };
+    let beside = Beside { published: Some(&published), operations: None };
+    let restored = place.database.restore(files, beside, clock::now()).await?;
     let (looked, behind) = (restored.looked, restored.behind.len());
     Ok(format!(
         "{} records, {} erased, {} again, {behind} behind",
@@ -133,7 +146,7 @@ async fn a_backup_under_load_is_of_one_moment_and_restores_whole(place: Place, t
     let file = place.folder.path().join("copy");
     // As the command does it, on a thread of its own.
     let (database, out) = (place.database.clone(), file.clone());
-    let copied = tokio::spawn(async move { database.backup(&out).await }).await.unwrap().unwrap();
+    let copied = tokio::spawn(async move { database.backup(None, &out).await }).await.unwrap().unwrap();
     stop.store(true, SeqCst);
     let all = load.await.unwrap();
     assert!((700..all as u64).contains(&copied.records), "the load went on: {copied:?} of {all}");
@@ -143,13 +156,20 @@ async fn a_backup_under_load_is_of_one_moment_and_restores_whole(place: Place, t
     for file in [&file, &keys_of(&file)] {
         assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600, "S7");
     }
-    assert!(place.database.backup(&file).await.unwrap_err().contains("already"), "a backup is never overwritten");
+    assert!(place.database.backup(None, &file).await.unwrap_err().contains("already"), "a backup is never overwritten");
     let shell = rusqlite::Connection::open(&file).unwrap();
     let secrets = shell.query_row("SELECT count(*) FROM record_secret", [], |row| row.get(0));
     assert_eq!(secrets, Ok(0), "FILE has no secret");
     drop(shell);
-
+    // With its keys beside it a backup is looked into as it is, whichever engine it is of.
     let to = moved(&place, to);
+    let master = match &to.database {
+        Database::Sqlite(file) => file.master.clone(),
+        Database::Postgres(address) => address.master.clone(),
+    };
+    let lying = Database::Sqlite(SqliteFile { path: file.clone(), master });
+    assert_eq!(lying.audit().await.unwrap().records, copied.records);
+    assert_eq!(lying.read(&record_id(42)).await.unwrap()[0].check().problem(), None);
     let said = restored(&to, &file, &keys_of(&file)).await.unwrap();
     assert_eq!(said, format!("{} records, 0 erased, 0 again, 0 behind", copied.records));
     let store = to.open().await;
@@ -320,4 +340,90 @@ async fn a_restore_that_breaks_off_leaves_nothing_that_serves() {
     shell.batch_execute("DROP SCHEMA askfirst CASCADE").await.unwrap();
     assert!(restored(&to, &file, &keys_of(&file)).await.unwrap().starts_with("3000 records"));
     assert_eq!(to.open().await.frozen(), None);
+}
+
+fn operations(place: &Place) -> Operations {
+    match &place.database {
+        Database::Sqlite(file) => Operations::open(&Operations::beside(file)).unwrap(),
+        Database::Postgres(address) => Operations::on(address).unwrap(),
+    }
+}
+
+const HOOK: &str = "https://crm.example.nl/consent";
+
+async fn what_is_not_a_record_comes_back_but_what_has_had_its_term(place: Place, to: Place) {
+    let store = Arc::new(opened(&place).await);
+    insert_all(&store, 1..4).await;
+    let now = clock::now();
+    let (id, token) = tokens::make().unwrap();
+    let made = token.clone();
+    let seen = |at| Access { at, who: "Eva".into(), action: "read".into(), record_id: None, reason: "17".into() };
+    let written = move |connection: &Connection<'_>| {
+        tokens::add(connection, (&id, &made), "Eva", Role::Auditor, now, None)?;
+        access::add(connection, &seen(now - KEEP - DAY))?;
+        access::add(connection, &seen(now - DAY))?;
+        requests::open(connection, "access", (None, Some("a subject")), now - 3 * DAY)?;
+        requests::open(connection, "erasure", (Some("an id"), None), now)?;
+        requests::extend(connection, 1, "twelve at once", now)?;
+        let leak = Leak { kind: "cookie", name: "_ga".into(), category: "analytical".into(), count: 3 };
+        leaks::add(connection, SITE, &[leak], now)?;
+        // It has heard of more than the backup of the records will have.
+        queue::cursor(connection, HOOK, 2)?;
+        assert!(queue::take(connection, HOOK, "a server", (now, now + DAY))?);
+        let messages = [Message { id: "msg_1".into(), body: "{}".into() }];
+        assert!(queue::add(connection, HOOK, (2, 50), &messages, now)?);
+        Ok(())
+    };
+    operations(&place).with(written).await.unwrap();
+    let file = back_up(&place, "copy").await;
+    let text = fs::read(operations_of(&file)).unwrap();
+    assert!(!text.windows(token.len()).any(|part| part == token.as_bytes()), "of a token there is the hash");
+    let to = moved(&place, to);
+    restored(&to, &file, &keys_of(&file)).await.unwrap();
+
+    let read = move |connection: &Connection<'_>| {
+        assert_eq!(tokens::check(connection, &token, now)?.map(|holder| holder.name), Some("Eva".to_owned()));
+        let seen: Vec<_> = access::list(connection, 0)?.iter().map(|access| access.at).collect();
+        assert_eq!(seen, [now - DAY], "what is older than 90 days does not come back (S2)");
+        let all = requests::list(connection, false)?;
+        let all: Vec<_> =
+            all.iter().map(|r| (r.number, r.received_at, r.extension.is_some(), r.subject.is_some())).collect();
+        assert_eq!(all, [(2, now, false, false), (1, now - 3 * DAY, true, true)], "with their deadlines");
+        assert_eq!(requests::open(connection, "access", (None, None), now)?, 3);
+        assert_eq!(leaks::sums(connection, now - DAY)?.iter().map(|sum| sum.count).collect::<Vec<_>>(), [3]);
+        assert_eq!(
+            queue::cursor(connection, HOOK, 99)?,
+            3,
+            "it hears of what comes after the newest record that there is"
+        );
+        assert!(queue::take(connection, HOOK, "another server", (now, now + DAY))?, "nobody is at work there");
+        let due = queue::due(connection, HOOK, now, 9)?;
+        assert_eq!(due.iter().map(|due| due.message.id.as_str()).collect::<Vec<_>>(), ["msg_1"]);
+        Ok(())
+    };
+    operations(&to).with(read).await.unwrap();
+}
+
+/// Where only the records were lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operational_data_that_is_there_is_newer_and_stays() {
+    let place = Place::sqlite();
+    let store = opened(&place).await;
+    insert(&store, 1).await;
+    operations(&place).run(|connection| requests::open(connection, "access", (None, None), 0)).unwrap();
+    let file = back_up(&place, "copy").await;
+    let since = |connection: &Connection<'_>| {
+        queue::cursor(connection, HOOK, 70)?;
+        requests::open(connection, "erasure", (None, None), 0)
+    };
+    operations(&place).run(since).unwrap();
+    store.close().await;
+    let Database::Sqlite(path) = &place.database else { panic!() };
+    fs::rename(&**path, place.folder.path().join("lost")).unwrap();
+    restored(&place, &file, &keys_of(&file)).await.unwrap();
+    let read = |connection: &Connection<'_>| {
+        let cursor = queue::cursor(connection, HOOK, 99)?;
+        Ok((requests::list(connection, true)?.len(), cursor))
+    };
+    assert_eq!(operations(&place).run(read).unwrap(), (2, 1));
 }

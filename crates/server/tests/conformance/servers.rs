@@ -351,7 +351,7 @@ async fn what_can_not_be_served_is_said_in_a_sentence() {
     place.tamper("UPDATE [format] SET format = 99").await;
     let said = place.database.open(&place.options()).await.err().unwrap();
     assert!(said.contains("newer version"), "{said}");
-    let said = place.database.backup(&place.folder.path().join("backup")).await.err().unwrap();
+    let said = place.database.backup(None, &place.folder.path().join("backup")).await.err().unwrap();
     assert!(said.contains("version"), "{said}");
     let nobody = askfirst_server::store::Database::parse("postgres://me:hunter2@127.0.0.1:1/x".as_ref()).unwrap();
     let said = nobody.open(&place.options()).await.err().unwrap();

@@ -6,7 +6,9 @@ use std::process::Command;
 use std::sync::Arc;
 
 use askfirst_server::clock;
+use askfirst_server::operations::Operations;
 use askfirst_server::store::backup::{backup, keys_of};
+use askfirst_server::store::restore::{Beside, Files};
 use askfirst_server::store::sealing::{Master, SqliteFile};
 use askfirst_server::store::{self, Database, Options, Store};
 use tempfile::TempDir;
@@ -51,10 +53,12 @@ impl Kept {
         let path = folder.path().join("askfirst.sqlite");
         fs::copy(self.folder.path().join("askfirst.sqlite.key"), folder.path().join("askfirst.sqlite.key")).unwrap();
         let database = Database::Sqlite(SqliteFile { path, master: Some(self.master.clone()) });
-        let said = database.restore((file, keys), None, clock::now()).await.map(|restored| {
-            let looked = restored.looked;
-            format!("{} records, {} erased, {} again", looked.records, looked.erased, restored.erased_again)
-        });
+        let said = database.restore(Files { file, keys, operations: None }, Beside::default(), clock::now()).await.map(
+            |restored| {
+                let looked = restored.looked;
+                format!("{} records, {} erased, {} again", looked.records, looked.erased, restored.erased_again)
+            },
+        );
         (folder, said)
     }
 
@@ -105,7 +109,7 @@ async fn a_backup_under_load_is_of_one_moment_and_restores_whole() {
         n
     });
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    let copied = tokio::task::spawn_blocking(move || backup(&database, &to)).await.unwrap().unwrap();
+    let copied = tokio::task::spawn_blocking(move || backup(&database, None, &to)).await.unwrap().unwrap();
     fs::write(kept.folder.path().join("stop"), "").unwrap();
     let all = load.await.unwrap();
     assert!((100..=all as u64).contains(&copied.records), "{copied:?} of {all}");
@@ -121,7 +125,7 @@ async fn a_backup_under_load_is_of_one_moment_and_restores_whole() {
     for file in [&file, &keys_of(&file)] {
         assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600, "S7");
     }
-    assert!(backup(&kept.database(), &file).unwrap_err().contains("already"), "a backup is never overwritten");
+    assert!(backup(&kept.database(), None, &file).unwrap_err().contains("already"), "a backup is never overwritten");
     assert_eq!(fs::read_dir(copies.path()).unwrap().count(), 2);
 }
 
@@ -152,7 +156,7 @@ async fn a_backup_has_every_row_of_every_table() {
     kept.erase(7).await;
     let copies = tempfile::tempdir().unwrap();
     let file = copies.path().join("copy");
-    backup(&kept.database(), &file).unwrap();
+    backup(&kept.database(), None, &file).unwrap();
     let copied = tables(&file, &keys_of(&file));
     assert_eq!(copied, tables(&kept.database(), &kept.database()));
     let rows = |table: &str| copied.iter().find(|(name, _)| name == table).unwrap().1;
@@ -171,9 +175,9 @@ async fn erasing_reaches_the_backups_as_soon_as_their_keys_expire() {
     }
     let copies = tempfile::tempdir().unwrap();
     let [before, after] = ["before", "after"].map(|name| copies.path().join(name));
-    backup(&kept.database(), &before).unwrap();
+    backup(&kept.database(), None, &before).unwrap();
     kept.erase(2).await;
-    backup(&kept.database(), &after).unwrap();
+    backup(&kept.database(), None, &after).unwrap();
 
     let (folder, said) = kept.restored(&before, &keys_of(&before)).await;
     assert_eq!(said.unwrap(), "3 records, 0 erased, 0 again", "the control: with the keys of then everything is there");
@@ -206,12 +210,13 @@ async fn a_restore_replaces_nothing_newer_and_says_when_the_log_does_not_sign_on
     kept.insert(1).await;
     let copies = tempfile::tempdir().unwrap();
     let file = copies.path().join("copy");
-    backup(&kept.database(), &file).unwrap();
+    backup(&kept.database(), None, &file).unwrap();
     kept.insert(2).await;
     let path = kept.database();
     let here = Database::Sqlite(SqliteFile { path: path.clone(), master: Some(kept.master.clone()) });
     let keys = keys_of(&file);
-    let restore = || here.restore((&file, &keys), None, clock::now());
+    let restore =
+        || here.restore(Files { file: &file, keys: &keys, operations: None }, Beside::default(), clock::now());
     assert!(restore().await.unwrap_err().contains("another server"), "not under a running server");
     let Kept { folder, master, notice, store } = kept;
     drop(store);
@@ -240,7 +245,7 @@ async fn a_backup_that_was_changed_is_not_restored() {
     }
     let copies = tempfile::tempdir().unwrap();
     let file = copies.path().join("copy");
-    backup(&kept.database(), &file).unwrap();
+    backup(&kept.database(), None, &file).unwrap();
     let shell = rusqlite::Connection::open(&file).unwrap();
     shell.execute_batch("DROP TRIGGER record_is_never_changed; UPDATE record SET received_at = received_at - 86400000 WHERE seq = 2").unwrap();
     drop(shell);
@@ -275,5 +280,7 @@ async fn the_commands_back_up_into_a_folder_and_restore_from_it() {
     let to = copies.path().join("restored");
     let said = askfirst(&["restore", "--database", to.to_str().unwrap(), file.to_str().unwrap()]);
     assert!(said.starts_with("1 records, of which 0 are erased"), "{said}");
+    assert!(said.contains("revoked since is valid again"), "the data of the server came along: {said}");
+    assert!(Operations::beside(&to).is_file());
     assert_eq!(store::read(&to, &record_id(1)).unwrap()[0].check().problem(), None);
 }

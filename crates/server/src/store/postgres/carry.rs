@@ -135,6 +135,66 @@ pub const SEALING: Table = table!(
     [Int, Int, Text, Bytes]
 );
 
+/// What is not a record, between the tables here and the file of its own that a backup has. Who works off a queue is nobody
+/// after a restore.
+pub const OPERATIONS: &[Table] = &[
+    table!(
+        "webhook_cursor",
+        "endpoint, seq",
+        "endpoint > ?1 ORDER BY endpoint LIMIT ?2",
+        "?1, ?2",
+        "?1::TEXT[], ?2::INT8[]",
+        1,
+        [Text, Int]
+    ),
+    table!(
+        "webhook_entry",
+        "entry, endpoint, message, body, created_at, attempts, next_at, outcome, given_up_at",
+        "entry > ?1 ORDER BY entry LIMIT ?2",
+        "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9",
+        "?1::INT8[], ?2::TEXT[], ?3::TEXT[], ?4::TEXT[], ?5::INT8[], ?6::INT8[], ?7::INT8[], ?8::TEXT[], ?9::INT8[]",
+        1,
+        [Int, Text, Text, Text, Int, Int, Int, Text, Int]
+    ),
+    table!(
+        "leak",
+        "site, day, kind, name, category, n",
+        "(site, day, kind, name, category) > (?1, ?2, ?3, ?4, ?5) ORDER BY site, day, kind, name, category LIMIT ?6",
+        "?1, ?2, ?3, ?4, ?5, ?6",
+        "?1::TEXT[], ?2::TEXT[], ?3::TEXT[], ?4::TEXT[], ?5::TEXT[], ?6::INT8[]",
+        5,
+        [Text, Text, Text, Text, Text, Int]
+    ),
+    table!(
+        "token",
+        "token, name, role, hash, created_at, ended_at",
+        "token > ?1 ORDER BY token LIMIT ?2",
+        "?1, ?2, ?3, ?4, ?5, ?6",
+        "?1::TEXT[], ?2::TEXT[], ?3::TEXT[], ?4::BYTEA[], ?5::INT8[], ?6::INT8[]",
+        1,
+        [Text, Text, Text, Bytes, Int, Int]
+    ),
+    table!(
+        "access",
+        "entry, at, who, action, record_id, reason",
+        "entry > ?1 ORDER BY entry LIMIT ?2",
+        "?1, ?2, ?3, ?4, ?5, ?6",
+        "?1::INT8[], ?2::INT8[], ?3::TEXT[], ?4::TEXT[], ?5::TEXT[], ?6::TEXT[]",
+        1,
+        [Int, Int, Text, Text, Text, Text]
+    ),
+    table!(
+        "request",
+        "number, kind, record_id, subject, received_at, extended_at, extension, closed_at, outcome, reason",
+        "number > ?1 ORDER BY number LIMIT ?2",
+        "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10",
+        "?1::INT8[], ?2::TEXT[], ?3::TEXT[], ?4::TEXT[], ?5::INT8[], ?6::INT8[], ?7::TEXT[], ?8::INT8[], ?9::TEXT[],
+             ?10::TEXT[]",
+        1,
+        [Int, Text, Text, Text, Int, Int, Text, Int, Text, Text]
+    ),
+];
+
 /// A row, as SQLite has its values.
 pub type Cells = Vec<Value>;
 
@@ -263,6 +323,6 @@ fn cells(row: &Row) -> Done<Cells> {
 }
 
 /// PostgreSQL writes `$1` for the first value.
-fn numbered(sql: &str) -> String {
+pub fn numbered(sql: &str) -> String {
     sql.replace('?', "$")
 }

@@ -7,10 +7,11 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 use tokio_postgres::{IsolationLevel, Row};
 
-use super::carry::{PAGE, SEALING, TABLES};
+use super::carry::{OPERATIONS, PAGE, SEALING, TABLES};
 use super::failure::{Done, Failure};
 use super::sql::query;
 use super::{Address, pool_of};
+use crate::operations;
 use crate::store::Clock;
 use crate::store::backup::{self, Copied, Parts};
 
@@ -19,17 +20,21 @@ pub const SESSION: &str = "SET search_path = askfirst; SET idle_in_transaction_s
                            SET statement_timeout = '60s'";
 
 impl Address {
-    /// Copies the database into FILE and FILE.keys.
+    /// Copies the database into FILE and FILE.keys, and the operational data into FILE.operations: from the tables here, or
+    /// from the file that the servers of this machine have for it.
     ///
     /// # Errors
     /// A sentence for the person at the console.
-    pub async fn backup(&self, file: &Path) -> Result<Copied, String> {
+    pub async fn backup(&self, operations: Option<&Path>, file: &Path) -> Result<Copied, String> {
         let parts = Parts::of(file)?;
-        let copied = self.copy(&parts).await;
+        let copied = self.copy(&parts, operations.is_none()).await.and_then(|copied| {
+            let copy = operations.map_or(Ok(()), |operations| parts.copy_operations(operations));
+            copy.map(|()| copied)
+        });
         parts.end(copied)
     }
 
-    async fn copy(&self, parts: &Parts) -> Result<Copied, String> {
+    async fn copy(&self, parts: &Parts, with_operations: bool) -> Result<Copied, String> {
         let mut client = self.ready(pool_of(self, SESSION, 1)?).await?;
         let copied = async {
             // One moment: what is committed from here on is not in it.
@@ -49,6 +54,15 @@ impl Address {
                 keep(&mut to, &rows)?;
             }
             to.execute_batch(KEYED)?;
+            if with_operations {
+                let mut to = operations::copy::create(&parts.operations())?;
+                to.execute_batch("BEGIN")?;
+                for table in OPERATIONS {
+                    table.copy(&from, &mut to).await?;
+                }
+                to.execute_batch("COMMIT")?;
+                operations::copy::finish(to)?;
+            }
             Done::Ok(backup::finish(to)?)
         };
         copied.await.map_err(|failure: Failure| format!("{self}: {}", failure.sentence()))

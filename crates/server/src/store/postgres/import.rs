@@ -10,13 +10,15 @@ use deadpool_postgres::Client;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
-use super::carry::{PAGE, SEALING, TABLES};
+use super::carry::{OPERATIONS, PAGE, SEALING, TABLES, numbered};
 use super::export::SESSION;
 use super::failure::{Done, Failure};
 use super::sql::execute;
 use super::{Address, check, pool_of, schema, seal, tree};
+use crate::operations::schema::{ENDED, ENDED_DAYS, REWIND};
+use crate::operations::{self, KEEP};
 use crate::store::log::published::Published;
-use crate::store::restore::{Restored, attach_keys, behind, require_files};
+use crate::store::restore::{Beside, Files, Home, Operational, Restored, behind, require_files, use_keys};
 use crate::store::sealing::Sealing;
 use crate::store::sqlite::Opened;
 use crate::store::{Clock, database, key};
@@ -26,15 +28,16 @@ impl Address {
     ///
     /// # Errors
     /// A sentence for the person at the console; then the database is as it was, unless it says something else.
-    pub async fn restore(
-        &self,
-        (backup, keys): (&Path, &Path),
-        published: Option<&Path>,
-        now: Millis,
-    ) -> Result<Restored, String> {
+    pub async fn restore(&self, files: Files<'_>, beside: Beside<'_>, now: Millis) -> Result<Restored, String> {
         let say = |failure: Failure| format!("{self}: {}", failure.sentence());
+        let Files { file: backup, keys, .. } = files;
         let mut from = open(backup, keys)?;
-        let published = published.map_or(Ok(Vec::new()), |path| Published::at(path.to_owned()).read())?;
+        let elsewhere = beside.operations.map(|home| Home::of(home, files.operations));
+        let mut operations = match files.operations.filter(|_| elsewhere.is_none()) {
+            Some(file) => Some(operations::copy::read(file).map_err(|error| format!("{}: {error}", file.display()))?),
+            None => None,
+        };
+        let published = beside.published.map_or(Ok(Vec::new()), |path| Published::at(path.to_owned()).read())?;
         let pool = pool_of(self, SESSION, 1)?;
         let mut client = pool.get().await.map_err(Failure::from).map_err(say)?;
         schema::take(&mut client).await.map_err(|why| format!("{self}: {why}"))?;
@@ -48,9 +51,18 @@ impl Address {
             let sealing = seal::open(&client, self.master.as_ref()).await?;
             let erased_again = fill(&mut from, &client, sealing.as_deref(), now).await.map_err(unlike)?;
             let looked = check::everything(&client, sealing.as_deref()).await.map_err(unlike)?;
+            let newest = i64::try_from(looked.records).unwrap_or(i64::MAX);
+            let mut brought = Operational::Nothing;
+            if let Some(from) = &mut operations {
+                bring_operations(from, &client, newest, now).await.map_err(say)?;
+                brought = Operational::Brought;
+            }
+            if let Some(home) = &elsewhere {
+                brought = home.prepare(newest, now).and_then(|()| home.place())?;
+            }
             let heads: Vec<_> = tree::all(&client).await.map_err(say)?.into_iter().map(|(head, _)| head).collect();
             schema::restored(&client).await.map_err(say)?;
-            Ok(Restored { looked, erased_again, behind: behind(&heads, &published) })
+            Ok(Restored { looked, erased_again, behind: behind(&heads, &published), operational: brought })
         };
         match restored.await {
             Err(why) if !schema::leave(&client).await => Err(format!("{why}. {self}: {}", schema::UNFINISHED)),
@@ -77,16 +89,25 @@ async fn fill(from: &mut Connection, to: &Client, sealing: Option<&Sealing>, now
     Ok(erased)
 }
 
+/// What is not a record; webhooks go on from the newest that there is.
+async fn bring_operations(from: &mut Connection, to: &Client, newest: i64, now: Millis) -> Done<()> {
+    for table in OPERATIONS {
+        table.bring(from, to).await?;
+    }
+    let end = now - KEEP;
+    execute(to, &numbered(ENDED_DAYS), &[&time::date(end)]).await?;
+    for ended in ENDED {
+        execute(to, &numbered(ended), &[&end]).await?;
+    }
+    execute(to, &numbered(REWIND), &[&newest]).await.map(drop)
+}
+
 /// Opens FILE and FILE.keys for reading; both stay as they are.
 fn open(backup: &Path, keys: &Path) -> Result<Connection, String> {
     let say = |error: rusqlite::Error| format!("{}: {error}", backup.display());
     let from = database::open_reader(backup).map_err(say)?;
     require_files(backup, keys)?;
-    attach_keys(&from, keys)?;
-    // Another master key may have wrapped them since. A table of this name stands before the one in FILE.
-    let sealing = "CREATE TEMP TABLE sealing_key AS SELECT * FROM keys.sealing_key
-                   UNION ALL SELECT * FROM main.sealing_key WHERE key NOT IN (SELECT key FROM keys.sealing_key)";
-    from.execute_batch(sealing).map_err(say)?;
+    use_keys(&from, keys)?;
     Ok(from)
 }
 

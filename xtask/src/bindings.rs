@@ -44,11 +44,10 @@ const START_FIRST: &str = "\
 let compiled;
 const begin = (instance) => {
   wasm = instance.exports;
-  cachedUint8ArrayMemory0 = cachedDataViewMemory0 = null;
   wasm.__wbindgen_start?.();
 };
 export const again = async () => begin(await WebAssembly.instantiate(compiled, __wbg_get_imports()));
-export const shared = () => wasm;
+export const shared = () => [wasm, load];
 export default async function (request) {
   const { module, instance } = await load(request, __wbg_get_imports());
   compiled = module;
@@ -56,9 +55,10 @@ export default async function (request) {
 }
 ";
 
-/// How the second part starts: with the exports of the first, whose functions it takes by their places in the table.
+/// How the second part starts: with the exports of the first, whose functions it takes by their places in the table, and
+/// with the loading code, which it has not got itself.
 const START_SECOND: &str = "\
-export async function init(first, request) {
+export async function init([first, load], request) {
   wasm = first;
   const functions = new Proxy({}, { get: (_, place) => first.$0.get(+place) });
   await load(request, { ...__wbg_get_imports(), f: functions, s: first });
@@ -72,11 +72,16 @@ wasm = instantiate(__wbg_get_imports());
 wasm.__wbindgen_start?.();
 ";
 
-/// When a view of the memory is made anew: WebAssembly takes the old memory away when it grows, the plain form leaves it.
-const STALE: [(&str, &str); 2] = [
-    ("cachedDataViewMemory0 === null", "cachedDataViewMemory0?.buffer !== wasm.memory.buffer"),
-    ("cachedUint8ArrayMemory0 === null", "cachedUint8ArrayMemory0?.buffer !== wasm.memory.buffer"),
-];
+/// Views of the memory. wasm-bindgen's own keep one until the memory has grown, which each has to look for in its own way;
+/// a new one is made in no time.
+const BYTES: &str = "\
+function getUint8ArrayMemory0() {
+  return new Uint8Array(wasm.memory.buffer);
+}";
+const VIEW: &str = "\
+function getDataViewMemory0() {
+  return new DataView(wasm.memory.buffer);
+}";
 
 /// Strings into the memory of the module. wasm-bindgen's own saves a copy of long ASCII texts; ours are short and few.
 const PASS_STRING: &str = "\
@@ -105,12 +110,12 @@ export default function init(source: Response | Promise<Response>): Promise<void
 /** Starts it once more, as if it had not run. */
 export function again(): Promise<void>;
 /** What the second part begins with. */
-export function shared(): WebAssembly.Exports;
+export function shared(): [WebAssembly.Exports, unknown];
 ";
 
 const SECOND_TYPES: &str = "\
 /** Starts the second part from its response, beside the first. */
-export function init(first: WebAssembly.Exports, source: Response | Promise<Response>): Promise<void>;
+export function init(first: [WebAssembly.Exports, unknown], source: Response | Promise<Response>): Promise<void>;
 ";
 
 /// What a module's bindings are made for.
@@ -132,6 +137,10 @@ pub fn shorten(bindings: &str, name: &str, module: &mut Module) -> Result<String
     let mut bindings = format!("{body}{LOAD}");
     replace_function(&mut bindings, "passStringToWasm0", "const cachedTextEncoder", PASS_STRING)?;
     replace_function(&mut bindings, "decodeText", "let cachedTextDecoder", DECODE_TEXT)?;
+    replace_function(&mut bindings, "getUint8ArrayMemory0", "let cachedUint8ArrayMemory0", BYTES)?;
+    if bindings.contains("function getDataViewMemory0(") {
+        replace_function(&mut bindings, "getDataViewMemory0", "let cachedDataViewMemory0", VIEW)?;
+    }
     bindings = bindings.replace(", wasm.__wbindgen_realloc)", ")");
     shorten_imports(&mut bindings, name, module)?;
     // It is in none of the texts that it is looked for in.
@@ -150,20 +159,17 @@ pub fn finish(bindings: &str, part: Part, wasm: &[u8]) -> Result<String> {
         Part::Second => START_SECOND,
     };
     let module = Module::from_buffer(wasm)?;
-    let body = keep_imports(body, |name| module.imports.find(IMPORTS, name).is_some())?;
+    let mut body = keep_imports(body, |name| module.imports.find(IMPORTS, name).is_some())?;
+    if part == Part::Second {
+        body = body.replace(LOAD, "let wasm;\n");
+    }
     Ok(format!("{body}{}", text.replace("__wbindgen_start", start)))
 }
 
 fn finish_plain(body: &str, start: &str) -> Result<String> {
     // What wasm-bindgen leaves open, `plain.rs` has answered: these lines import it.
     let kept = body.lines().filter(|line| !line.contains(crate::plain::OPEN));
-    let mut body = kept.collect::<Vec<_>>().join("\n");
-    for (before, after) in STALE {
-        if !body.contains(before) {
-            bail!("wasm-bindgen's views of the memory have changed; adapt xtask/src/bindings.rs to them");
-        }
-        body = body.replace(before, after);
-    }
+    let body = kept.collect::<Vec<_>>().join("\n");
     Ok(format!("{body}{}", START_PLAIN.replace("__wbindgen_start", start)))
 }
 

@@ -2,7 +2,6 @@
 
 use crate::host::Host;
 use crate::store;
-use askfirst_core::choice::Stored;
 use askfirst_core::json::{self, Value, Writer};
 use askfirst_core::machine::{self, Decision, Effect, Env, Event, State, Target};
 use askfirst_core::notice::{self, Notice};
@@ -17,7 +16,10 @@ use std::cell::{Cell, OnceCell, RefCell};
 pub struct Engine {
     host: Host,
     settings: Settings,
+    /// Those that the engine started with.
     texts: Texts,
+    /// All, once those that a first layer does without are here too.
+    more: OnceCell<Texts>,
     state: RefCell<State>,
     /// Nothing keeps what is stored: it lives in the state (P5).
     volatile: Cell<bool>,
@@ -61,6 +63,7 @@ impl Engine {
             host,
             settings,
             texts,
+            more: OnceCell::new(),
             state: RefCell::default(),
             volatile: Cell::new(false),
             mirrored: Cell::new(false),
@@ -93,6 +96,7 @@ impl Engine {
     /// |---|---|
     /// | `["has", category or service]` | whether it is open |
     /// | `["state"]`, `["receipt"]` | the state as in the events; what the visitor can keep |
+    /// | `["texts", those of locales/more]` after a start without them | whether they were read |
     /// | `["words"]` | the words, with the owner's own in their place, also those for lazy parts |
     /// | `["erased"]` the server has erased the record of the choice | |
     /// | `["accept" \| "reject" \| "withdraw", by visitor]` | |
@@ -119,7 +123,8 @@ impl Engine {
             }
             "state" => return self.state.borrow().text(&self.settings, &self.env(&self.world())),
             "receipt" => return self.receipt(),
-            "words" => return self.texts.canonical(),
+            "texts" => return self.complete(words(1)),
+            "words" => return self.texts().canonical(),
             "accept" => self.decide(Decision::AcceptAll, Layer::Page, by(Method::AcceptAll)),
             "reject" => self.decide(Decision::RejectAll, Layer::Page, by(Method::RejectAll)),
             "withdraw" => self.decide(Decision::RejectAll, Layer::Page, by(Method::Withdraw)),
@@ -156,13 +161,25 @@ impl Engine {
         String::from("null")
     }
 
+    fn texts(&self) -> &Texts {
+        self.more.get().unwrap_or(&self.texts)
+    }
+
+    /// Takes the words that the start had not got.
+    fn complete(&self, more: &str) -> String {
+        let Some(all) = self.texts.clone().with_more(more) else { return String::from("false") };
+        // The owner's own stand above them.
+        self.more.get_or_init(|| all.with_overrides(&self.settings));
+        String::from("true")
+    }
+
     /// What a placeholder says of a service (G7).
     fn service(&self, id: &str) -> String {
         let Some(service) = self.settings.service(id) else { return String::from("null") };
         let mut writer = Writer::default();
-        notice::service(&mut writer, service, &self.texts);
+        notice::service(&mut writer, service, self.texts());
         let mut declared = writer.into_value();
-        declared.set("purpose", view::line(self.texts.localized(&service.purpose)));
+        declared.set("purpose", view::line(self.texts().localized(&service.purpose)));
         declared.canonical()
     }
 
@@ -253,9 +270,10 @@ impl Engine {
         let world = self.world();
         let mut env = self.env(&world);
         let mut state = self.state.borrow_mut();
-        if !self.volatile.get() {
-            let stored = store::read(&world, env.now);
-            state.stored = if self.mirrored.get() { with_outbox(stored, &mut state) } else { stored };
+        // On a first visit there is nothing to be read yet.
+        let empty = matches!(event, Event::Boot { .. }) && store::is_empty(&world);
+        if !empty && !self.volatile.get() {
+            store::take(&mut state, &world, env.now, self.mirrored.get());
         }
         // A start decides, too, where the browser objects to what is stored (G11).
         if state.stored.choice.is_some() || !matches!(event, Event::Boot { .. }) {
@@ -271,7 +289,7 @@ impl Engine {
 
     #[inline(never)]
     fn notice(&self) -> String {
-        self.notice.get_or_init(|| Notice::new(&self.settings, &self.texts).digest).clone()
+        self.notice.get_or_init(|| Notice::new(&self.settings, self.texts()).digest).clone()
     }
 
     /// The effects of a first visit; the others follow a decision.
@@ -365,15 +383,15 @@ impl Engine {
     fn ask_again(&self, env: &Env) -> view::Node {
         let state = self.state.borrow();
         let asked = state.asked(&self.settings, env.now);
-        let changes = state.changes(&self.settings, &self.texts, env.now);
-        view::banner(&self.settings, &self.texts, Asked::Changed(&asked, &changes), signals(env))
+        let changes = state.changes(&self.settings, self.texts(), env.now);
+        view::banner(&self.settings, self.texts(), Asked::Changed(&asked, &changes), signals(env))
     }
 
     #[inline(never)]
     fn hide_banner(&self) {
         self.draw("banner", None);
         if self.settings.reopen.shown {
-            self.draw("reopen", Some(view::reopen(&self.settings, &self.texts)));
+            self.draw("reopen", Some(view::reopen(&self.settings, self.texts())));
         }
     }
 
@@ -387,7 +405,7 @@ impl Engine {
             services,
             decided: None,
             record_id: None,
-            changes: state.changes(&self.settings, &self.texts, now),
+            changes: state.changes(&self.settings, self.texts(), now),
         };
         if let Some(choice) = &state.stored.choice {
             standing.decided = Some(time::date(choice.at));
@@ -396,7 +414,7 @@ impl Engine {
             }
         }
         drop(state);
-        let dialog = view::dialog(&self.settings, &self.texts, &standing, signals(env));
+        let dialog = view::dialog(&self.settings, self.texts(), &standing, signals(env));
         self.draw("dialog", Some(dialog));
     }
 
@@ -460,13 +478,6 @@ fn signals(env: &Env) -> Signals {
 
 fn now(world: &Value) -> time::Millis {
     world.at("now").and_then(Value::int).unwrap_or(0)
-}
-
-/// What the cookie has kept, with the outbox that it has not.
-#[inline(never)]
-fn with_outbox(mut stored: Stored, state: &mut State) -> Stored {
-    std::mem::swap(&mut stored.outbox, &mut state.stored.outbox);
-    stored
 }
 
 /// Answers by category and service, `[[id, granted]…]`.

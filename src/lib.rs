@@ -44,7 +44,7 @@ pub fn start(host: Host, boot: &str) -> String {
             // It lives as long as the page: what would take it apart stays out of the bundle.
             let engine: &'static Engine = Box::leak(Box::new(engine));
             ENGINE.set(Some(engine));
-            let imported = engine.import(boot.get("imported"));
+            let imported = boot.at("imported").is_some_and(|found| engine.import(found));
             engine.boot(imported || boot.at("opened") == Some(&Value::Bool(true)));
             String::new()
         }

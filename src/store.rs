@@ -5,12 +5,28 @@
 use crate::host::Host;
 use askfirst_core::choice::Stored;
 use askfirst_core::json::{Value, Writer};
+use askfirst_core::machine::State;
 use askfirst_core::time::Millis;
 use askfirst_core::wire;
 use gloo_storage::{LocalStorage, Storage as _};
 
-/// What is stored, in `world` as the glue sees it.
-pub fn read(world: &Value, now: Millis) -> Stored {
+/// Whether nothing is stored anywhere.
+pub fn is_empty(world: &Value) -> bool {
+    world.at("kept") != Some(&Value::Bool(true)) && world.at("cookies").map_or(&[][..], Value::items).is_empty()
+}
+
+/// Brings the state up to what is stored, in `world` as the glue sees it. Where only the cookie keeps it (`mirrored`), the
+/// outbox is the state's own.
+#[inline(never)]
+pub fn take(state: &mut State, world: &Value, now: Millis, mirrored: bool) {
+    let mut stored = read(world, now);
+    if mirrored {
+        std::mem::swap(&mut stored.outbox, &mut state.stored.outbox);
+    }
+    state.stored = stored;
+}
+
+fn read(world: &Value, now: Millis) -> Stored {
     let mut found = None;
     if world.at("kept") == Some(&Value::Bool(true)) {
         found = local(world).and_then(|local| local.get_item(wire::KEY).ok().flatten());

@@ -63,15 +63,16 @@ class Declaration extends HTMLElement {
       const page = (this.lang || loader?.dataset.locale || this.closest<HTMLElement>('[lang]')?.lang || '').toLowerCase();
       const [written, checker] = await Promise.all([config(loader), start()]);
       const [lang, ...wanted] = checker.plan(written, page).split(' ') as [string, ...string[]];
-      const [locale, later, ...declared] = await Promise.all([
+      const [first, more, later, ...declared] = await Promise.all([
         file(`locales/${lang}.json`),
+        file(`locales/more/${lang}.json`),
         file(`locales/later/${lang}.json`),
         // What is not in the catalogue is an error of the configuration.
         ...wanted.map((id) => file(`services/${id}.json`).catch(() => '')),
       ]);
       const services = Object.fromEntries(wanted.map((id, at) => [id, declared[at]]));
       const level = Number(this.getAttribute('level')) || 2;
-      const tree: Tree | null = JSON.parse(checker.declaration(written, services, lang, locale!, later!, level));
+      const tree: Tree | null = JSON.parse(checker.declaration(written, services, lang, JSON.stringify({ ...JSON.parse(first!), ...JSON.parse(more!) }), later!, level));
       if (!tree) throw new Error('the configuration has errors:\n' + checker.check(written, services));
       // Another call has come in between, or the element has gone.
       if (turn != this.drawing || !this.isConnected) return;

@@ -124,10 +124,12 @@ export async function start(...[base, wasm, remote, data, key, opened, queue, op
     let tries = 0;
     const refused = isRefused();
     let engine: { plan: typeof plan; start: typeof begin } = { plan, start: begin };
-    const fetchMore = () => Promise.all([lazy('more', tries++), refused || good(fetch(base + 'askfirst-more.wasm'))] as const);
-
     const page = (data.locale || doc.documentElement.lang).toLowerCase();
-    hint(`locales/${[page, page.split('-')[0]!, 'en'].find((tag) => tag && LOCALES.includes(tag))}.json`);
+    /** The language: at first the one that the engine will name by all appearances. */
+    let lang = [page, page.split('-')[0]!, 'en'].find((tag) => tag && LOCALES.includes(tag))!;
+    hint(`locales/${lang}.json`);
+    /** What a first visit does without until its banner is there: glue, engine, and the words of all but the first layer. */
+    const fetchMore = () => Promise.all([lazy('more', tries++), refused || good(fetch(base + 'askfirst-more.wasm')), text(fetch(`${base}locales/more/${lang}.json`))] as const);
     const once = (name: string) => new Promise((go) => doc.addEventListener(name, go, { once: true }));
     // No banner and no record for a page that nobody sees yet (G10).
     if ((doc as any).prerendering) await once('prerenderingchange');
@@ -145,15 +147,14 @@ export async function start(...[base, wasm, remote, data, key, opened, queue, op
       return config;
     }), refused ? lazy('plain').then((all) => (engine = all)) : initialise(wasm), more]);
 
-    let lang = '';
     let services: Record<string, string>;
     const flush = () => uncalled.splice(0).forEach((call) => attempt(() => signal(call)));
     const table = actions(open, signal, flush, () => lang);
     // The sentences about the configuration are a module of their own, which visitors never load.
     const lines = async () => (await lazy('check')).check(base, config, services);
     let connected: Awaited<ReturnType<typeof More.connect>> | undefined;
-    const complete = async ([{ connect }, wasm]: Awaited<ReturnType<typeof fetchMore>>) => {
-      connected = await connect({ base, version: __VERSION__, queue, lang: () => lang, table, last, freeze, attempt, quietly, own, file, lazy, lines, config, open, watch, flush, gate: () => gate }, refused ? engine : shared(), wasm);
+    const complete = async ([{ connect }, wasm, words]: Awaited<ReturnType<typeof fetchMore>>) => {
+      connected = await connect({ base, version: __VERSION__, queue, lang: () => lang, table, last, freeze, attempt, quietly, own, file, lazy, lines, config, open, watch, flush, gate: () => gate }, refused ? engine : shared(), wasm, words);
       ({ ask, furnish } = connected!);
       if (ui) furnish(ui);
     };
@@ -172,7 +173,7 @@ export async function start(...[base, wasm, remote, data, key, opened, queue, op
     const run = async () => {
       const [planned, ...wanted] = engine.plan(JSON.stringify([config, page])).split(' ');
       const [locale, ...declared] = await Promise.all([
-        file(`locales/${(lang = planned!)}.json`),
+        (lang = planned!, connected ? connected.words() : file(`locales/${lang}.json`)),
         // A name that is not in the catalogue is reported by the parser, with a suggestion.
         ...wanted.map((id) => file(`services/${id}.json`).catch(() => '')),
       ]);

@@ -94,11 +94,13 @@ const api = (ready: Promise<unknown>, listeners: Map<string, Set<Listener>>, { v
 };
 
 /** Completes engine, actions and interface. `offer` comes right before `ready` is told, `follow` behind it. Without a
- * `wasm`, `first` is the engine in one piece (`refused.ts`). */
-export async function connect(page: Page, first: any, wasm: Response | true) {
+ * `wasm`, `first` is the engine in one piece (`refused.ts`). An engine that has started with the first layer's words gets
+ * `more`, the others, before it can be asked anything. */
+export async function connect(page: Page, first: any, wasm: Response | true, more: string) {
   const { base, table, last, quietly, attempt, own, file, lazy, lines, open, watch, flush, gate } = page;
   if (wasm === true) ({ call } = first);
   else await init(first, wasm);
+  if (ask('texts', more) === false) throw new Error('the words of the preferences can’t be read');
 
   /** The other tabs, which the `storage` event does not reach where localStorage is refused (G10). */
   let tabs: BroadcastChannel | undefined;
@@ -249,5 +251,12 @@ export async function connect(page: Page, first: any, wasm: Response | true) {
     // Another tab may have been faster than this part.
     if (!last.get('ready')!.decided && quietly(() => KEY in localStorage)) wake();
   };
-  return { ask, offer, follow, furnish: (ui: Interface) => furnish(ui, css) };
+  const asked = page.lang();
+  /** All words of the language, for an engine that starts with both parts; `more` is those of what the page was taken for. */
+  const words = async () => {
+    const lang = page.lang();
+    const texts = [await file(`locales/${lang}.json`), lang == asked ? more : await file(`locales/more/${lang}.json`)];
+    return JSON.stringify(Object.assign({}, ...texts.map((text) => JSON.parse(text))));
+  };
+  return { ask, offer, follow, words, furnish: (ui: Interface) => furnish(ui, css) };
 }

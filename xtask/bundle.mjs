@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build, transform } from 'esbuild';
+import { parts } from './parts.mjs';
 import { wrongWords } from './words.mjs';
 
 const { out, wasm, bindings, moreWasm, moreBindings, checkWasm, checkBindings, verifyWasm, verifyBindings, plain, version } = JSON.parse(process.argv[2]);
@@ -75,19 +76,9 @@ function jsonFolder(folder) {
     } catch (error) {
       throw new Error(`www/${folder}/${name} is not JSON: ${error.message}`);
     }
-    for (const [path, part] of parts(folder, value)) write(`${path}/${name}`, JSON.stringify(part));
+    const files = folder == 'locales' ? parts(value) : { [folder]: value };
+    for (const [path, part] of Object.entries(files)) write(`${path}/${name}`, JSON.stringify(part));
   }
-}
-
-/** Words that no banner and no dialog shows before a choice: they have a file of their own, fetched when needed. */
-const LATER = /^(declaration|embed|left|receipt)\.|^dialog\.(erase|erase\.ask|erased|export|failed|print|restricted|saved)$/;
-
-function parts(folder, value) {
-  if (folder !== 'locales') return [[folder, value]];
-  // The dialog has this one too.
-  const both = 'item.policy';
-  const pick = (later) => Object.fromEntries(Object.entries(value).filter(([key]) => key === both || LATER.test(key) === later));
-  return [[folder, pick(false)], [`${folder}/later`, pick(true)]];
 }
 
 /** A style sheet per ready-made theme, for one `<link>` on the site's own page. [light, dark] where a colour has two. */

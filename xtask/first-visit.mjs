@@ -2,6 +2,7 @@
 // there (`xtask/src/split.rs`): node xtask/first-visit.mjs TRACED.wasm BINDINGS.js
 import { existsSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import { parts } from './parts.mjs';
 
 const [wasm, bindings] = process.argv.slice(2);
 const ran = new Set();
@@ -37,7 +38,7 @@ for (const config of visits) {
       return name == 'world' ? JSON.stringify(world) : '';
     },
   };
-  const why = engine.start(host, JSON.stringify({ config: text, locale: read(`www/locales/${lang}.json`), lang, services, key: 'key', opened: false, ui: 'ui', client: 'client' }));
+  const why = engine.start(host, JSON.stringify({ config: text, locale: JSON.stringify(parts(JSON.parse(read(`www/locales/${lang}.json`))).locales), lang, services, key: 'key', opened: false, ui: 'ui', client: 'client' }));
   if (why || !shown.some((line) => line.startsWith('show["banner",["'))) throw new Error(`a first visit shows no banner: ${why || shown.join('\n')}`);
 }
 console.log(JSON.stringify([...ran].sort((a, b) => a - b)));

@@ -311,7 +311,8 @@ for (const [html, tag, lang, title] of [
 ] as const) {
   test(`the words are ${lang} for <html ${html}>${tag && ` with ${tag}`} (B12)`, async ({ page, product }) => {
     await open(page, product, { html, tag: `data-config="/askfirst.json" ${tag}` });
-    const words = JSON.parse(await readFile(join(DIST, `locales/${lang}.json`), 'utf8'));
+    const words: Record<string, string> = {};
+    for (const folder of ['locales', 'locales/more']) Object.assign(words, JSON.parse(await readFile(join(DIST, folder, `${lang}.json`), 'utf8')));
     expect((await state(page)).lang).toBe(lang);
     await expect(part(page, 'banner').locator('h2')).toHaveText(title || words['banner.title']);
     for (const [name, key] of [['accept', 'banner.accept'], ['reject', 'banner.reject'], ['customise', 'banner.customise']]) {

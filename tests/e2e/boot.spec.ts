@@ -5,13 +5,13 @@ import { serveMini } from './support/mini.ts';
 import type { Front } from './support/front.ts';
 import { DIST } from './support/product.ts';
 
-/** Keeps a part of the engine back until it is released. */
+/** Keeps a part of the engine or its words back until it is released. */
 async function hold(front: Front, name: string) {
-  const wasm = await readFile(join(DIST, name));
+  const file = await readFile(join(DIST, name));
   let release = () => {};
   const released = new Promise<void>((go) => (release = go));
   front.answers.set(`/askfirst/${name}`, (_request, response) => {
-    void released.then(() => response.writeHead(200, { 'content-type': 'application/wasm' }).end(wasm));
+    void released.then(() => response.writeHead(200, { 'content-type': name.endsWith('.json') ? 'application/json' : 'application/wasm' }).end(file));
   });
   return release;
 }
@@ -31,8 +31,10 @@ test('the locale and the ready-made services are under way while the wasm is (DE
   await expect(part(page, 'banner')).toHaveCount(0);
   release();
   await expect(part(page, 'banner')).toBeVisible();
-  // Nothing that was hinted at is asked for twice, and a service that is declared is no file.
-  expect(asked.filter((path) => /locales|services/.test(path)).toSorted()).toEqual(early);
+  await started(page);
+  // Nothing that was hinted at is asked for twice, and a service that is declared is no file. The words of the second
+  // layer come with what decides.
+  expect(asked.filter((path) => /locales|services/.test(path)).toSorted()).toEqual([...early, '/askfirst/locales/more/nl.json'].toSorted());
 });
 
 test('the engine overrules a hint: the language is the one it plans', async ({ page, product }) => {
@@ -69,8 +71,8 @@ test('nothing of what decides is asked for before the banner has been painted', 
   });
   await page.goto(serveMini(product.front, product.sink.url));
   await started(page);
-  const [painting, asked] = await page.evaluate(() => [(window as any).painting as number, performance.getEntriesByType('resource').filter(({ name }) => name.includes('askfirst-more')).map(({ startTime }) => startTime)] as const);
-  expect(asked).toHaveLength(2);
+  const [painting, asked] = await page.evaluate(() => [(window as any).painting as number, performance.getEntriesByType('resource').filter(({ name }) => /askfirst-more|locales\/more/.test(name)).map(({ startTime }) => startTime)] as const);
+  expect(asked).toHaveLength(3);
   for (const time of asked) expect(time).toBeGreaterThan(painting);
 });
 
@@ -95,8 +97,8 @@ test('a press does not wait for the paint', async ({ page, product }) => {
   expect(asked).toHaveLength(2);
 });
 
-test('the banner is there before what decides; presses made meanwhile are carried out once, the last one (B3)', async ({ page, product }) => {
-  const release = await hold(product.front, 'askfirst-more.wasm');
+for (const late of ['askfirst-more.wasm', 'locales/more/en.json']) test(`the banner is there before ${late}; presses made meanwhile are carried out once, the last one, for the whole notice (B3, R1)`, async ({ page, product }) => {
+  const release = await hold(product.front, late);
   await page.goto(serveMini(product.front, product.sink.url));
   await expect(part(page, 'banner')).toBeVisible();
   for (const name of ['reject', 'accept', 'accept']) await part(page, name).click();
@@ -108,6 +110,33 @@ test('the banner is there before what decides; presses made meanwhile are carrie
   await delivered(page);
   expect(product.front.posted).toHaveLength(1);
   expect((await state(page)).granted).toEqual(['analytical', 'marketing']);
+  // The server has registered what its own configuration shows in all languages; what was shown here is one of them.
+  const { notice, holds } = await product.evidence((await state(page)).recordId);
+  expect(holds).toEqual({ record: true, notice: true });
+  const words = JSON.parse(await readFile(new URL('../../www/locales/en.json', import.meta.url), 'utf8'));
+  for (const key of ['banner.title', 'category.functional.text', 'change.accept', 'dialog.save']) expect(JSON.stringify(notice)).toContain(words[key]);
+});
+
+test('a press on the preferences before their words are there opens them when they are', async ({ page, product }) => {
+  const release = await hold(product.front, 'locales/more/nl.json');
+  await page.goto(serveMini(product.front, product.sink.url, { html: 'lang="nl"' }));
+  await part(page, 'customise').click();
+  await expect(part(page, 'dialog')).toHaveCount(0);
+  release();
+  await expect(part(page, 'save')).toHaveText('Keuze opslaan');
+  await expect(part(page, 'dialog')).not.toContainText(/\b(banner|category|dialog|duration|item|kind|purpose|safeguard)\.\w/);
+});
+
+test('a first layer with words of the second waits for them: nobody reads the name of a text', async ({ page, product }) => {
+  await product.configure((config) => {
+    config.categories.analytical.title = 'purpose.testing';
+    config.texts = { en: { 'dialog.save': 'Keep it' } };
+  });
+  await page.goto(serveMini(product.front, product.sink.url));
+  await expect(part(page, 'banner')).toContainText('Shows visitors different versions of a page and compares the results.');
+  await started(page);
+  await part(page, 'customise').click();
+  await expect(part(page, 'save')).toHaveText('Keep it');
 });
 
 test('what the page asks of the queue before that is carried out in its order', async ({ page, product }) => {

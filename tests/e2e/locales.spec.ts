@@ -15,6 +15,9 @@ const test = base.extend<{}, { shared: Product }>({
   }, { scope: 'worker' }],
 });
 
+/** The name of a text in place of the text. */
+const NAME = /\b(banner|category|change|dialog|dnt|duration|gpc|item|kind|own|purpose|reopen|safeguard)\.\w/;
+
 /** Elements of a part whose text is cut off or that stand outside it, as `tag.class: text`. */
 const clipped = (page: Page, name: string) => page.locator(`askfirst-ui [part~="${name}"]`).evaluate((root) => {
   const frame = root.getBoundingClientRect();
@@ -56,6 +59,8 @@ for (const locale of LOCALES) {
     await expect(part(page, 'dialog')).toBeVisible();
     await part(page, 'dialog').locator('details').evaluateAll((all) => all.forEach((details) => ((details as HTMLDetailsElement).open = true)));
     expect(await clipped(page, 'dialog')).toEqual([]);
+    // Each word was in the file that it was looked for in.
+    for (const name of ['banner', 'dialog']) await expect(part(page, name)).not.toContainText(NAME);
     expect(await size(page, 'dialog-reject')).toEqual(await size(page, 'dialog-accept'));
   });
 }

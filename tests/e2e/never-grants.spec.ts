@@ -263,7 +263,7 @@ for (const path of ['/askfirst.json', '/askfirst/askfirst.wasm', '/askfirst/askf
 
 /** What decides comes after the banner, in files of its own. Each time one of them is missing, one line of ours says so. */
 const WAITS = /^askfirst: nothing can be decided yet/;
-for (const path of ['/askfirst/askfirst-more.wasm', '/askfirst/askfirst-more.mjs']) {
+for (const path of ['/askfirst/askfirst-more.wasm', '/askfirst/askfirst-more.mjs', '/askfirst/locales/more/en.json']) {
   test(`without ${path} a press grants nothing; the next one, when the file is there, decides once (G9)`, async ({ page, product, console }) => {
     console.expect(NOT_FOUND, WAITS);
     const url = serveMini(product.front, product.sink.url);
@@ -292,6 +292,27 @@ for (const path of ['/askfirst/askfirst-more.wasm', '/askfirst/askfirst-more.mjs
 
   returning(path);
 }
+
+test('words that are a page of the site grant nothing either; the next press, when they are there, decides once (G9)', async ({ page, product, console }) => {
+  console.expect(WAITS);
+  const path = '/askfirst/locales/more/en.json';
+  const url = serveMini(product.front, product.sink.url);
+  product.front.answers.set(path, { type: 'text/html', body: '<!doctype html><title>Not found</title>' });
+  await page.goto(url);
+  await expect.poll(() => console.ours()).toHaveLength(1);
+  await part(page, 'customise').click();
+  await expect.poll(() => console.ours()).toHaveLength(2);
+  await shut(page, product);
+  await expect(part(page, 'dialog')).toHaveCount(0);
+  await expect(part(page, 'banner')).toBeVisible();
+  product.front.answers.delete(path);
+  await part(page, 'accept').click();
+  await started(page);
+  await delivered(page);
+  expect(product.front.posted).toHaveLength(1);
+  // What was connected is connected once.
+  expect(await page.evaluate(() => (window as any).dataLayer.filter(({ event }: any) => event == 'askfirst_update'))).toHaveLength(1);
+});
 
 /** A configuration that can't be used: what the console must name. */
 const configs: Record<string, [string, RegExp]> = {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { parts } from '../../xtask/parts.mjs';
 import { wrongWords } from '../../xtask/words.mjs';
 
 const read = (path) => JSON.parse(readFileSync(new URL(`../../www/${path}`, import.meta.url), 'utf8'));
@@ -81,3 +82,16 @@ for (const name of PAGES) {
     assert.deepEqual(latin(erase).match(/\d+/g), ['17']);
   });
 }
+
+test('the files of a language have each of its words, those of the first layer no other (B12)', () => {
+  const folder = new URL('../../www/locales', import.meta.url);
+  for (const name of readdirSync(folder)) {
+    const words = read(`locales/${name}`);
+    const { locales: { purposes, ...first }, 'locales/more': more, 'locales/later': later } = parts(words);
+    assert.deepEqual({ ...first, ...more, ...later }, words, name);
+    assert.deepEqual(purposes.split(' ').map((purpose) => `purpose.${purpose}`), Object.keys(words).filter((key) => key.startsWith('purpose.')), name);
+    // The core's tests (`view/tests/first.rs`) hold these to what a first layer draws.
+    assert.deepEqual([...new Set(Object.keys(first).map((key) => key.split('.')[0]))], ['banner', 'gpc', 'dnt', 'reopen', 'category'], name);
+    assert.deepEqual(Object.keys(first).filter((key) => key in more || key in later), [], name);
+  }
+});

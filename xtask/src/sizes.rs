@@ -27,16 +27,17 @@ const BUDGETS: [Budget; 3] = [
         files: &FIRST,
         encoding: "brotli",
         size: |entry| entry.brotli,
-        // On the way to DESIGN's 26 kB, which is not reached yet.
-        limit: 27_950,
+        // DESIGN's.
+        limit: 26_000,
     },
     Budget {
         what: "a visit that decides",
-        files: &[FIRST[0], FIRST[1], FIRST[2], "askfirst-more.wasm", "askfirst-more.mjs"],
+        files: &[FIRST[0], FIRST[1], FIRST[2], "askfirst-more.wasm", "askfirst-more.mjs", "locales/more/en.json"],
         encoding: "brotli",
         size: |entry| entry.brotli,
-        // Delivery without loss windows, `records.require_ack`, and what a withdrawal has left in its record: 3.5 kB.
-        limit: 59_900,
+        // Delivery without loss windows, `records.require_ack`, and what a withdrawal has left in its record are 3.5 kB of
+        // it; words in two files, 0.2.
+        limit: 60_400,
     },
 ];
 

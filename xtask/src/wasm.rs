@@ -291,7 +291,7 @@ fn stamp(project: &Project, compiled: &[u8]) -> Result<String> {
     hash.update(concat!(include_str!("wasm.rs"), include_str!("bindings.rs"), include_str!("prune.rs")));
     hash.update(concat!(include_str!("split.rs"), include_str!("segments.rs"), include_str!("plain.rs")));
     // What is seen in the first visits decides what comes first.
-    for input in [FIRST_VISIT, "www/locales/en.json", "www/demo/askfirst.json"] {
+    for input in [FIRST_VISIT, "xtask/parts.mjs", "www/locales/en.json", "www/demo/askfirst.json"] {
         hash.update(fs::read(project.path(input)).with_context(|| format!("{input} can't be read"))?);
     }
     hash.update(fs::read(project.path("Cargo.lock")).unwrap_or_default());

@@ -6,10 +6,11 @@
 //! allowed by itself opens `marketing:youtube ads:youtube …`, which stands for its category on its own tags alone.
 
 use crate::choice::{Choice, Standing};
-use crate::json::{Fields, Value, Writer, place};
-use crate::settings::Settings;
+use crate::json::{Fields, Value, Writer};
+use crate::settings::{Settings, own_signals};
 use crate::texts::{concat, cut};
 use crate::time::Millis;
+use crate::wire;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -23,7 +24,7 @@ pub const ALIASES: &[(&str, &[&str])] = &[
 /// The category id that `name` stands for.
 pub fn canonical(name: &str) -> &str {
     for (id, aliases) in ALIASES {
-        if place(aliases, name).is_some() {
+        if aliases.contains(&name) {
             return id;
         }
     }
@@ -98,7 +99,9 @@ impl Gate {
                 if to.is_some_and(|to| !to.contains(&service.id)) {
                     continue;
                 }
-                for call in service.signals.get(moment).items() {
+                let own = if service.id == wire::KEY { own_signals() } else { Value::Null };
+                let signals = if own == Value::Null { &service.signals } else { &own };
+                for call in signals.get(moment).items() {
                     let mut call = call.clone();
                     // The path comes first. It is no argument, and may begin with a `$` of its own.
                     if let Value::List(parts) = &mut call {

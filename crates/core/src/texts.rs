@@ -1,12 +1,12 @@
 //! The words: one flat map per language, chosen per key.
 
-use crate::json::{self, Value, push_int};
+use crate::json::{self, Value, place, push_int};
 use crate::settings::{Item, Localized, Settings};
 use crate::time::Period;
 use alloc::string::String;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// Every key that a locale file must have after [`PLURAL`], and no other. A missing key fails the build, never the
 /// visitor (B12, L17). A key that ends in `.one` stands for one of each plural category of the language.
@@ -144,8 +144,23 @@ pub const KEYS: &[&str] = &[
     "purpose.video",
 ];
 
-/// First parts of the keys of `locales/later/` (`xtask/bundle.mjs`).
-pub(crate) const LATER: [&str; 5] = ["declaration", "dialog", "embed", "left", "receipt"];
+/// What the keys begin with whose words the banner of a first visit does without, but for the purposes: the build puts
+/// them into files of their own, `locales/more/` and `locales/later/` (`xtask/parts.mjs`, by way of [`wire`](crate::wire)).
+const LATER: &str = "category.functional change declaration dialog duration embed item kind left own receipt safeguard";
+
+/// The same with those that are no words of the owner's choosing or are asked of [`PURPOSES`].
+pub(crate) fn later() -> String {
+    concat(&[LATER, " ", PLURAL, " purpose"])
+}
+
+/// The key under which the words of the first layer name the purposes that there are: a service with a purpose that there
+/// is not is refused before the banner, and their words are in `locales/more/`.
+const PURPOSES: &str = "purposes";
+
+/// Whether the key is one of words that come after the first layer's, going by what it begins with.
+pub(crate) fn is_later(key: &str) -> bool {
+    place(LATER, cut(key, b'.').0).or(place(LATER, parent(key, b'.'))).is_some()
+}
 
 /// The key of a locale's plural rule, see [`plural`].
 const PLURAL: &str = "plural";
@@ -211,6 +226,14 @@ impl Texts {
         self.words.canonical()
     }
 
+    /// The same words and those of `locales/more/<lang>.json`, which the first layer does without. `None` when that is
+    /// not an object of texts.
+    #[inline(never)]
+    pub fn with_more(self, more: &str) -> Option<Self> {
+        let more = Self::parse(&self.lang, more)?;
+        Some(self.with_later(&more))
+    }
+
     /// The same words and those of `locales/later/<lang>.json`, which lazy parts show.
     pub fn with_later(mut self, later: &Self) -> Self {
         for (key, text) in later.words.entries() {
@@ -233,7 +256,10 @@ impl Texts {
 
     /// The text under `key`; the key itself when there is none, so that the fault is seen.
     pub fn text<'a>(&'a self, key: &'a str) -> &'a str {
-        self.find(key).unwrap_or(key)
+        match self.find(key) {
+            Some(text) => text,
+            None => missing(key),
+        }
     }
 
     /// The text under `key`, if there is one.
@@ -243,11 +269,12 @@ impl Texts {
 
     /// The same as [`is_key`], from the file itself.
     pub fn has(&self, key: &str) -> bool {
-        let mut found = false;
+        let purpose = key.strip_prefix("purpose.").unwrap_or_default();
+        let mut found = place(self.find(PURPOSES).unwrap_or_default(), purpose).is_some();
         for (known, _) in self.words.entries() {
             found |= alike(known, key);
         }
-        found && key != PLURAL
+        found && key != PLURAL && key != PURPOSES
     }
 
     /// Every key, in the file's order.
@@ -311,6 +338,15 @@ impl Texts {
     }
 }
 
+/// No first visit that the engine is taken apart by (`xtask/src/split.rs`) lacks a word, so this is in its second part: a
+/// first layer that does, by a purpose as the owner's title of a category, begins anew with both parts and all words.
+#[cold]
+#[inline(never)]
+fn missing(key: &str) -> &str {
+    // What a compiler sees through it leaves out.
+    core::hint::black_box(key)
+}
+
 /// The texts one after the other.
 #[inline(never)]
 pub fn concat(parts: &[&str]) -> String {
@@ -353,13 +389,13 @@ pub fn choose<'a>(page: &'a str, fallback: &'a str) -> &'a str {
             "zh-tw" | "zh-hk" | "zh-mo" => "zh-hant",
             tag => tag,
         };
-        if crate::wire::LOCALES.contains(&known) {
+        if place(crate::wire::LOCALES, known).is_some() {
             return known;
         }
         // The tag without its last part (RFC 4647 §3.4).
         tag = parent(tag, b'-');
     }
-    if crate::wire::LOCALES.contains(&fallback) { fallback } else { "en" }
+    if place(crate::wire::LOCALES, fallback).is_some() { fallback } else { "en" }
 }
 
 /// Whether the words of this locale file are written from right to left.

@@ -15,7 +15,7 @@ pub use declaration::{declaration, declared};
 pub use html::drawn;
 pub(crate) use markup::inline;
 
-use crate::json::{Value, Writer};
+use crate::json::{Value, Writer, name_at, place};
 use crate::notice;
 use crate::record::Signals;
 use crate::settings::{Category, Settings, is_mail};
@@ -77,28 +77,30 @@ pub enum Action {
 }
 
 impl Action {
-    /// Every action with the value of its `data-action` attribute.
-    pub const ALL: [(Self, &'static str); 9] = [
-        (Self::Accept, "accept"),
-        (Self::AcceptAll, "accept-all"),
-        (Self::Close, "close"),
-        (Self::Customise, "customise"),
-        (Self::Receipt, "receipt"),
-        (Self::Reject, "reject"),
-        (Self::RejectAll, "reject-all"),
-        (Self::Save, "save"),
-        (Self::Withdraw, "withdraw"),
+    /// Every action.
+    pub const ALL: [Self; 9] = [
+        Self::Accept,
+        Self::AcceptAll,
+        Self::Close,
+        Self::Customise,
+        Self::Receipt,
+        Self::Reject,
+        Self::RejectAll,
+        Self::Save,
+        Self::Withdraw,
     ];
+
+    const NAMES: &str = "accept accept-all close customise receipt reject reject-all save withdraw";
 
     /// The value of the `data-action` attribute.
     pub fn name(self) -> &'static str {
         // In the order of the variants, which a test holds it to.
-        Self::ALL.get(self as usize).map_or("close", |(_, name)| name)
+        name_at(Self::NAMES, self as usize)
     }
 
     /// The action with this name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, n)| *n == name).map(|(action, _)| *action)
+        Self::ALL.get(place(Self::NAMES, name)?).copied()
     }
 }
 

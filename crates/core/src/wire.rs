@@ -8,12 +8,9 @@ pub const KEY: &str = "askfirst";
 /// The number of the stored format. A stored value with another number is foreign: everything stays shut (G9).
 pub const FORMAT: i64 = 1;
 
-/// Languages that have a file in `www/locales`.
-pub const LOCALES: &[&str] = &[
-    "ar", "bg", "bs", "ca", "cs", "cy", "da", "de", "el", "en", "es", "et", "eu", "fa", "fi", "fr", "ga", "gl", "he",
-    "hi", "hr", "hu", "id", "is", "it", "ja", "ko", "lt", "lv", "mk", "mt", "nb", "nl", "pl", "pt", "ro", "sk", "sl",
-    "sq", "sr", "sv", "th", "tr", "uk", "vi", "zh", "zh-hant",
-];
+/// Languages that have a file in `www/locales`, separated by spaces.
+pub const LOCALES: &str = "ar bg bs ca cs cy da de el en es et eu fa fi fr ga gl he hi hr hu id is it ja ko lt lv mk \
+                           mt nb nl pl pt ro sk sl sq sr sv th tr uk vi zh zh-hant";
 
 /// Languages of [`LOCALES`] that are written from right to left.
 pub const RTL: &[&str] = &["ar", "fa", "he"];
@@ -50,15 +47,16 @@ pub fn typescript() -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(out, "export const KEY = {KEY:?} as const;");
     let _ = writeln!(out, "export const FORMAT = {FORMAT} as const;");
-    let _ = writeln!(
-        out,
-        "/** Space-separated language tags. */\nexport const LOCALES = {:?} as const;",
-        LOCALES.join(" ")
-    );
+    let _ = writeln!(out, "/** Space-separated language tags. */\nexport const LOCALES = {LOCALES:?} as const;");
     let _ = writeln!(
         out,
         "/** Space-separated: those that are written from right to left. */\nexport const RTL = {:?} as const;",
         RTL.join(" ")
+    );
+    let _ = writeln!(
+        out,
+        "/** Space-separated: what the keys of words begin with that the first layer does without. */\nexport const LATER = {:?} as const;",
+        crate::texts::later()
     );
     let _ = writeln!(out, "export const HOST = {HOST:?} as const;");
     let _ = writeln!(out, "export const EVENTS = {EVENTS:?} as const;");

@@ -60,7 +60,7 @@ fn count() -> Count {
 
 fn lefts(n: u8) -> Option<Left> {
     let item = |i: u8| LeftItem {
-        kind: Kind::ALL[usize::from(i) % 6].0,
+        kind: Kind::ALL[usize::from(i) % 6],
         name: format!("_name{i}*"),
         why: Why::ALL[usize::from(i) % 3],
     };

@@ -40,14 +40,17 @@ impl Bundled {
     }
 }
 
-/// The words of a language; those of lazy parts lie in a folder of their own in `dist`.
+/// The words of a language; those that come after the first layer's lie in folders of their own in `dist`.
 fn words(tag: &str, text: &str, dist: Option<&Path>) -> Result<Texts, String> {
     let parse = |text: &str| Texts::parse(tag, text).ok_or(format!("locales/{tag}.json is not an object of strings"));
-    let later = dist.and_then(|dist| fs::read_to_string(dist.join(format!("locales/later/{tag}.json"))).ok());
-    match later {
-        Some(later) => Ok(parse(text)?.with_later(&parse(&later)?)),
-        None => parse(text),
+    let mut words = parse(text)?;
+    for folder in ["more", "later"] {
+        let path = dist.map(|dist| dist.join("locales").join(folder).join(format!("{tag}.json")));
+        if let Some(text) = path.and_then(|path| fs::read_to_string(path).ok()) {
+            words = words.with_later(&parse(&text)?);
+        }
     }
+    Ok(words)
 }
 
 /// (name without `.json`, text), sorted by name.

@@ -4,6 +4,7 @@
 //! 2 kB of the browser bundle.
 
 use super::Value;
+use crate::texts::cut;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -81,21 +82,36 @@ impl<'a> Fields<'a> {
         texts
     }
 
-    /// The place of a string in `names`.
+    /// The place of a string in a list as [`place`] takes it.
     #[inline(never)]
-    pub fn named(&mut self, key: &str, names: &[&str]) -> usize {
+    pub fn named(&mut self, key: &str, names: &str) -> usize {
         let place = self.value.get(key).text().and_then(|name| place(names, name));
         self.good &= place.is_some();
         place.unwrap_or(0)
     }
 }
 
-/// The place of `name` in `names`.
-pub(crate) fn place(names: &[&str], name: &str) -> Option<usize> {
-    for (place, known) in names.iter().enumerate() {
-        if *known == name {
+/// The place of `name` in a list of names, separated by spaces: a table of texts takes an address and a length for each,
+/// which in the browser's bundle is more than most of the names.
+#[inline(never)]
+pub(crate) fn place(mut names: &str, name: &str) -> Option<usize> {
+    let mut place = 0;
+    while !names.is_empty() {
+        let (known, rest) = cut(names, b' ');
+        if known == name {
             return Some(place);
         }
+        names = rest;
+        place += 1;
     }
     None
+}
+
+/// The name that stands at a place of such a list.
+#[inline(never)]
+pub(crate) fn name_at(mut names: &'static str, place: usize) -> &'static str {
+    for _ in 0..place {
+        names = cut(names, b' ').1;
+    }
+    cut(names, b' ').0
 }

@@ -9,7 +9,7 @@ mod fields;
 mod reader;
 mod writer;
 
-pub(crate) use fields::{Fields, place};
+pub(crate) use fields::{Fields, name_at, place};
 pub use reader::parse;
 pub use writer::{Writer, push_int};
 pub(crate) use writer::{hex, quote};

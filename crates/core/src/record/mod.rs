@@ -32,11 +32,11 @@ macro_rules! names {
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
             /// Their names, in the same order.
-            pub(crate) const NAMES: &[&str] = &[$($text),+];
+            pub(crate) const NAMES: &str = concat!($($text, " "),+);
 
             /// Its name in JSON.
             pub fn name(self) -> &'static str {
-                Self::NAMES[self as usize]
+                crate::json::name_at(Self::NAMES, self as usize)
             }
 
             /// The variant with this name.

@@ -192,7 +192,7 @@ fn read_left(root: &Fields<'_>) -> Result<Option<Left>, Rejection> {
         let path = format!("$.left.items[{i}]");
         let fields = Fields { path: &path, value: item };
         fields.only(&["kind", "name", "why"])?;
-        let kind = |name: &str| Kind::ALL.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind);
+        let kind = |name: &str| Kind::ALL.iter().find(|kind| kind.name() == name).copied();
         left.items.push(LeftItem {
             kind: fields.named("kind", kind)?,
             name: fields.shaped("name", |text| is_short(text, 200), "must have 1 to 200 characters")?,

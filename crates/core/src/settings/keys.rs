@@ -32,8 +32,8 @@ pub(super) enum Shape {
     Validity,
     /// An ISO 3166 alpha-2 code.
     Country,
-    /// One of these texts.
-    OneOf(&'static [&'static str]),
+    /// One of these texts, which are separated by spaces.
+    OneOf(&'static str),
     /// An object, whose entries have their own reader.
     Object,
     /// An object with these keys.
@@ -78,10 +78,10 @@ const LINE: usize = 500;
 pub(super) const LONG: usize = 2000;
 
 /// Values of `gpc` and `dnt`.
-pub(super) const SIGNAL: &[&str] = &["honour", "ignore"];
+pub(super) const SIGNAL: &str = "honour ignore";
 
 /// Values of `audit`, which `www/audit.ts` reads.
-pub(super) const AUDIT: &[&str] = &["always", "sampled"];
+pub(super) const AUDIT: &str = "always sampled";
 
 /// The products whose choice is taken over (`www/import.ts`), each with what its names mean here.
 pub(super) const DIALECTS: &[Field] = &[
@@ -97,31 +97,20 @@ pub(super) const DIALECTS: &[Field] = &[
 ];
 
 /// Values of `layout`, which are classes of the banner in `www/ui.css`.
-pub(super) const LAYOUTS: &[&str] =
-    &[CARD, "bar", "bar-top", "box", "box-end", "box-top", "box-top-end", "centre", HEADLESS];
+pub(super) const LAYOUTS: &str = "card bar bar-top box box-end box-top box-top-end centre none";
 pub(super) const CARD: &str = "card";
 pub(super) const HEADLESS: &str = "none";
 
 /// Values of `records.refusals`, in the order of [`REFUSALS_AS`].
-pub(super) const REFUSALS: &[&str] = &["aggregate", "none", "pseudonymous"];
+pub(super) const REFUSALS: &str = "aggregate none pseudonymous";
 pub(super) const REFUSALS_AS: [Refusals; 3] = [Refusals::Aggregate, Refusals::None, Refusals::Pseudonymous];
 
 /// Values of `records.require_ack`, in the order of [`REQUIRE_ACK_AS`].
-pub(super) const REQUIRE_ACK: &[&str] = &["none", "persisted", "acked"];
+pub(super) const REQUIRE_ACK: &str = "none persisted acked";
 pub(super) const REQUIRE_ACK_AS: [RequireAck; 3] = [RequireAck::None, RequireAck::Persisted, RequireAck::Acked];
 
-const fn kinds() -> [&'static str; Kind::ALL.len()] {
-    let mut names = [""; Kind::ALL.len()];
-    let mut i = 0;
-    while i < names.len() {
-        names[i] = Kind::ALL[i].1;
-        i += 1;
-    }
-    names
-}
-
 /// Values of an item's `kind`.
-pub(super) const KINDS: &[&str] = &kinds();
+pub(super) const KINDS: &str = Kind::NAMES;
 
 pub(super) const ROOT: &[Field] = &[
     may("$schema", Shape::Any),

@@ -34,9 +34,9 @@ pub use ready_made::READY_MADE;
 pub(crate) use rules::{is_id, is_mail, is_safe_link};
 
 pub use problem::{Problem, Severity};
-pub use read::{parse, parse_terse, plan, wanted_services};
+pub use read::{own_signals, parse, parse_terse, plan, wanted_services};
 
-use crate::json::{Value, Writer};
+use crate::json::{Value, Writer, name_at};
 use crate::pattern::matches;
 use crate::time::Period;
 use alloc::string::String;
@@ -129,7 +129,7 @@ pub struct Service {
     /// Cookies and other storage it uses.
     pub items: Vec<Item>,
     /// Calls of its consent API as they are written, `{update, grant, revoke}` (docs/services.md); checked, so that
-    /// nothing in them is code (L31).
+    /// nothing in them is code (L31). Our own service's are made by `own_signals`.
     pub signals: Value,
 }
 
@@ -179,21 +179,24 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Every kind, with its name in the configuration.
-    pub const ALL: [(Self, &'static str); 7] = [
-        (Self::CacheStorage, "cacheStorage"),
-        (Self::Cookie, "cookie"),
-        (Self::IndexedDb, "indexedDB"),
-        (Self::LocalStorage, "localStorage"),
-        (Self::Pixel, "pixel"),
-        (Self::ServiceWorker, "serviceWorker"),
-        (Self::SessionStorage, "sessionStorage"),
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::CacheStorage,
+        Self::Cookie,
+        Self::IndexedDb,
+        Self::LocalStorage,
+        Self::Pixel,
+        Self::ServiceWorker,
+        Self::SessionStorage,
     ];
+
+    /// Their names in the configuration, in the same order.
+    pub(crate) const NAMES: &str = "cacheStorage cookie indexedDB localStorage pixel serviceWorker sessionStorage";
 
     /// Its name in the configuration and in the notice.
     pub fn name(self) -> &'static str {
         // In the order of the variants, which a test holds it to.
-        Self::ALL.get(self as usize).map_or("cookie", |(_, name)| name)
+        name_at(Self::NAMES, self as usize)
     }
 }
 

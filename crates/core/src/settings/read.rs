@@ -71,8 +71,10 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
         let at = At::root("$");
         let settings = match json::parse(text) {
             Ok(value) => {
-                self.locale =
-                    str(&value, "locale").filter(|locale| wire::LOCALES.contains(locale)).unwrap_or("en").to_string();
+                self.locale = str(&value, "locale")
+                    .filter(|locale| place(wire::LOCALES, locale).is_some())
+                    .unwrap_or("en")
+                    .to_string();
                 self.object(&at, &value, [ROOT, &[]], false);
                 match value {
                     Value::Map(_) => Some(self.settings(&at, &value, catalogue)),
@@ -231,8 +233,8 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
         let at = at.key("texts");
         for (language, own) in entries(root, "texts") {
             let at = at.key(language);
-            if WORDS && !wire::LOCALES.contains(&texts::primary(language)) {
-                let guess = Self::near(language, &mut wire::LOCALES.iter().copied());
+            if WORDS && place(wire::LOCALES, texts::primary(language)).is_none() {
+                let guess = Self::near(language, &mut wire::LOCALES.split(' '));
                 let why = "\" has no locale file, so these texts are never shown";
                 self.warning(&at, "L17", &["\"", language, why], guess);
             }
@@ -298,7 +300,7 @@ pub(super) fn service(id: &str, value: &Value) -> Service {
         let kind = place(KINDS, str(item, "kind").unwrap_or_default()).unwrap_or(0);
         rows.push(Item {
             name: must(item, "name"),
-            kind: Kind::ALL.get(kind).map_or(Kind::Cookie, |(kind, _)| *kind),
+            kind: Kind::ALL.get(kind).copied().unwrap_or(Kind::Cookie),
             duration: match str(item, "duration") {
                 Some("persistent") => Some(Item::PERSISTENT),
                 other => other.and_then(Period::parse),
@@ -333,5 +335,13 @@ pub(super) fn own_service(controller: &str, validity: Period) -> Service {
     own
 }
 
-/// Its own call is Google Consent Mode's: all seven signals, whatever services there are (REQUIREMENTS §4.1).
-const OWN_ITEMS: &str = r#"{"name":"Askfirst","items":[{"name":"askfirst","kind":"cookie"},{"name":"askfirst","kind":"localStorage"}],"signals":{"update":[["gtag","consent","update",{"ad_personalization":"$marketing:granted:denied","ad_storage":"$marketing:granted:denied","ad_user_data":"$marketing:granted:denied","analytics_storage":"$analytical:granted:denied","functionality_storage":"$preferences:granted:denied","personalization_storage":"$preferences:granted:denied","security_storage":"granted"}]]}}"#;
+const OWN_ITEMS: &str =
+    r#"{"name":"Askfirst","items":[{"name":"askfirst","kind":"cookie"},{"name":"askfirst","kind":"localStorage"}]}"#;
+
+/// The consent call of our own service, Google Consent Mode's: all seven signals, whatever services there are
+/// (REQUIREMENTS §4.1). Not kept with the service like another's, so that it is read only once something is decided.
+pub fn own_signals() -> Value {
+    json::parse(OWN_SIGNALS).unwrap_or(Value::Null)
+}
+
+const OWN_SIGNALS: &str = r#"{"update":[["gtag","consent","update",{"ad_personalization":"$marketing:granted:denied","ad_storage":"$marketing:granted:denied","ad_user_data":"$marketing:granted:denied","analytics_storage":"$analytical:granted:denied","functionality_storage":"$preferences:granted:denied","personalization_storage":"$preferences:granted:denied","security_storage":"granted"}]]}"#;

@@ -6,8 +6,8 @@
 use super::keys::{Field, LINTS, LONG, OBJECTS, PEERS, ROOT, SIGNALS, Shape, WHY, When};
 use super::suggest::{nearest, plain};
 use super::{Localized, Problem, Severity, rules};
-use crate::json::{Value, push_int, quote};
-use crate::texts::{self, Texts, cut};
+use crate::json::{Value, place, push_int, quote};
+use crate::texts::{self, Texts};
 use crate::time::Period;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -200,7 +200,7 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
         if WORDS {
             return texts::is_key(key);
         }
-        self.words.is_some_and(|words| words.has(key)) || texts::LATER.contains(&cut(key, b'.').0)
+        self.words.is_some_and(|words| words.has(key)) || texts::is_later(key)
     }
 
     #[inline(always)]
@@ -283,7 +283,7 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
                 self.mistyped(at, "a text, or an object with one per language", value, None);
             }
             (Shape::OneOf(names), _) => {
-                let positive = names.first().filter(|_| *value == Value::Bool(true)).copied();
+                let positive = names.split(' ').next().filter(|_| *value == Value::Bool(true));
                 self.mistyped(at, &one_of(names), value, positive);
             }
             (Shape::Period, _) => self.mistyped(at, PERIOD, value, Some(RETENTION)),
@@ -311,13 +311,12 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
                 self.error(at, "reference", &["no bundled text has this key"], Self::near(text, &mut bundled));
             }
             Shape::Words | Shape::Purpose => self.words(at, text),
-            Shape::OneOf(names) if !names.contains(&text) => {
+            Shape::OneOf(names) if place(names, text).is_none() => {
                 let mut guess = None;
                 let mut expected = String::new();
                 if WORDS {
-                    let stem =
-                        |name: &&&str| text.strip_prefix(**name).is_some_and(|rest| rest.starts_with(['-', '_']));
-                    guess = Self::near(text, &mut names.iter().copied()).or(names.iter().find(stem).copied());
+                    let stem = |name: &&str| text.strip_prefix(*name).is_some_and(|rest| rest.starts_with(['-', '_']));
+                    guess = Self::near(text, &mut names.split(' ')).or(names.split(' ').find(stem));
                     expected = one_of(names);
                 }
                 self.wrong(at, &expected, guess);
@@ -365,8 +364,8 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
     }
 }
 
-fn one_of(names: &[&str]) -> String {
-    ["one of \"", &names.join("\", \""), "\""].concat()
+fn one_of(names: &str) -> String {
+    ["one of \"", &names.replace(' ', "\", \""), "\""].concat()
 }
 
 const PERIOD: &str = "an ISO 8601 period such as \"P6M\"";

@@ -60,9 +60,9 @@ fn ready_made(id: &str) -> Value {
     json::parse(&text).unwrap()
 }
 
-/// The words of a page in English.
+/// The words that a page in English starts with.
 fn words() -> Texts {
-    Texts::parse("en", &fs::read_to_string(www("locales/en.json")).unwrap()).unwrap()
+    Texts::parse("en", &fs::read_to_string(www("locales/en.json")).unwrap()).unwrap().first_layer()
 }
 
 fn catalogue(text: &str) -> Vec<(String, Value)> {

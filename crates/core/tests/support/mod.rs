@@ -8,7 +8,7 @@ use askfirst_core::json::{Value, map};
 use askfirst_core::machine::{Decision, Effect, Env, Event, State, handle};
 use askfirst_core::record::{Layer, Method, Record, Submission};
 use askfirst_core::settings::{
-    Category, Controller, Item, Kind, Localized, Records, Refusals, Reopen, RequireAck, Service, Settings,
+    Category, Controller, Item, Kind, Localized, Records, Refusals, Reopen, RequireAck, Service, Settings, own_signals,
 };
 use askfirst_core::texts::Texts;
 use askfirst_core::time::{self, Millis, Period};
@@ -56,16 +56,6 @@ pub fn own(id: &str, services: Vec<Service>) -> Category {
     }
 }
 
-/// What the service that every configuration has says of its own.
-fn google() -> Value {
-    static SIGNALS: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| {
-        let config = r#"{"version":"1","controller":{"name":"A","contact":"a@example.com","policy":"/p"},"categories":{"marketing":{}}}"#;
-        let settings = askfirst_core::settings::parse(config, &[]).0.unwrap();
-        settings.categories[0].services[0].signals.clone()
-    });
-    SIGNALS.clone()
-}
-
 pub fn settings() -> Settings {
     let metrics = service(
         "metrics",
@@ -96,7 +86,7 @@ pub fn settings() -> Settings {
         categories: vec![
             category(
                 "functional",
-                vec![Service { signals: google(), ..service("login", vec![item("sid", Kind::Cookie, None)]) }],
+                vec![Service { signals: own_signals(), ..service("login", vec![item("sid", Kind::Cookie, None)]) }],
             ),
             category("analytical", vec![metrics]),
             category("marketing", vec![clips]),

@@ -226,7 +226,7 @@ fn schemas() -> Value {
             "%RECORD_METHODS%",
             &names(Method::ALL.iter().filter(|method| **method != Method::Agent).map(|method| method.name()).collect()),
         )
-        .replace("%KINDS%", &names(Kind::ALL.iter().map(|(_, name)| *name).collect()))
+        .replace("%KINDS%", &names(Kind::ALL.iter().map(|kind| kind.name()).collect()))
         .replace("%WHYS%", &names(Why::ALL.iter().map(|why| why.name()).collect()))
         .replace("%LAYERS%", &names(Layer::ALL.iter().map(|layer| layer.name()).collect()));
     json::parse(&text).unwrap_or(Value::Null)

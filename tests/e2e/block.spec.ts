@@ -1,5 +1,7 @@
 // askfirst-block.js (FIELD 18, 27): what page scripts send to listed hosts. The sink's log is the judge.
-import { expect, rest, test } from './support/test.ts';
+import { until } from './support/engines.ts';
+import { test } from './support/firefox.ts';
+import { expect, rest } from './support/test.ts';
 import { stored } from './support/gate.ts';
 import { servePage } from './support/optional.ts';
 
@@ -92,6 +94,43 @@ for (const [way, [code, refused]] of Object.entries(REQUESTS)) {
     await expect.poll(() => sink.log).toEqual(['a']);
   });
 }
+
+test('Firefox: by each of these ways nothing before consent, exactly once after (FIELD 18)', async ({ firefox, site, sink }) => {
+  test.setTimeout(120_000);
+  const failures: string[] = [];
+  for (const [way, code] of Object.entries(ELEMENTS)) {
+    sink.log.length = 0;
+    await servePage(site, { name: 'block', attributes: list(sink), body: `<script>{ const S = '${sink.origin}'; ${code} }</script>` });
+    await firefox.goto(site.origin);
+    await until(`${way}: the loader's engine`, () => firefox.evaluate(() => !!(window as any).go));
+    await new Promise((go) => setTimeout(go, 150));
+    const before = [...sink.log];
+    await firefox.evaluate(() => (window as any).go(['marketing'], ['pixel']));
+    await until(way, () => sink.log.length > 0, 5_000).catch(() => {});
+    await new Promise((go) => setTimeout(go, 150));
+    const after = [...new Set(sink.log)];
+    if (before.length || after.length != 1 || (sink.log.length != 1 && !after[0]!.endsWith('.mp3'))) failures.push(`${way}: ${before.join()} then ${sink.log.join()}`);
+  }
+  expect(failures).toEqual([]);
+});
+
+test('Firefox: each of these requests is refused before consent, as usual after (FIELD 27)', async ({ firefox, site, sink }) => {
+  test.setTimeout(60_000);
+  for (const [way, [code, refused]] of Object.entries(REQUESTS)) {
+    sink.log.length = 0;
+    await servePage(site, { name: 'block', attributes: list(sink) });
+    await firefox.goto(site.origin);
+    await until(`${way}: the loader's engine`, () => firefox.evaluate(() => !!(window as any).go));
+    const ask = () => firefox.evaluate((code: string, S: string) => new Function('S', `return ${code}`)(S), code, sink.origin);
+    expect(await ask(), way).toEqual(refused);
+    await new Promise((go) => setTimeout(go, 150));
+    expect(sink.log, way).toEqual([]);
+    await firefox.evaluate(() => (window as any).go(['marketing'], ['pixel']));
+    await ask();
+    await until(way, () => sink.log.length > 0);
+    expect(sink.log, way).toEqual(['a']);
+  }
+});
 
 test('other hosts, and the site itself, are left alone', async ({ page, site, sink, complaints }) => {
   site.answers.set('/own.js', { type: 'text/javascript', body: `(window.ran ||= []).push('own.js');` });

@@ -1,18 +1,8 @@
 import { expect, type Page } from '@playwright/test';
 import { CATEGORY, isPossible, KINDS, WAYS } from './support/cases.ts';
 import { check, type Browser } from './support/elements.ts';
-import { ENGINES, type Engine } from './support/engines.ts';
 import { serve, stored } from './support/gate.ts';
-import { test as base } from './support/test.ts';
-
-// One Firefox for all that a worker runs: its start takes longer than a hundred cases.
-const test = base.extend<{}, { firefox: Engine }>({
-  firefox: [async ({}, use) => {
-    const engine = await ENGINES.firefox();
-    await use(engine);
-    await engine.close();
-  }, { scope: 'worker', timeout: 90_000 }],
-});
+import { test } from './support/firefox.ts';
 
 const chromium = (page: Page): Browser => ({
   goto: async (url) => void await page.goto(url),

@@ -1,15 +1,16 @@
 import { readdirSync } from 'node:fs';
 import type { Page } from '@playwright/test';
-import { expect, part, started, test as base } from './support/visit.ts';
+import { delivered, expect, part, started, test as base } from './support/visit.ts';
 import { serveMini } from './support/mini.ts';
 import { Product } from './support/product.ts';
 
 const LOCALES = readdirSync(new URL('../../www/locales', import.meta.url)).map((name) => name.replace('.json', ''));
 
-// One server for all languages of a worker: nothing is posted here.
+// One server for all languages of a worker.
 const test = base.extend<{}, { shared: Product }>({
   shared: [async ({}, use) => {
     const product = await Product.start();
+    await product.configure((config) => config.categories.marketing.services.push('vimeo'));
     await use(product);
     await product.stop();
   }, { scope: 'worker' }],
@@ -62,5 +63,44 @@ for (const locale of LOCALES) {
     // Each word was in the file that it was looked for in.
     for (const name of ['banner', 'dialog']) await expect(part(page, name)).not.toContainText(NAME);
     expect(await size(page, 'dialog-reject')).toEqual(await size(page, 'dialog-accept'));
+  });
+
+  test(`${locale}: nothing is cut off at 320 px in a placeholder, the declaration, the settings after a choice and the question after a change (A5, B9, B15, B16)`, async ({ page, shared }) => {
+    await page.setViewportSize({ width: 320, height: 700 });
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    const body = `<iframe id="film" title="Film" width="260" height="300" data-category="marketing" data-service="vimeo" data-src="${shared.sink.url}/film.html"></iframe><askfirst-declaration></askfirst-declaration>`;
+    const url = serveMini(shared.front, shared.sink.url, { html: `lang="${locale}"`, body });
+    await page.goto(url);
+    await started(page);
+
+    const film = page.frameLocator('#film');
+    await expect(film.getByRole('button')).toHaveCount(2);
+    const wide = (all: HTMLElement[]) => all.filter((one) => getComputedStyle(one).display != 'inline' && one.scrollWidth > one.clientWidth + 1).map((one) => `${one.localName}: ${one.textContent!.slice(0, 60)}`);
+    expect(await film.locator('html, body, body *').evaluateAll(wide), 'placeholder').toEqual([]);
+
+    const declaration = page.locator('askfirst-declaration');
+    await expect(declaration.locator('table').first()).toBeAttached();
+    await declaration.locator('details').evaluateAll((all) => all.forEach((details) => ((details as HTMLDetailsElement).open = true)));
+    // A table may scroll in its own frame (WCAG 1.4.10); the page may not, and no word is cut off.
+    expect(await declaration.locator('h2, h3, h4, p, dt, dd, li, button, caption, summary').evaluateAll(wide), 'declaration').toEqual([]);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth), 'declaration').toBeLessThanOrEqual(320);
+
+    await part(page, 'accept').click();
+    await delivered(page);
+    await part(page, 'reopen').click();
+    await expect(part(page, 'erase')).toBeAttached();
+    await part(page, 'dialog').locator('details').evaluateAll((all) => all.forEach((details) => ((details as HTMLDetailsElement).open = true)));
+    expect(await clipped(page, 'dialog'), 'after a choice').toEqual([]);
+    await part(page, 'close').click();
+
+    const config = await shared.config();
+    config.categories.marketing.services.push('spotify');
+    shared.front.answers.set('/askfirst.json', { type: 'application/json', body: JSON.stringify(config) });
+    await page.reload();
+    await started(page);
+    await expect(part(page, 'banner').locator('.change')).toContainText('Spotify');
+    expect(await clipped(page, 'banner'), 'after a change').toEqual([]);
+    expect(await size(page, 'reject'), 'after a change').toEqual(await size(page, 'accept'));
+    shared.front.answers.delete('/askfirst.json');
   });
 }

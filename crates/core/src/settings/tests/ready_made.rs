@@ -129,10 +129,11 @@ fn l37_what_a_gated_service_stores_on_the_site_has_a_pattern_that_deletes_it_and
     }
 }
 
-/// What pages with these tags have been seen to keep on the site's own device storage, and whom they ask: service, names of
-/// cookies and storage, hosts. A name that no pattern means stays after a withdrawal, a host that none means is not held.
+/// What these tags keep on the site, and whom they ask, as policies, cookie lists and code of others name it; no page of a
+/// vendor was measured for this. Service, names of cookies and storage, hosts. A name that no pattern means stays after a
+/// withdrawal, a host that none means is not held.
 #[rustfmt::skip]
-const SEEN: [(&str, &[&str], &[&str]); 17] = [
+const NAMED: [(&str, &[&str], &[&str]); 17] = [
     ("brevo", &["sib_cuid", "sib_session", "brevo_cid", "__brevo_cid"], &["sibautomation.com", "js.brevo.com", "conversations-widget.brevo.com"]),
     ("google-ads", &["_gcl_au", "_gcl_aw"], &["www.googleadservices.com", "td.doubleclick.net", "pagead2.googlesyndication.com", "google.com", "www.google.com"]),
     ("google-analytics", &["_ga", "_ga_SN8XZNJ2M7"], &["www.google-analytics.com", "region1.google-analytics.com", "analytics.google.com", "region1.analytics.google.com"]),
@@ -153,8 +154,8 @@ const SEEN: [(&str, &[&str], &[&str]); 17] = [
 ];
 
 #[test]
-fn g5_what_widely_used_tags_were_seen_to_keep_and_to_ask_is_declared() {
-    for (id, names, hosts) in SEEN {
+fn g5_what_others_say_that_widely_used_tags_keep_and_ask_is_declared() {
+    for (id, names, hosts) in NAMED {
         let service = ready_made(id);
         let items = service.at("items").unwrap().items().iter();
         let patterns: Vec<&str> = items.map(|item| item.at("name").unwrap().text().unwrap()).collect();

@@ -1,12 +1,14 @@
-//! Evidence packs, exports and receipts: what holds, and what is the first thing that doesn't (PROOF tests 11, 12, 17 and
-//! 19). `tests/vectors/log-evidence.json` has the same cases for the command line and the WebAssembly module.
+//! Evidence packs, exports and receipts: what holds, and what is the first thing that doesn't (PROOF tests 11, 12, 16, 17
+//! and 19). `tests/vectors/log-evidence.json` has the same cases for the command line and the WebAssembly module.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 #[path = "support/evidence.rs"]
 mod evidence;
 
 use askfirst_core::json::{self, Value, map};
-use askfirst_core::log::evidence::{LoggedNotice, Opening, Outcome, Pack, Report, page, verify, verify_receipt};
+use askfirst_core::log::evidence::{
+    LoggedNotice, Opening, Outcome, Pack, Report, page, read_keys, verify, verify_receipt,
+};
 use askfirst_core::log::{Checkpoint, Commitment, Entry, SigningKey, TextProof, core_text};
 use evidence::{Log, ORIGIN, envelope, erased, export, notice, pack, receipt, record, trusted};
 
@@ -174,6 +176,24 @@ fn without_a_trusted_key_nothing_is_proven() {
     assert_eq!(verify(&text.replace("Marketing", "Marketink"), &[])[0].outcome(), Outcome::Fails);
 }
 
+/// PROOF test 16.
+#[test]
+fn a_signature_of_a_key_after_it_was_taken_out_is_named() {
+    let (_, pack) = pack();
+    let text = pack.to_value().canonical();
+    let size =
+        Checkpoint::open_by(&TextProof::parse(&pack.proof).unwrap().checkpoint, &trusted()).unwrap().checkpoint.size;
+    let key = trusted()[0].to_text();
+    let with =
+        |until: u64| verify(&text, &read_keys(&format!("# of example.nl\n{key} until {until}\n")).unwrap()).remove(0);
+    assert_eq!(with(size).outcome(), Outcome::Holds, "what it signed before holds");
+    let report = with(size - 1);
+    assert_eq!(report.outcome(), Outcome::Fails);
+    let why = format!("taken out of the log when it had {} entries", size - 1);
+    assert!(report.problem().unwrap().contains(&why), "{:?}", report.problem());
+    assert!(report.said.is_empty(), "what such a file says is not shown");
+}
+
 #[test]
 fn a_witness_tells_when_the_record_was_there() {
     let (_, pack) = pack();
@@ -181,7 +201,7 @@ fn a_witness_tells_when_the_record_was_there() {
     let mut proof = TextProof::parse(&pack.proof).unwrap();
     proof.checkpoint = witness.cosign(&proof.checkpoint, 1_795_342_600).unwrap();
     let text = Pack { proof: proof.text(), ..pack }.to_value().canonical();
-    let keys = [trusted(), vec![witness.verifier().clone()]].concat();
+    let keys = [trusted(), vec![witness.verifier().clone().into()]].concat();
     let report = verify(&text, &keys).remove(0);
     assert_eq!(report.outcome(), Outcome::Holds);
     assert!(report.text().contains("The witness witness.example/w1 saw the log in this state at 2026-11-22T10:16:40Z"));

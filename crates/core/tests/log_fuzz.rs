@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use askfirst_core::digest::sha256;
 use askfirst_core::json;
 use askfirst_core::log::evidence::{self, Outcome};
-use askfirst_core::log::{Checkpoint, Entry, Note, Resource, TextProof, VerifierKey, decode_bundle, encode_bundle};
+use askfirst_core::log::{Checkpoint, Entry, LogKey, Note, Resource, TextProof, decode_bundle, encode_bundle};
 use askfirst_core::record::Submission;
 use evidence_support::{erased, pack, record, trusted};
 
@@ -30,7 +30,7 @@ type Reader = fn(&Seeds, &[u8]) -> String;
 
 /// What is valid, and whose keys are believed.
 struct Seeds {
-    keys: Vec<VerifierKey>,
+    keys: Vec<LogKey>,
     packs: Vec<String>,
     checkpoint: String,
     proof: String,
@@ -82,7 +82,7 @@ fn note(seeds: &Seeds, input: &[u8]) -> String {
     let Some(note) = text(input).and_then(Note::parse) else { return "none".to_owned() };
     let lines: String = note.signatures.iter().map(askfirst_core::log::Signature::line).collect();
     assert_eq!(format!("{}\n{lines}", note.text).as_bytes(), input, "a note has one form");
-    match note.verified(&seeds.keys) {
+    match note.verified(&seeds.keys.iter().map(|key| key.key.clone()).collect::<Vec<_>>()) {
         Ok(by) => {
             assert_eq!(note.text, Note::parse(&seeds.checkpoint).unwrap().text, "nothing else was signed");
             format!("signed by {}", by.len())
@@ -93,7 +93,7 @@ fn note(seeds: &Seeds, input: &[u8]) -> String {
 
 fn checkpoint(seeds: &Seeds, input: &[u8]) -> String {
     let Some(input) = text(input) else { return "bytes".to_owned() };
-    match Checkpoint::open(input, &seeds.keys) {
+    match Checkpoint::open_by(input, &seeds.keys) {
         Ok(opened) => {
             assert!(seeds.checkpoint.starts_with(&opened.checkpoint.text()), "nothing else was signed");
             "opened".to_owned()

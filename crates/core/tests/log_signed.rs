@@ -1,7 +1,9 @@
 //! Signed notes and checkpoints, against vectors of the Go checksum database and of C2SP (PROOF tests 10, 11 and 16).
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use askfirst_core::log::{Algorithm, Checkpoint, Note, NoteError, OpenError, SigningKey, VerifierKey};
+use askfirst_core::log::{
+    Algorithm, Checkpoint, Entry, KeyAction, KeyRole, LogKey, Note, NoteError, OpenError, SigningKey, VerifierKey,
+};
 use proptest::prelude::*;
 
 // `sumdb/note/note_test.go` in golang/mod.
@@ -143,6 +145,52 @@ fn a_checkpoint_of_an_overlap_holds_under_the_old_and_the_new_key() {
     }
     let later = checkpoint().sign(&new).unwrap();
     assert_eq!(Checkpoint::open(&later, &[old.verifier().clone()]), Err(OpenError::Note(NoteError::Unsigned)));
+}
+
+/// PROOF test 16.
+#[test]
+fn a_key_that_was_taken_out_of_the_log_counts_for_what_it_signed_before() {
+    let (old, new) = (log_key(1), log_key(2));
+    let [only_old, only_new] = [&old, &new].map(std::slice::from_ref);
+    let at =
+        |size: u64, keys: &[SigningKey]| Checkpoint::new("example.nl/askfirst", size, [42; 32]).sign_by(keys).unwrap();
+    let entry = |action, key: &SigningKey| Entry::Key {
+        action,
+        role: KeyRole::Log,
+        key: key.verifier().clone(),
+        day: 1_795_305_600_000,
+    };
+    let mut keys = Vec::new();
+    for (index, entry) in
+        [(0, entry(KeyAction::Add, &old)), (10, entry(KeyAction::Add, &new)), (20, entry(KeyAction::Remove, &old))]
+    {
+        LogKey::follow(&mut keys, index, &entry).unwrap();
+    }
+    // Before, in the overlap, after: as the log signs, and as it must not.
+    for (size, signers) in [(10, vec![old.clone()]), (11, vec![old.clone(), new.clone()]), (21, vec![new.clone()])] {
+        assert!(Checkpoint::open_complete(&at(size, &signers), &keys).is_ok(), "{size}");
+    }
+    let retired =
+        |note: &str| matches!(Checkpoint::open_by(note, &keys), Err(OpenError::Retired(key)) if key == keys[0]);
+    assert!(retired(&at(21, only_old)) && retired(&at(21, &[old.clone(), new.clone()])));
+    assert_eq!(Checkpoint::open_complete(&at(20, only_new), &keys), Err(OpenError::Missing(keys[0].clone())));
+    // Whoever reads the published keys knows as much, and one who knows one key alone believes it as long as it signed.
+    let published: Vec<LogKey> = keys.iter().map(|key| LogKey::parse(&key.to_text()).unwrap()).collect();
+    assert_eq!(published[0].until, Some(20));
+    assert!(matches!(Checkpoint::open_by(&at(21, only_old), &published), Err(OpenError::Retired(_))));
+    assert!(Checkpoint::open_by(&at(20, &[old.clone(), new.clone()]), &published[..1]).is_ok());
+    // A key named twice, once as it was before: it is out all the same.
+    let twice = [LogKey::from(old.verifier().clone()), published[0].clone()];
+    assert!(matches!(Checkpoint::open_by(&at(21, only_old), &twice), Err(OpenError::Retired(_))));
+    for wrong in [entry(KeyAction::Add, &old), entry(KeyAction::Remove, &old), entry(KeyAction::Remove, &log_key(3))] {
+        assert!(
+            LogKey::follow(&mut keys, 30, &wrong).is_err(),
+            "a key does not come back, and none goes that is not in"
+        );
+    }
+    for wrong in ["", "x until 3", &(published[0].to_text() + "0 "), &published[0].to_text().replace("20", "020")] {
+        assert_eq!(LogKey::parse(wrong), None, "{wrong}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Nothing leaves the page: the module has no import but the text that it is handed. `www/verify.ts` is its caller.
 
 use askfirst_core::json::Value;
-use askfirst_core::log::VerifierKey;
+use askfirst_core::log::LogKey;
 use askfirst_core::log::evidence::{self, Report};
 use wasm_bindgen::prelude::*;
 
@@ -22,7 +22,7 @@ pub fn verify_receipt(record: &str, receipt: &str, keys: &str) -> String {
     reports.first().map_or(Value::Null, Report::to_value).canonical()
 }
 
-fn with_keys(keys: &str, check: impl FnOnce(&[VerifierKey]) -> Vec<Report>) -> Vec<Report> {
+fn with_keys(keys: &str, check: impl FnOnce(&[LogKey]) -> Vec<Report>) -> Vec<Report> {
     match evidence::read_keys(keys) {
         Ok(keys) => check(&keys),
         Err(problem) => vec![Report::failure("The key", problem)],

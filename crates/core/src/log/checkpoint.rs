@@ -52,6 +52,7 @@ pub use opened::{OpenError, Opened};
 #[cfg(feature = "ed25519")]
 mod opened {
     use super::Checkpoint;
+    use crate::log::LogKey;
     use crate::log::note::{Algorithm, Note, VerifierKey};
     use crate::log::signing::{NoteError, SigningKey, Verified};
     use alloc::string::String;
@@ -77,6 +78,10 @@ mod opened {
         NoLogKey,
         /// Its signatures don't hold.
         Note(NoteError),
+        /// A key has signed it that was taken out of the log before.
+        Retired(LogKey),
+        /// A key that signs each head of this size has not signed it.
+        Missing(LogKey),
     }
 
     impl Checkpoint {
@@ -87,14 +92,64 @@ mod opened {
             if own { key.sign(&self.text()) } else { None }
         }
 
+        /// Signs it by each of the log's keys: one, or two while one takes the place of the other. `None` when there is
+        /// none, or one has another name.
+        pub fn sign_by(&self, keys: &[SigningKey]) -> Option<String> {
+            let (first, more) = keys.split_first()?;
+            let mut note = self.sign(first)?;
+            for key in more {
+                // The text and the empty line below it stand there once.
+                note.push_str(self.sign(key)?.get(self.text().len() + 1..)?);
+            }
+            Some(note)
+        }
+
         /// Reads a signed checkpoint and checks the signatures of these keys, the log's and those of witnesses.
         ///
         /// # Errors
         /// It is no checkpoint, a known key's signature is false, or no key with the log's name has signed.
         pub fn open(note: &str, keys: &[VerifierKey]) -> Result<Opened, OpenError> {
+            Self::verified(note, keys).and_then(|(checkpoint, verified)| Self::opened(checkpoint, verified))
+        }
+
+        /// The same by the keys that the log has or had. One that was taken out counts up to there alone (PROOF test 16).
+        ///
+        /// # Errors
+        /// As [`Self::open`], and [`OpenError::Retired`].
+        pub fn open_by(note: &str, keys: &[LogKey]) -> Result<Opened, OpenError> {
+            let plain: Vec<VerifierKey> = keys.iter().map(|key| key.key.clone()).collect();
+            let (checkpoint, verified) = Self::verified(note, &plain)?;
+            // A key that is named twice is retired when one of the two says so.
+            let has_signed = |key: &&LogKey| verified.iter().any(|by| by.key == key.key);
+            match keys.iter().filter(has_signed).find(|key| key.is_retired_at(checkpoint.size)) {
+                Some(key) => Err(OpenError::Retired(key.clone())),
+                None => Self::opened(checkpoint, verified),
+            }
+        }
+
+        /// The same for whoever has the whole history of the log's keys: each that signs at this size has signed.
+        ///
+        /// # Errors
+        /// As [`Self::open_by`], and [`OpenError::Missing`].
+        pub fn open_complete(note: &str, keys: &[LogKey]) -> Result<Opened, OpenError> {
+            let opened = Self::open_by(note, keys)?;
+            let size = opened.checkpoint.size;
+            for key in keys.iter().filter(|key| key.signs(size)) {
+                if Self::open(note, core::slice::from_ref(&key.key)).is_err() {
+                    return Err(OpenError::Missing(key.clone()));
+                }
+            }
+            Ok(opened)
+        }
+
+        fn verified(note: &str, keys: &[VerifierKey]) -> Result<(Self, Vec<Verified>), OpenError> {
             let note = Note::parse(note).ok_or(OpenError::Note(NoteError::Malformed))?;
             let checkpoint = Self::parse(note.text).ok_or(OpenError::NoCheckpoint)?;
             let verified = note.verified(keys).map_err(OpenError::Note)?;
+            Ok((checkpoint, verified))
+        }
+
+        fn opened(checkpoint: Self, verified: Vec<Verified>) -> Result<Opened, OpenError> {
             let is_log = |by: &Verified| by.key.algorithm == Algorithm::Ed25519 && by.key.name == checkpoint.origin;
             let log = verified.iter().find(|by| is_log(by)).cloned().ok_or(OpenError::NoLogKey)?;
             let witnesses = verified.into_iter().filter(|by| by.time.is_some()).collect();

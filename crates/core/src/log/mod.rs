@@ -14,6 +14,7 @@ mod commitment;
 mod entry;
 #[cfg(feature = "ed25519")]
 pub mod evidence;
+mod keys;
 mod note;
 mod proof;
 #[cfg(feature = "ed25519")]
@@ -28,6 +29,7 @@ pub use checkpoint::Checkpoint;
 pub use checkpoint::{OpenError, Opened};
 pub use commitment::{Commitment, Envelope, PAD, Salt, core_text, pad, unpad};
 pub use entry::{Entry, Head, KeyAction, KeyRole, MAX_ENTRY};
+pub use keys::LogKey;
 pub use note::{Algorithm, Note, Signature, VerifierKey};
 pub use proof::{consistency_proof, inclusion_proof, root, root_of_inclusion, verify_consistency, verify_inclusion};
 #[cfg(feature = "ed25519")]

@@ -6,8 +6,8 @@ use askfirst_core::digest::{base64url, digest, uuid};
 use askfirst_core::json::{self, Value, map};
 use askfirst_core::log::evidence::{Logged, LoggedErasure, LoggedNotice, Opening, Pack};
 use askfirst_core::log::{
-    Checkpoint, Commitment, Entry, Envelope, Frontier, Hash, SigningKey, TextProof, VerifierKey, core_text,
-    inclusion_proof, leaf_hash,
+    Checkpoint, Commitment, Entry, Envelope, Frontier, Hash, LogKey, SigningKey, TextProof, core_text, inclusion_proof,
+    leaf_hash,
 };
 use askfirst_core::record::{Decision, Event, Layer, Method, NoticeRef, Record, Signals, State};
 use askfirst_core::time::DAY;
@@ -181,6 +181,6 @@ pub fn export(logged: bool) -> Value {
     ])
 }
 
-pub fn trusted() -> Vec<VerifierKey> {
-    vec![SigningKey::new(ORIGIN, &[11; 32]).unwrap().verifier().clone()]
+pub fn trusted() -> Vec<LogKey> {
+    vec![SigningKey::new(ORIGIN, &[11; 32]).unwrap().verifier().clone().into()]
 }

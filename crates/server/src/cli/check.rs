@@ -80,7 +80,11 @@ fn key_line(config: &Config, options: &Options) -> Result<(String, bool), String
         let line = options.database.as_ref().map_or(String::new(), |_| format!("{path}: {unknown}\n"));
         return Ok((line, true));
     };
-    let Some(key) = options.key.public(options.database.as_deref(), site)? else { return Ok((String::new(), true)) };
+    let keys = options.key.public(options.database.as_deref(), site)?;
+    if keys.is_empty() {
+        return Ok((String::new(), true));
+    }
+    let key = keys.join(" ");
     let value = json::parse(&config.text).unwrap_or(Value::Null);
     Ok(match value.get("records").get("key").text() {
         None => {
@@ -89,7 +93,13 @@ fn key_line(config: &Config, options: &Options) -> Result<(String, bool), String
             );
             (line, true)
         }
-        Some(own) if own.split_whitespace().any(|own| own == key) => (String::new(), true),
+        Some(own) if keys.iter().all(|key| own.split_whitespace().any(|own| own == key)) => (String::new(), true),
+        Some(own) if own.split_whitespace().any(|own| keys.iter().any(|key| key == own)) => {
+            let line = format!(
+                "{path}: the key of this site's log is being replaced. Before the old one is taken out, records.key must have both:\n  \"key\": \"{key}\"\n"
+            );
+            (line, true)
+        }
         Some(_) => {
             let line = format!(
                 "{path}: error: records.key is not the key of this site's log, so no page would believe a receipt. It is:\n  \"key\": \"{key}\"\n"

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use askfirst_core::log::LogKey;
 use askfirst_core::time;
 use clap::{Args, Subcommand};
 
 use super::fail;
 use crate::clock;
 use crate::store::log::key::create_private;
+use crate::store::log::keys::Step;
 use crate::store::sealing::Master;
 
 #[derive(Subcommand)]
@@ -19,6 +21,11 @@ pub enum Keys {
     /// Put another master key in the place of the one in use; no record is written anew. A server that runs goes on, and
     /// needs the new key from its next start on.
     Rotate(Rotate),
+    /// Put another key in the place of the one that signs the logs. First without `--finish`: from then on both sign, so
+    /// that whoever knows one of them believes. When everybody knows the new one, with `--finish`: the old one is taken out,
+    /// and what it signs later counts for nothing. Every server needs both keys before the first step (`--next-log-key-file`);
+    /// one on SQLite has to be stopped for each, and makes the new key beside the database itself.
+    RotateLog(RotateLog),
     /// List the sealing keys and the master key of each.
     List(List),
 }
@@ -40,6 +47,17 @@ pub struct Rotate {
 }
 
 #[derive(Args)]
+pub struct RotateLog {
+    #[command(flatten)]
+    database: super::database::Argument,
+    #[command(flatten)]
+    key: super::log::Key,
+    /// Take the old key out.
+    #[arg(long)]
+    finish: bool,
+}
+
+#[derive(Args)]
 pub struct List {
     #[command(flatten)]
     database: super::database::Argument,
@@ -49,6 +67,7 @@ pub fn run(keys: &Keys) -> ExitCode {
     let done = match keys {
         Keys::New(new) => make(new),
         Keys::Rotate(rotate) => change(rotate),
+        Keys::RotateLog(rotate) => rotate_log(rotate),
         Keys::List(list) => show(list),
     };
     match done {
@@ -74,6 +93,28 @@ fn change(rotate: &Rotate) -> Result<Vec<String>, String> {
         None => "",
     };
     Ok(vec![format!("{wrapped} sealing keys are under master key {} now{then}.", new.id())])
+}
+
+fn rotate_log(rotate: &RotateLog) -> Result<Vec<String>, String> {
+    let step = if rotate.finish { Step::Finish } else { Step::Begin };
+    let options = rotate.key.options()?;
+    let logs = rotate.database.ask(async |database| database.rotate_log(&options, step, clock::now()).await)?;
+    let mut lines = Vec::new();
+    for (origin, keys) in &logs {
+        let active: Vec<String> = keys.iter().filter(|key| key.until.is_none()).map(LogKey::to_text).collect();
+        lines.push(match active.len() {
+            1 => format!("{origin} is signed by one key now."),
+            more => format!("{origin} is signed by {more} keys now."),
+        });
+        // What pages believe, and what whoever verifies believes.
+        lines.push(format!("  in \"records\": \"key\": \"{}\"", active.join(" ")));
+        lines.push("  for `askfirst verify`, and as the log itself answers at …/v1/log/key:".to_owned());
+        lines.extend(keys.iter().map(|key| format!("    {}", key.to_text())));
+    }
+    if logs.is_empty() {
+        lines.push("There is no log yet whose key could be replaced.".to_owned());
+    }
+    Ok(lines)
 }
 
 fn show(list: &List) -> Result<Vec<String>, String> {

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::fail;
 use crate::clock;
-use crate::store::{self, log::Seed};
+use crate::store::{self, log::Seed, log::Seeds};
 
 /// Where the key is that signs checkpoints.
 #[derive(Args)]
@@ -19,6 +19,13 @@ pub struct Key {
     /// The same by the environment.
     #[arg(long, env = "ASKFIRST_LOG_KEY", hide = true, hide_env_values = true)]
     log_key: Option<String>,
+    /// File with the key that takes the place of the one in use, while `askfirst keys rotate-log` has begun and is not
+    /// finished; the same file for every server.
+    #[arg(long, value_name = "FILE", env = "ASKFIRST_NEXT_LOG_KEY_FILE")]
+    next_log_key_file: Option<PathBuf>,
+    /// The same by the environment.
+    #[arg(long, env = "ASKFIRST_NEXT_LOG_KEY", hide = true, hide_env_values = true)]
+    next_log_key: Option<String>,
     /// File that remembers what the logs have said, so that a database from an older backup is noticed; it belongs into no
     /// backup. Without it the file `.published` beside a SQLite database, and none for PostgreSQL.
     #[arg(long, value_name = "FILE", env = "ASKFIRST_PUBLISHED")]
@@ -29,11 +36,20 @@ impl Key {
     /// # Errors
     /// The key can't be read or is none.
     pub fn read(&self) -> Result<Option<Seed>, String> {
-        match (&self.log_key_file, &self.log_key) {
-            (Some(file), _) => Seed::read(file).map(Some),
-            (None, Some(text)) if !text.trim().is_empty() => Seed::parse(text).map(Some),
-            _ => Ok(None),
-        }
+        seed(self.log_key_file.as_deref(), self.log_key.as_deref())
+    }
+
+    fn next(&self) -> Result<Option<Seed>, String> {
+        seed(self.next_log_key_file.as_deref(), self.next_log_key.as_deref())
+    }
+
+    /// The keys in use, when the one of today is named.
+    ///
+    /// # Errors
+    /// A key can't be read or is none.
+    fn seeds(&self) -> Result<Option<Seeds>, String> {
+        let next = self.next()?;
+        Ok(self.read()?.map(|current| Seeds { current, next }))
     }
 
     /// The options of a store that signs with it.
@@ -41,27 +57,38 @@ impl Key {
     /// # Errors
     /// The key can't be read or is none.
     pub fn options(&self) -> Result<store::Options, String> {
-        Ok(store::Options { seed: self.read()?, published: self.published.clone(), ..Default::default() })
+        let (seed, next_seed) = (self.read()?, self.next()?);
+        Ok(store::Options { seed, next_seed, published: self.published.clone(), ..Default::default() })
     }
 }
 
 impl Key {
-    /// The public key of a site's log, when this names the secret one. `database` is where the logs are: the key beside it
-    /// counts, and the name of a log that goes on from another.
+    /// The public keys that sign a site's log now, when this names the secret ones. `database` is where the logs are: the keys
+    /// that a log names count, else the one beside it.
     ///
     /// # Errors
     /// A key or the database can't be read.
-    pub fn public(&self, database: Option<&Path>, site: &str) -> Result<Option<String>, String> {
+    pub fn public(&self, database: Option<&Path>, site: &str) -> Result<Vec<String>, String> {
+        if let Some(database) = database.filter(|path| path.is_file())
+            && let Some((_, keys)) = store::log_keys(database, site)?
+            && !keys.is_empty()
+        {
+            return Ok(keys.iter().filter(|key| key.until.is_none()).map(|key| key.key.to_text()).collect());
+        }
         let seed = match (self.read()?, database) {
             (None, Some(database)) => Some(Seed::of(database)?),
             (seed, _) => seed,
         };
-        let name = match database.filter(|path| path.is_file()) {
-            Some(database) => store::log_name(database, site)?,
-            None => None,
-        };
-        let name = name.unwrap_or_else(|| store::log::key::origin(site, 1));
-        Ok(seed.and_then(|seed| seed.key(&name)).map(|key| key.verifier().to_text()))
+        let name = store::log::key::origin(site, 1);
+        Ok(seed.and_then(|seed| seed.key(&name)).map(|key| key.verifier().to_text()).into_iter().collect())
+    }
+}
+
+fn seed(file: Option<&Path>, text: Option<&str>) -> Result<Option<Seed>, String> {
+    match (file, text) {
+        (Some(file), _) => Seed::read(file).map(Some),
+        (None, Some(text)) if !text.trim().is_empty() => Seed::parse(text).map(Some),
+        _ => Ok(None),
     }
 }
 
@@ -125,10 +152,10 @@ pub struct Recover {
 }
 
 pub fn recover(options: &Recover) -> ExitCode {
-    let recovered = options.key.read().and_then(|seed| {
+    let recovered = options.key.seeds().and_then(|seeds| {
         options
             .database
-            .ask(async |database| database.recover(seed, options.key.published.as_deref(), clock::now()).await)
+            .ask(async |database| database.recover(seeds, options.key.published.as_deref(), clock::now()).await)
     });
     match recovered {
         Ok(names) => {

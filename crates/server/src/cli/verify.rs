@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use askfirst_core::json::Value;
-use askfirst_core::log::VerifierKey;
+use askfirst_core::log::LogKey;
 use askfirst_core::log::evidence::{self, Outcome, Report, verify};
 use clap::Args;
 
@@ -94,8 +94,8 @@ fn get(url: &str, options: &Options) -> Result<String, String> {
     runtime.block_on(fetch(url, secret.as_deref().map(str::trim), LARGEST))
 }
 
-fn read_keys(key: &str) -> Result<Vec<VerifierKey>, String> {
-    if let Some(key) = VerifierKey::parse(key) {
+fn read_keys(key: &str) -> Result<Vec<LogKey>, String> {
+    if let Some(key) = LogKey::parse(key) {
         return Ok(vec![key]);
     }
     let text = std::fs::read_to_string(key)

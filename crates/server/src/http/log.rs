@@ -27,11 +27,13 @@ async fn checkpoint(State(app): State<Shared>, params: RawPathParams, headers: H
     Ok(text(note.ok_or_else(Error::not_found)?))
 }
 
-/// The public key of the log, as a signed-note verifier key.
+/// The public keys of the log, one a line, as signed-note verifier keys: the one that signs it, two while one takes the
+/// place of the other, and those that were taken out, each with the size up to which it counts (PROOF test 16).
 async fn key(State(app): State<Shared>, params: RawPathParams, headers: HeaderMap) -> Result<Response, Error> {
     let head = app.store.head(site(&app, &params, &headers)?).await?.ok_or_else(Error::not_found)?;
-    let key = app.store.verifier(&head.origin).ok_or_else(Error::not_found)?;
-    Ok(text(key + "\n"))
+    let mut keys = app.store.log_keys(head.log).await?;
+    keys.sort_by_key(|key| key.until.is_some());
+    Ok(text(keys.iter().map(|key| key.to_text() + "\n").collect()))
 }
 
 /// A tile or a bundle of entries. What is full never changes.

@@ -82,7 +82,7 @@ pub const OPERATIONS: &[Operation] = &[
         Some("Notice"), [(200, "Registered"), (201, "Registered")], &[400, 401, 403, 408, 413, 415, 422, 503, 507]),
     operation!(Public "get" "/askfirst/v1/log/checkpoint" "checkpoint", "The newest signed checkpoint (C2SP tlog-checkpoint)", None, [],
         None, [(200, "text/plain")], &[404, 503]),
-    operation!(Public "get" "/askfirst/v1/log/key" "logKey", "The public key of the log (C2SP signed-note)", None, [],
+    operation!(Public "get" "/askfirst/v1/log/key" "logKey", "The public keys of the log (C2SP signed-note), one a line; one that was taken out with the size up to which it counts", None, [],
         None, [(200, "text/plain")], &[404, 503]),
     operation!(Public "get" "/askfirst/v1/log/proof" "proof", "A proof of an entry by `index`, or of a record by `id` and its secret (C2SP tlog-proof)", None, ["index", "id"],
         None, [(200, "text/plain")], &[400, 401, 404, 503]),

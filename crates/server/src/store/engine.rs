@@ -7,22 +7,23 @@ use std::fmt;
 use std::path::Path;
 
 use askfirst_core::log::evidence::Pack;
-use askfirst_core::log::{Hash, Resource, VerifierKey};
+use askfirst_core::log::{Hash, LogKey, Resource, VerifierKey};
 use askfirst_core::record::Count;
 use askfirst_core::time::{Millis, Period};
 
 use super::backup::{self, Copied};
 use super::log::check::Looked;
+use super::log::keys::Step;
 use super::log::read::Head;
 use super::log::witness::{Cosigned, Followed};
-use super::log::{Inclusion, Seed};
+use super::log::{Inclusion, Seeds};
 use super::postgres::{Address, Postgres};
 use super::restore::{self, Beside, Files, Restored};
 use super::retention::Due;
 use super::sealing::{self, Master, SqliteFile};
 use super::{
     AboutNotice, Counted, Erased, Figures, Inserted, NewNotice, NewRecord, Options, Restriction, Sqlite, StoreError,
-    recover,
+    recover, rotate,
 };
 use crate::evidence::Evidence;
 
@@ -190,6 +191,23 @@ impl Database {
         }
     }
 
+    /// Takes a step of putting another key in the place of the one that signs the logs (PROOF test 16). Answers the open logs
+    /// with their keys after it. On PostgreSQL servers may be running.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub async fn rotate_log(
+        &self,
+        options: &Options,
+        step: Step,
+        now: Millis,
+    ) -> Result<Vec<(String, Vec<LogKey>)>, String> {
+        match self {
+            Self::Sqlite(file) => rotate::rotate(file, options, step, now),
+            Self::Postgres(address) => address.rotate_log(options, step, now).await,
+        }
+    }
+
     /// The keys that records are sealed with.
     ///
     /// # Errors
@@ -207,13 +225,13 @@ impl Database {
     /// A sentence for the person at the console.
     pub async fn recover(
         &self,
-        seed: Option<Seed>,
+        seeds: Option<Seeds>,
         published: Option<&Path>,
         now: Millis,
     ) -> Result<Vec<(String, String)>, String> {
         match self {
-            Self::Sqlite(path) => recover(path, seed, published, now),
-            Self::Postgres(address) => address.recover(seed, published, now).await,
+            Self::Sqlite(path) => recover(path, seeds, published, now),
+            Self::Postgres(address) => address.recover(seeds, published, now).await,
         }
     }
 }
@@ -328,9 +346,9 @@ impl Store {
         engine!(self, engine => engine.head(site).await)
     }
 
-    /// The public key of a log, as a signed-note verifier key.
-    pub fn verifier(&self, origin: &str) -> Option<String> {
-        engine!(self, engine => engine.verifier(origin))
+    /// The public keys of a log, those too that sign it no more.
+    pub async fn log_keys(&self, log: i64) -> Result<Vec<LogKey>, StoreError> {
+        engine!(self, engine => engine.log_keys(log).await)
     }
 
     /// Proves an entry of a site's log to its newest checkpoint.

@@ -25,6 +25,7 @@ mod recent;
 mod recover;
 pub mod restore;
 pub mod retention;
+mod rotate;
 pub mod sealing;
 pub mod secret;
 mod sqlite;
@@ -40,7 +41,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use askfirst_core::log::evidence::Pack;
-use askfirst_core::log::{Checkpoint, Resource};
+use askfirst_core::log::{Checkpoint, LogKey, Resource};
 use askfirst_core::record::Count;
 use askfirst_core::time::{Millis, Period};
 
@@ -52,7 +53,7 @@ pub use log::Inclusion;
 use log::check::{Fault, Looked};
 use log::published::Published;
 use log::read::Head;
-use log::{Logs, Seed};
+use log::{Logs, Seed, Seeds};
 pub use pack::packs;
 pub use postgres::Address;
 pub use readers::Readers;
@@ -156,6 +157,8 @@ pub struct Options {
     pub now: fn() -> Millis,
     /// The key of the logs; without one the file `.key` beside the database has it.
     pub seed: Option<Seed>,
+    /// The key that takes its place (PROOF test 16); without `seed` the file `.key.next` beside the database, when there is one.
+    pub next_seed: Option<Seed>,
     /// What the logs have said to the world; without a name the file `.published` beside the database.
     pub published: Option<PathBuf>,
     /// What bodies are sealed with (S6); without one they are stored as they are.
@@ -170,8 +173,22 @@ impl Default for Options {
             generation: recent::GENERATION,
             now: crate::clock::now,
             seed: None,
+            next_seed: None,
             published: None,
             master: None,
+        }
+    }
+}
+
+impl Options {
+    /// The keys of the logs in a SQLite file: the ones named here, or those beside it.
+    fn seeds(&self, path: &Path) -> Result<Seeds, String> {
+        match &self.seed {
+            Some(current) => Ok(Seeds { current: current.clone(), next: self.next_seed.clone() }),
+            None => {
+                let beside = Seeds::beside(path)?;
+                Ok(Seeds { next: self.next_seed.clone().or(beside.next), ..beside })
+            }
         }
     }
 }
@@ -187,7 +204,6 @@ pub struct Sqlite {
     figures: Arc<Figures>,
     now: fn() -> Millis,
     frozen: Arc<OnceLock<String>>,
-    seed: Seed,
     /// Held as long as the store is open, so that no second server writes to the same file.
     _lock: File,
 }
@@ -201,7 +217,7 @@ impl Sqlite {
         let lock = lock(path)?;
         let say = |error: rusqlite::Error| format!("{}: {error}", path.display());
         let connection = database::open_writer(path).map_err(say)?;
-        let seed = options.seed.clone().map_or_else(|| Seed::beside(path), Ok)?;
+        let seeds = options.seeds(path)?;
         let sealing = Sealing::begin(&connection, options.master.as_ref(), (options.now)());
         let sealing = sealing.map_err(|error| format!("{}: {error}", path.display()))?;
         sealing::register(&connection, sealing.clone()).map_err(say)?;
@@ -209,7 +225,7 @@ impl Sqlite {
             tracing::warn!("without --master-key the records are stored unsealed");
         }
         let published = options.published.clone().map_or_else(|| Published::beside(path), Published::at);
-        let frozen = match check(&connection, &seed, &published.read()?) {
+        let frozen = match check(&connection, &seeds, &published.read()?) {
             Ok(()) => OnceLock::new(),
             Err(Fault::Damaged(what)) => {
                 tracing::error!(what, "the store is not what it was; it is served for reading only");
@@ -221,7 +237,7 @@ impl Sqlite {
         let known = readers::notices(&connection).map_err(say)?;
         let recent = Arc::new(Recent::new(options.generation));
         recent.restore(sqlite::unmoved(&connection).map_err(say)?);
-        let mut logs = Logs::new(&connection, seed.clone()).map_err(say)?;
+        let mut logs = Logs::new(&connection, seeds).map_err(say)?;
         let frozen = Arc::new(frozen);
         if frozen.get().is_none() {
             adopt::adopt(&connection, &mut logs, (options.now)()).map_err(say)?;
@@ -243,7 +259,6 @@ impl Sqlite {
             figures,
             now: options.now,
             frozen,
-            seed,
             _lock: lock,
         })
     }
@@ -330,9 +345,9 @@ impl Sqlite {
         self.readers.with(move |connection| Head::open_at(connection, &site)).await
     }
 
-    /// The public key of a log, as a signed-note verifier key.
-    pub fn verifier(&self, origin: &str) -> Option<String> {
-        self.seed.key(origin).map(|key| key.verifier().to_text())
+    /// The public keys of a log, those too that sign it no more.
+    pub async fn log_keys(&self, log: i64) -> Result<Vec<LogKey>, StoreError> {
+        self.readers.with(move |connection| log::keys::published(connection, log)).await
     }
 
     /// Proves an entry of a site's log to its newest checkpoint, or to the newest that witnesses have cosigned.
@@ -415,13 +430,17 @@ pub fn due(path: &Path, now: Millis, keep: Period) -> Result<retention::Due, Str
     retention::due(&connection, now, keep).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// The name of a site's open log, which is that of its key; nothing before its first entry.
+/// The name of a site's open log, which is that of its keys, and the keys as it publishes them; nothing before its first
+/// entry.
 ///
 /// # Errors
 /// A sentence for the person at the console.
-pub fn log_name(path: &Path, site: &str) -> Result<Option<String>, String> {
-    let head = database::open_reader(path).and_then(|connection| Head::open_at(&connection, site));
-    Ok(head.map_err(|error| format!("{}: {error}", path.display()))?.map(|head| head.origin))
+pub fn log_keys(path: &Path, site: &str) -> Result<Option<(String, Vec<LogKey>)>, String> {
+    let read = database::open_reader(path).and_then(|connection| match Head::open_at(&connection, site)? {
+        Some(head) => Ok(Some((head.origin, log::keys::published(&connection, head.log)?))),
+        None => Ok(None),
+    });
+    read.map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Rebuilds every tree from its entries and compares tiles, heads and records, for `askfirst audit`.
@@ -435,8 +454,8 @@ pub fn audit(file: impl Into<SqliteFile>) -> Result<Looked, String> {
 }
 
 /// Everything that must hold before the logs may grow.
-fn check(connection: &rusqlite::Connection, seed: &Seed, published: &[Checkpoint]) -> Result<(), Fault> {
-    log::check::tail(connection, seed)?;
+fn check(connection: &rusqlite::Connection, seeds: &Seeds, published: &[Checkpoint]) -> Result<(), Fault> {
+    log::check::tail(connection, Some(seeds))?;
     log::check::published(connection, published)
 }
 

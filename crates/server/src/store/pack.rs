@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::log::read::Head;
 use super::sealing::SqliteFile;
-use super::{Receipt, key, readers, secret};
+use super::{Receipt, key, log, readers, secret};
 use crate::evidence::Evidence;
 
 /// The packs of the records with this id, one per site. A record without an entry has none.
@@ -50,7 +50,9 @@ pub(super) fn pack(connection: &Connection, seq: i64) -> rusqlite::Result<Option
     let text = evidence.notice_text.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
     let notice = notice.and_then(prove).zip(text).map(|(proof, text)| LoggedNotice { text: text.to_owned(), proof });
     let erasure = erasure.and_then(|(index, entry)| Some(LoggedErasure { entry, proof: prove(index)? }));
-    Ok(Some(Pack { core, context, commitment, proof, notice, erasure, keys: keys(connection, entry.log)? }))
+    let published = log::keys::published(connection, entry.log)?;
+    let keys = published.iter().filter(|key| key.signs(signed.size)).map(|key| key.key.to_text()).collect();
+    Ok(Some(Pack { core, context, commitment, proof, notice, erasure, keys }))
 }
 
 /// What opens the commitment to a record's text.
@@ -106,14 +108,4 @@ fn erasure(connection: &Connection, log: i64, erased: u64) -> rusqlite::Result<O
         }
     }
     Ok(None)
-}
-
-/// The key that the log names in its first entry.
-fn keys(connection: &Connection, log: i64) -> rusqlite::Result<Vec<String>> {
-    Ok(bytes(connection, log, 0)?
-        .and_then(|bytes| match Entry::parse(&bytes)? {
-            Entry::Key { key, .. } => Some(vec![key.to_text()]),
-            _ => None,
-        })
-        .unwrap_or_default())
 }

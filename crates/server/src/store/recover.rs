@@ -8,7 +8,7 @@ use askfirst_core::log::{self, Checkpoint, Entry};
 use askfirst_core::time::Millis;
 use rusqlite::{Connection, params};
 
-use super::log::key::{self, Seed};
+use super::log::key::{self, Seeds};
 use super::log::published::Published;
 use super::log::read::Head;
 use super::log::{Logs, check};
@@ -21,7 +21,7 @@ use super::{database, lock, sqlite};
 /// A sentence for the person at the console.
 pub fn recover(
     file: impl Into<SqliteFile>,
-    seed: Option<Seed>,
+    seeds: Option<Seeds>,
     published: Option<&Path>,
     now: Millis,
 ) -> Result<Vec<(String, String)>, String> {
@@ -29,15 +29,16 @@ pub fn recover(
     let path: &Path = &file;
     let say = |error: rusqlite::Error| format!("{}: {error}", path.display());
     let _lock = lock(path)?;
-    let seed = seed.map_or_else(|| Seed::beside(path), Ok)?;
+    let seeds = seeds.map_or_else(|| Seeds::beside(path), Ok)?;
     let connection = database::open_writer(path).map_err(say)?;
     let sealing =
         Sealing::of(&connection, file.master.as_ref()).map_err(|error| format!("{}: {error}", path.display()))?;
     sealing::register(&connection, sealing).map_err(say)?;
-    check::tail(&connection, &seed).map_err(|fault| format!("{}: {}", path.display(), fault.sentence()))?;
+    // The old logs are signed no more: their own keys, which this server may have no longer, are enough to read them.
+    check::tail(&connection, None).map_err(|fault| format!("{}: {}", path.display(), fault.sentence()))?;
     let mut published = published.map_or_else(|| Published::beside(path), |path| Published::at(path.to_owned()));
     let said = published.read()?;
-    let mut logs = Logs::new(&connection, seed).map_err(say)?;
+    let mut logs = Logs::new(&connection, seeds).map_err(say)?;
     sqlite::begin(&connection).map_err(say)?;
     let names = begin_anew(&connection, &mut logs, &said, now).map_err(say)?;
     logs.sign(&connection).and_then(|()| sqlite::commit(&connection)).map_err(say)?;

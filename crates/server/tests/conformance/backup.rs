@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use askfirst_core::log::VerifierKey;
 use askfirst_core::log::evidence::{self, Outcome};
 use askfirst_core::time::DAY;
 use askfirst_server::clock;
@@ -17,6 +16,7 @@ use askfirst_server::operations::requests;
 use askfirst_server::operations::tokens::{self, Role};
 use askfirst_server::operations::{Connection, KEEP, Operations};
 use askfirst_server::store::backup::{keys_of, operations_of};
+use askfirst_server::store::log::Seeds;
 use askfirst_server::store::restore::{Beside, Files};
 use askfirst_server::store::sealing::{Master, SqliteFile};
 use askfirst_server::store::{Database, Erased, Inserted, NewNotice, NewRecord, Store};
@@ -214,7 +214,7 @@ async fn what_was_restored_goes_on_where_it_was(place: Place, to: Place) {
         assert_eq!((now.body, now.notice_text.is_some()), (body, seq != first), "{seq}");
     }
     let head = there.head(SITE).await.unwrap().unwrap();
-    let key = VerifierKey::parse(&there.verifier(&head.origin).unwrap()).unwrap();
+    let key = there.log_keys(head.log).await.unwrap().remove(0);
     let pack = to.database.packs(&record_id(20)).await.unwrap()[0].to_value().canonical();
     assert_eq!(evidence::verify(&pack, &[key])[0].outcome(), Outcome::Holds);
     // A retry meets its record, also that of one that is erased; what comes now goes on.
@@ -287,8 +287,9 @@ async fn a_restore_says_when_more_was_published_and_replaces_nothing_newer(place
     assert_eq!(restored(&to, &file, &keys_of(&file)).await.unwrap(), "1 records, 0 erased, 0 again, 1 behind");
     let error = to.database.open(&to.options()).await.err().unwrap();
     assert!(error.contains("askfirst recover"), "{error}");
-    let (seed, published) = (Some(to.seed.clone()), to.folder.path().join("published"));
-    to.database.recover(seed, Some(&published), clock::now()).await.unwrap();
+    let seeds = Some(Seeds { current: to.seed.clone(), next: None });
+    let published = to.folder.path().join("published");
+    to.database.recover(seeds, Some(&published), clock::now()).await.unwrap();
     insert(&to.open().await, 3).await;
 }
 

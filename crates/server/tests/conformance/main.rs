@@ -14,6 +14,8 @@ mod cluster;
 mod operations;
 mod place;
 mod process;
+/// Another key for the logs, on both engines.
+mod rotation;
 /// Several servers on one PostgreSQL.
 mod servers;
 /// Both engines.

@@ -2,7 +2,7 @@
 //! hand out what was said. The statements that hold for one server stand in `tests/server/witness.rs`.
 
 use askfirst_core::log::evidence::{self, Outcome};
-use askfirst_core::log::{Checkpoint, Entry, KeyAction, KeyRole};
+use askfirst_core::log::{Checkpoint, Entry, KeyAction, KeyRole, LogKey};
 use askfirst_server::store::{Inserted, NewRecord, Store};
 
 use crate::place::Place;
@@ -64,7 +64,7 @@ async fn one_server_asks_the_witness_and_every_server_hands_out_its_word() {
     let newer = first.prove(SITE, size).await.unwrap().unwrap();
     assert_eq!(Checkpoint::open(&newer.checkpoint, &keys).unwrap().witnesses.len(), 0);
     let pack = place.database.packs(&record_id(3)).await.unwrap()[0].to_value().canonical();
-    let report = &evidence::verify(&pack, &keys)[0];
+    let report = &evidence::verify(&pack, &keys.map(LogKey::from))[0];
     assert!(report.outcome() == Outcome::Holds && report.text().contains("a.example/w1"), "{}", report.text());
     // When its server has gone, the next one goes on from where the witness is.
     first.close().await;

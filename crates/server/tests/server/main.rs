@@ -41,6 +41,8 @@ mod process;
 mod proof;
 /// How long records are kept.
 mod retention;
+/// Another key for the logs.
+mod rotation;
 /// Bodies at rest.
 mod sealed;
 /// Time limits and connections.

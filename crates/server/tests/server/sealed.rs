@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use askfirst_core::log::{VerifierKey, evidence};
+use askfirst_core::log::{LogKey, evidence};
 use askfirst_server::store::sealing::{Master, SqliteFile};
 use askfirst_server::store::{self, Options, Store, key};
 use axum::http::StatusCode;
@@ -69,7 +69,7 @@ async fn a_sealed_record_reads_as_it_was_sent_and_leaves_nothing_readable_on_the
     assert_eq!(server.ask(post(changed.to_value().canonical())).await.status, StatusCode::CONFLICT);
 
     // The log says the same of it as of one that is not sealed.
-    let vkey = VerifierKey::parse(server.ask(get("/askfirst/v1/log/key")).await.text.trim_end()).unwrap();
+    let vkey = LogKey::parse(server.ask(get("/askfirst/v1/log/key")).await.text.trim_end()).unwrap();
     let report = evidence::verify_receipt(&text, &again.text, std::slice::from_ref(&vkey));
     assert_eq!(report.outcome(), evidence::Outcome::Holds, "{}", report.text());
     let opened = file(&server.database(), &master);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use askfirst_core::log::evidence;
-use askfirst_core::log::{Checkpoint, Entry, KeyAction, KeyRole, TextProof, VerifierKey, decode_bundle};
+use askfirst_core::log::{Checkpoint, Entry, KeyAction, KeyRole, LogKey, TextProof, VerifierKey, decode_bundle};
 use askfirst_server::http::{Options, Shared};
 use askfirst_server::store::log::Seed;
 use askfirst_server::store::{self, Store};
@@ -96,7 +96,7 @@ async fn what_a_log_says_is_cosigned_and_goes_out_with_checkpoint_proof_and_pack
         "what no witness has seen is proved all the same"
     );
     let pack = store::packs(&server.database(), &record_id(7)).unwrap()[0].to_value().canonical();
-    let report = &evidence::verify(&pack, &keys)[0];
+    let report = &evidence::verify(&pack, &keys.clone().map(LogKey::from))[0];
     assert_eq!(report.outcome(), evidence::Outcome::Holds, "{}", report.text());
     assert!(report.text().contains("a.example/w1") && report.text().contains("b.example/w2"), "{}", report.text());
     let metrics = server.ask(get("/metrics")).await.text;

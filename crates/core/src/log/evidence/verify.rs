@@ -5,7 +5,7 @@ use super::{Grade, Logged, LoggedErasure, LoggedNotice, PACK_SCHEMA, Pack, clock
 use crate::digest::digest;
 use crate::json::{self, Value};
 use crate::log::{
-    Checkpoint, Commitment, Entry, NoteError, OpenError, Opened, TextProof, VerifierKey, core_text, leaf_hash,
+    Checkpoint, Commitment, Entry, LogKey, NoteError, OpenError, Opened, TextProof, VerifierKey, core_text, leaf_hash,
     verify_inclusion,
 };
 use crate::notice;
@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 
 /// Checks evidence packs and what `askfirst export` prints: one JSON value, a list of them, or one a line. `trusted` are
 /// the keys that whoever checks has from elsewhere; without any, nothing is better than [`super::Outcome::Unproven`].
-pub fn verify(text: &str, trusted: &[VerifierKey]) -> Vec<Report> {
+pub fn verify(text: &str, trusted: &[LogKey]) -> Vec<Report> {
     // Of a page for a lawyer only the pack counts.
     if let Some(pack) = page::inside(text) {
         let mut reports = verify(pack, trusted);
@@ -41,18 +41,19 @@ pub fn verify(text: &str, trusted: &[VerifierKey]) -> Vec<Report> {
     }
 }
 
-/// Reads the keys that somebody trusts: one a line, lines that start with `#` are for people.
+/// Reads the keys that somebody trusts, as their operator publishes them: one a line, behind one that was taken out of the
+/// log ` until ` and the size up to which it counts. Lines that start with `#` are for people.
 ///
 /// # Errors
 /// The first line that is no key, in one sentence.
-pub fn read_keys(text: &str) -> Result<Vec<VerifierKey>, String> {
+pub fn read_keys(text: &str) -> Result<Vec<LogKey>, String> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let read = |line| VerifierKey::parse(line).ok_or_else(|| format!("“{line}” is not the public key of a log."));
+    let read = |line| LogKey::parse(line).ok_or_else(|| format!("“{line}” is not the public key of a log."));
     lines.map(read).collect()
 }
 
 /// Checks that a record, in the text that the page has, is in the log as its receipt says.
-pub fn verify_receipt(record: &str, receipt: &str, trusted: &[VerifierKey]) -> Report {
+pub fn verify_receipt(record: &str, receipt: &str, trusted: &[LogKey]) -> Report {
     let mut check = Check::new(trusted, "A record and its receipt");
     let _ = match json::parse(receipt) {
         Ok(receipt) => check.receipt(record, &receipt),
@@ -61,7 +62,7 @@ pub fn verify_receipt(record: &str, receipt: &str, trusted: &[VerifierKey]) -> R
     check.report
 }
 
-fn verify_line(number: usize, line: &str, trusted: &[VerifierKey]) -> Report {
+fn verify_line(number: usize, line: &str, trusted: &[LogKey]) -> Report {
     match json::parse(line) {
         Ok(value) => {
             let mut report = verify_value(&value, trusted);
@@ -77,7 +78,7 @@ fn unreadable(what: &str, error: &json::JsonError) -> Report {
     Report::failure(what, format!("{what} is not readable as JSON: {kind}, at line {line}, column {column}."))
 }
 
-fn verify_value(value: &Value, trusted: &[VerifierKey]) -> Report {
+fn verify_value(value: &Value, trusted: &[LogKey]) -> Report {
     let id = value.get("record").get("record_id").text().or(value.get("receipt").get("record_id").text());
     let mut check = Check::new(trusted, &id.map_or("A file".to_string(), |id| format!("Record {id}")));
     let is_export = value.at("receipt").is_some() && value.at("schema").is_none();
@@ -97,12 +98,12 @@ struct Stop;
 type Checked<T = ()> = Result<T, Stop>;
 
 struct Check<'a> {
-    trusted: &'a [VerifierKey],
+    trusted: &'a [LogKey],
     report: Report,
 }
 
 impl<'a> Check<'a> {
-    fn new(trusted: &'a [VerifierKey], title: &str) -> Self {
+    fn new(trusted: &'a [LogKey], title: &str) -> Self {
         let report = Report { title: title.to_string(), steps: Vec::new(), said: Vec::new(), shown: Vec::new() };
         Self { trusted, report }
     }
@@ -132,7 +133,7 @@ impl<'a> Check<'a> {
             Ok(pack) => pack,
             Err(problem) => return self.fails(problem),
         };
-        let keys: Option<Vec<_>> = pack.keys.iter().map(|key| VerifierKey::parse(key)).collect();
+        let keys: Option<Vec<_>> = pack.keys.iter().map(|key| VerifierKey::parse(key).map(LogKey::from)).collect();
         let keys = self.take(keys, "A key in the file is malformed.")?;
         // The entry first: until it is known to be in the signed tree, the commitments are only what the file says.
         let entry = Entry::Record(pack.commitment);
@@ -215,15 +216,21 @@ impl<'a> Check<'a> {
     }
 
     /// The entry is in the signed tree; its index and the checkpoint.
-    fn place(&mut self, what: &str, entry: &Entry, proof: &str, keys: &[VerifierKey]) -> Checked<(u64, Opened)> {
+    fn place(&mut self, what: &str, entry: &Entry, proof: &str, keys: &[LogKey]) -> Checked<(u64, Opened)> {
         let proof = self.take(TextProof::parse(proof), &format!("{what}'s proof is not a C2SP tlog-proof."))?;
         let known = if self.trusted.is_empty() { keys } else { self.trusted };
-        let opened = match Checkpoint::open(&proof.checkpoint, known) {
+        let opened = match Checkpoint::open_by(&proof.checkpoint, known) {
             Ok(opened) => opened,
             Err(error) => {
                 let problem = match error {
                     OpenError::Note(NoteError::Malformed) | OpenError::NoCheckpoint => "is malformed".to_string(),
                     OpenError::Note(NoteError::Invalid(name)) => format!("has a false signature of {name}"),
+                    OpenError::Retired(LogKey { key, until, .. }) => format!(
+                        "is signed by a key that was taken out of the log when it had {} entries, and has more: {}",
+                        until.unwrap_or(0),
+                        key.to_text()
+                    ),
+                    OpenError::Missing(key) => format!("is not signed by {}", key.key.to_text()),
                     OpenError::Note(NoteError::Unsigned) | OpenError::NoLogKey if self.trusted.is_empty() => {
                         "is not signed by the key that the file names".to_string()
                     }
@@ -270,7 +277,7 @@ impl<'a> Check<'a> {
         notice: &LoggedNotice,
         index: u64,
         opened: &Opened,
-        keys: &[VerifierKey],
+        keys: &[LogKey],
     ) -> Checked {
         let value = self.shown(record, &notice.text)?;
         self.report.said = said(record, Some(&value));
@@ -296,7 +303,7 @@ impl<'a> Check<'a> {
         Ok(value)
     }
 
-    fn erasure(&mut self, erasure: &LoggedErasure, index: u64, opened: &Opened, keys: &[VerifierKey]) -> Checked {
+    fn erasure(&mut self, erasure: &LoggedErasure, index: u64, opened: &Opened, keys: &[LogKey]) -> Checked {
         let Entry::Erasure { index: erased, reason, day } = &erasure.entry else {
             return self.fails("What stands under “erasure” is no erasure.".to_string());
         };

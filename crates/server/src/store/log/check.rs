@@ -2,14 +2,14 @@
 //! `askfirst audit` (PROOF tests 8 and 14).
 
 use askfirst_core::digest::sha256;
-use askfirst_core::log::{
-    Checkpoint, Entry, Frontier, Hash, NoteError, OpenError, Resource, TILE_WIDTH, Tile, leaf_hash, root,
-};
+use askfirst_core::log::{Checkpoint, Entry, Frontier, Hash, LogKey, Resource, TILE_WIDTH, Tile, leaf_hash, root};
 use rusqlite::{Connection, Row};
 
-use super::Seed;
 use super::edge::Edge;
+use super::key::Seeds;
+use super::keys::{self, signed};
 use super::read::{Head, Stored};
+use super::witness;
 use crate::store::Clock;
 use crate::store::sqlite::Opened;
 
@@ -70,13 +70,14 @@ pub fn published(connection: &Connection, published: &[Checkpoint]) -> Result<()
     Ok(())
 }
 
-/// The signed heads, the right edges of the trees and the newest records.
+/// The signed heads, the right edges of the trees and the newest records. Without `seeds` nothing is to be signed, and the
+/// keys that the logs name are believed.
 ///
 /// # Errors
 /// The first thing that does not hold.
-pub fn tail(connection: &Connection, seed: &Seed) -> Result<(), Fault> {
+pub fn tail(connection: &Connection, seeds: Option<&Seeds>) -> Result<(), Fault> {
     for head in Head::all(connection)? {
-        signed(&head, seed)?;
+        heads_keys(connection, &head, seeds)?;
         let stored = Stored { connection, log: head.log, size: head.size };
         let mut edge = Edge::default();
         for (level, tile, hashes) in stored.growing()? {
@@ -90,16 +91,20 @@ pub fn tail(connection: &Connection, seed: &Seed) -> Result<(), Fault> {
     records(connection, last - TAIL, |_| ())
 }
 
-/// The head is signed by our key and says what its row says.
-pub fn signed(head: &Head, seed: &Seed) -> Result<(), Fault> {
-    let key = seed.key(&head.origin).ok_or_else(|| Fault::Damaged(format!("{} is no name of a log", head.origin)))?;
-    match Checkpoint::open(&head.note, std::slice::from_ref(key.verifier())) {
-        Ok(opened) if (opened.checkpoint.size, opened.checkpoint.root) == (head.size, head.root) => Ok(()),
-        Ok(_) => Err(Fault::Damaged(format!("the checkpoint of the log {} is of another tree", head.origin))),
-        Err(OpenError::Note(NoteError::Unsigned)) | Err(OpenError::NoLogKey) => {
-            Err(Fault::MustNotSign(format!("the log {} was signed with another key", head.origin)))
-        }
-        Err(_) => Err(Fault::Damaged(format!("the signature of the log {} does not hold", head.origin))),
+/// The head is signed by the log's keys, and what signs it from now on is at hand.
+fn heads_keys(connection: &Connection, head: &Head, seeds: Option<&Seeds>) -> Result<(), Fault> {
+    let named = match seeds {
+        Some(_) if !head.closed => keys::of(connection, head.log)?,
+        // Nothing is signed with them any more.
+        _ => keys::published(connection, head.log)?,
+    };
+    let believed = seeds.map_or_else(|| named.clone(), |seeds| seeds.believed(&head.origin, &named));
+    if !believed.is_empty() {
+        signed(head, &believed)?;
+    }
+    match seeds.filter(|_| !head.closed) {
+        Some(seeds) => seeds.signers(&head.origin, &named).map(drop),
+        None => Ok(()),
     }
 }
 
@@ -133,9 +138,11 @@ pub fn everything(connection: &Connection) -> Result<Looked, Fault> {
 
 fn tree(connection: &Connection, head: &Head) -> Result<(), Fault> {
     let stored = Stored { connection, log: head.log, size: head.size };
+    let known = keys::published(connection, head.log)?;
+    let mut said = known_before(&known, head);
     let (mut edge, mut frontier) = (Edge::default(), Frontier::default());
     for bundle in 0..head.size.div_ceil(TILE_WIDTH) {
-        for leaf in leaves(&stored, head, bundle)? {
+        for leaf in leaves(&stored, head, bundle, &mut said)? {
             let mut full = Vec::new();
             frontier.append(leaf, |height, index, hash| full.extend(edge.put(height, index, hash)));
             for tile in full {
@@ -153,21 +160,63 @@ fn tree(connection: &Connection, head: &Head) -> Result<(), Fault> {
     if (frontier.size(), frontier.root()) != (head.size, head.root) {
         return Err(Fault::Damaged(format!("the tree of the log {} is not the one that was signed", head.origin)));
     }
+    let cosigned = witness::notes(connection, head.log)?;
+    signatures(head, &known, &said, cosigned.iter().map(String::as_str))
+}
+
+/// What is known of a log's keys from before its first entry that is left.
+pub fn known_before(known: &[LogKey], head: &Head) -> Vec<LogKey> {
+    let before = known.iter().filter(|key| key.since < head.min_index).cloned();
+    before.map(|key| LogKey { until: key.until.filter(|until| *until < head.min_index), ..key }).collect()
+}
+
+/// The keys are the ones that the entries name, and the heads that are handed out are signed by them as they must be: by
+/// each that signs at their size, and by none that was taken out before (PROOF test 16).
+///
+/// # Errors
+/// The first thing that does not hold.
+pub fn signatures<'a>(
+    head: &Head,
+    known: &[LogKey],
+    said: &[LogKey],
+    cosigned: impl Iterator<Item = &'a str>,
+) -> Result<(), Fault> {
+    let origin = &head.origin;
+    if known != said {
+        return Err(Fault::Damaged(format!("the keys of the log {origin} are not those that its entries name")));
+    }
+    // A log whose first entries are gone and whose key never changed does not say which it is; a start compares it.
+    if known.is_empty() {
+        return Ok(());
+    }
+    signed(head, known)?;
+    for note in cosigned {
+        Checkpoint::open_complete(note, known).map_err(|error| keys::unsigned(origin, &error))?;
+    }
     Ok(())
 }
 
+/// The leaves of entries from `first` on; takes in what they say of the log's keys.
+///
+/// # Errors
+/// One is no entry, or says something of a key that can't be.
+pub fn leaves_of(head: &Head, first: u64, entries: &[Vec<u8>], said: &mut Vec<LogKey>) -> Result<Vec<Hash>, Fault> {
+    for (index, bytes) in (first..).zip(entries) {
+        let fault = |what: &str| Fault::Damaged(format!("entry {index} of the log {} {what}", head.origin));
+        let entry = Entry::parse(bytes).ok_or_else(|| fault("is not an entry"))?;
+        LogKey::follow(said, index, &entry).map_err(|why| fault(&why))?;
+    }
+    Ok(entries.iter().map(|bytes| leaf_hash(bytes)).collect())
+}
+
 /// The leaves of a bundle: from its entries, or from the tile where the entries are gone.
-fn leaves(stored: &Stored<'_>, head: &Head, bundle: u64) -> Result<Vec<Hash>, Fault> {
+fn leaves(stored: &Stored<'_>, head: &Head, bundle: u64, said: &mut Vec<LogKey>) -> Result<Vec<Hash>, Fault> {
     if bundle * TILE_WIDTH < head.min_index {
         let tile = stored.tile(0, bundle)?.unwrap_or_default();
         return Ok(tile.chunks_exact(32).filter_map(|hash| hash.try_into().ok()).collect());
     }
     let entries = stored.entries(bundle * TILE_WIDTH, TILE_WIDTH as u16)?;
-    if let Some(place) = entries.iter().position(|bytes| Entry::parse(bytes).is_none()) {
-        let index = bundle * TILE_WIDTH + place as u64;
-        return Err(Fault::Damaged(format!("entry {index} of the log {} is not an entry", head.origin)));
-    }
-    Ok(entries.iter().map(|bytes| leaf_hash(bytes)).collect())
+    leaves_of(head, bundle * TILE_WIDTH, &entries, said)
 }
 
 /// One record beside its entry.

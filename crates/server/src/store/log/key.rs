@@ -5,11 +5,74 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use askfirst_core::log::SigningKey;
+use askfirst_core::log::{LogKey, SigningKey};
+
+use super::check::Fault;
 
 /// The secret. Whoever has it can sign as these logs.
 #[derive(Clone)]
 pub struct Seed([u8; 32]);
+
+/// The secrets of a server: the key in use, and while another one takes its place that one too (PROOF test 16).
+#[derive(Clone)]
+pub struct Seeds {
+    pub current: Seed,
+    pub next: Option<Seed>,
+}
+
+impl Seeds {
+    /// Those beside a database, the first made with the first start.
+    ///
+    /// # Errors
+    /// One can't be read or made.
+    pub fn beside(database: &Path) -> Result<Self, String> {
+        let next = next_beside(database);
+        let next = if next.exists() { Some(Seed::read(&next)?) } else { None };
+        Ok(Self { current: Seed::beside(database)?, next })
+    }
+
+    /// The keys by which a head of this log is checked: the ones that it names, or the one that it has had from the start.
+    pub fn believed(&self, origin: &str, keys: &[LogKey]) -> Vec<LogKey> {
+        if keys.is_empty() {
+            return self.current.key(origin).map(|key| key.verifier().clone().into()).into_iter().collect();
+        }
+        keys.to_vec()
+    }
+
+    /// What signs a log that names these keys.
+    ///
+    /// # Errors
+    /// This server does not have each key that signs the log now.
+    pub fn signers(&self, origin: &str, keys: &[LogKey]) -> Result<Vec<SigningKey>, Fault> {
+        let lacks = |key: &str| {
+            Fault::MustNotSign(format!(
+                "the log {origin} is signed with a key that this server does not have, {key}: name its file with \
+                 --log-key-file or --next-log-key-file"
+            ))
+        };
+        let own: Vec<SigningKey> = self.all().filter_map(|seed| seed.key(origin)).collect();
+        let signer = |key: &LogKey| {
+            let own = own.iter().find(|own| *own.verifier() == key.key).cloned();
+            own.ok_or_else(|| lacks(&key.key.to_text()))
+        };
+        let believed = self.believed(origin, keys);
+        let signers: Vec<SigningKey> =
+            believed.iter().filter(|key| key.until.is_none()).map(signer).collect::<Result<_, _>>()?;
+        if signers.is_empty() { Err(Fault::Damaged(format!("the log {origin} has no key"))) } else { Ok(signers) }
+    }
+
+    /// What signs a log that begins now, when other logs name these public keys, and have some taken out.
+    pub fn signers_of_new(&self, origin: &str, named: &[([u8; 32], bool)]) -> Vec<SigningKey> {
+        let is = |seed: &Seed, out: bool| named.iter().any(|named| *named == (seed.public(), out));
+        let current = Some(&self.current).filter(|seed| !is(seed, true));
+        let next = self.next.as_ref().filter(|seed| is(seed, false));
+        current.into_iter().chain(next).filter_map(|seed| seed.key(origin)).collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Seed> {
+        std::iter::once(&self.current).chain(&self.next)
+    }
+}
 
 /// The name of the `n`th log of a site: the site without its scheme. Plain http is for one's own machine only, and says
 /// so, since `http://localhost` and `https://localhost` are two sites.
@@ -33,6 +96,11 @@ impl Seed {
 
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+
+    /// The public half, which is the same for every log.
+    fn public(&self) -> [u8; 32] {
+        SigningKey::new("any", &self.0).map_or([0; 32], |key| key.verifier().key)
     }
 
     /// The key of a log.
@@ -138,8 +206,26 @@ pub fn create_private(path: &Path, text: &str) -> Result<(), String> {
 }
 
 fn file_beside(database: &Path) -> PathBuf {
+    beside(database, ".key")
+}
+
+/// Where the key is that takes the place of the one beside a database.
+pub fn next_beside(database: &Path) -> PathBuf {
+    beside(database, ".key.next")
+}
+
+/// Puts the next key beside a database in the place of the one in use, whose file is gone then.
+///
+/// # Errors
+/// The file can't be moved.
+pub fn take_next(database: &Path) -> Result<(), String> {
+    let (next, current) = (next_beside(database), file_beside(database));
+    fs::rename(&next, &current).map_err(|error| format!("{}: {error}", next.display()))
+}
+
+fn beside(database: &Path, end: &str) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
-    name.push(".key");
+    name.push(end);
     PathBuf::from(name)
 }
 

@@ -4,6 +4,7 @@
 pub mod check;
 pub mod edge;
 pub mod key;
+pub mod keys;
 pub mod published;
 pub mod read;
 pub mod witness;
@@ -12,14 +13,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use askfirst_core::log::{
-    Checkpoint, Entry, Frontier, Hash, HashReader, KeyAction, KeyRole, SigningKey, inclusion_proof, leaf_hash,
+    Checkpoint, Entry, Frontier, Hash, HashReader, KeyAction, KeyRole, LogKey, SigningKey, inclusion_proof, leaf_hash,
     proof_text,
 };
 use askfirst_core::time::Millis;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use check::Fault;
 use edge::Edge;
-pub use key::Seed;
+pub use key::{Seed, Seeds};
+use keys::Step;
 use read::{Head, Stored};
 
 /// Where an entry is, and what shows it: the answer to whoever sent the record.
@@ -42,7 +45,7 @@ impl Inclusion {
 
 /// The open logs that the writer has at hand.
 pub struct Logs {
-    seed: Seed,
+    seeds: Seeds,
     by_site: HashMap<i64, SiteLog>,
     /// The newest checkpoint of each log that is on the disk.
     heads: BTreeMap<i64, Arc<str>>,
@@ -51,7 +54,9 @@ pub struct Logs {
 /// One log, with its right edge in memory.
 struct SiteLog {
     log: i64,
-    key: SigningKey,
+    origin: String,
+    /// What signs it: one key, or two while one takes the place of the other.
+    keys: Vec<SigningKey>,
     frontier: Frontier,
     edge: Edge,
     notices: HashSet<[u8; 32]>,
@@ -66,9 +71,9 @@ struct SiteLog {
 impl Logs {
     /// # Errors
     /// The database can't be read.
-    pub fn new(connection: &Connection, seed: Seed) -> rusqlite::Result<Self> {
+    pub fn new(connection: &Connection, seeds: Seeds) -> rusqlite::Result<Self> {
         let heads = Head::all(connection)?.into_iter().map(|head| (head.log, head.note.into())).collect();
-        Ok(Self { seed, by_site: HashMap::new(), heads })
+        Ok(Self { seeds, by_site: HashMap::new(), heads })
     }
 
     /// Forgets what a failed commit has left; it is read from the database again.
@@ -141,18 +146,59 @@ impl Logs {
         what: &Entry,
         now: Millis,
     ) -> rusqlite::Result<()> {
-        let mut log = SiteLog::create(connection, site, name, &self.seed, now)?;
+        let mut log = SiteLog::create(connection, site, name, &self.seeds, now)?;
         log.append(connection, what)?;
         self.by_site.insert(site, log);
         Ok(())
+    }
+
+    /// Takes a step of changing the key of every open log, and answers the log's keys after it.
+    ///
+    /// # Errors
+    /// A fault says that it can't be taken.
+    pub fn change_keys(
+        &mut self,
+        connection: &Connection,
+        step: Step,
+        now: Millis,
+    ) -> Result<Vec<(String, Vec<LogKey>)>, Fault> {
+        let mut changed = Vec::new();
+        for head in Head::all(connection)? {
+            let named = self.seeds.believed(&head.origin, &keys::published(connection, head.log)?);
+            if keys::of(connection, head.log)?.is_empty() {
+                // From now on other heads are signed otherwise, so what this one was signed with has to be known.
+                for key in &named {
+                    keys::insert(connection, head.log, &key.key, 0)?;
+                }
+            }
+            if head.closed {
+                continue;
+            }
+            if let Some((action, key)) = step.change(&head.origin, &named, &self.seeds)? {
+                let (site, origin) = site_of(connection, head.log)?;
+                let entry = Entry::Key { action, role: KeyRole::Log, key: key.clone(), day: now };
+                let (log, index) = self.append(connection, (site, &origin), &entry, now)?;
+                match action {
+                    KeyAction::Add => keys::insert(connection, log, &key, index)?,
+                    KeyAction::Remove => keys::retire(connection, log, &key, index)?,
+                }
+            }
+            let now_named = keys::of(connection, head.log)?;
+            let signers = self.seeds.signers(&head.origin, &now_named)?;
+            if let Some(log) = self.by_site.values_mut().find(|log| log.log == head.log) {
+                log.keys = signers;
+            }
+            changed.push((head.origin, now_named));
+        }
+        Ok(changed)
     }
 
     /// Stores the entries of the logs that have grown and signs their heads. After this the transaction can be committed.
     pub fn sign(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         for log in self.by_site.values_mut().filter(|log| log.unsigned) {
             log.insert_fresh(connection)?;
-            let checkpoint = Checkpoint::new(&log.key.verifier().name, log.frontier.size(), log.frontier.root());
-            let note = checkpoint.sign(&log.key).ok_or_else(|| failure("a checkpoint can't be signed"))?;
+            let checkpoint = Checkpoint::new(&log.origin, log.frontier.size(), log.frontier.root());
+            let note = checkpoint.sign_by(&log.keys).ok_or_else(|| failure("a checkpoint can't be signed"))?;
             connection
                 .prepare_cached("UPDATE log SET size = ?2, root = ?3, note = ?4 WHERE log = ?1")?
                 .execute(params![log.log, number(checkpoint.size), checkpoint.root, note])?;
@@ -205,8 +251,8 @@ impl Logs {
         // Not `entry`: most often it is there, and no key has to be copied.
         if !self.by_site.contains_key(&site) {
             let log = match Head::open_of(connection, site)? {
-                Some(head) => SiteLog::load(connection, &head, &self.seed)?,
-                None => SiteLog::create(connection, site, &key::origin(origin, 1), &self.seed, now)?,
+                Some(head) => SiteLog::load(connection, &head, &self.seeds)?,
+                None => SiteLog::create(connection, site, &key::origin(origin, 1), &self.seeds, now)?,
             };
             self.by_site.insert(site, log);
         }
@@ -216,17 +262,23 @@ impl Logs {
 
 impl SiteLog {
     /// A new log; its first entry is its key.
-    fn create(connection: &Connection, site: i64, origin: &str, seed: &Seed, now: Millis) -> rusqlite::Result<Self> {
-        let key = seed.key(origin).ok_or_else(|| failure("a site has no name that a log could have"))?;
+    fn create(connection: &Connection, site: i64, origin: &str, seeds: &Seeds, now: Millis) -> rusqlite::Result<Self> {
+        let signers = seeds.signers_of_new(origin, &keys::everywhere(connection)?);
+        if signers.is_empty() {
+            return Err(failure(
+                "a site has no name that a log could have, or its key was taken out of the other logs",
+            ));
+        }
         let log = connection
             .prepare_cached(
                 "INSERT INTO log (site, origin, size, root, note) VALUES (?1, ?2, 0, ?3, '') RETURNING log",
             )?
             .query_row(params![site, origin, askfirst_core::log::empty_root()], |row| row.get(0))?;
-        let public = key.verifier().clone();
+        let public: Vec<_> = signers.iter().map(|key| key.verifier().clone()).collect();
         let mut created = Self {
             log,
-            key,
+            origin: origin.to_owned(),
+            keys: signers,
             frontier: Frontier::default(),
             edge: Edge::default(),
             notices: HashSet::new(),
@@ -234,13 +286,18 @@ impl SiteLog {
             unsigned: true,
             fresh: Vec::new(),
         };
-        let entry = Entry::Key { action: KeyAction::Add, role: KeyRole::Log, key: public, day: now };
-        created.append(connection, &entry)?;
+        for key in public {
+            let entry = Entry::Key { action: KeyAction::Add, role: KeyRole::Log, key: key.clone(), day: now };
+            let index = created.append(connection, &entry)?;
+            keys::insert(connection, log, &key, index)?;
+        }
         Ok(created)
     }
 
-    fn load(connection: &Connection, head: &Head, seed: &Seed) -> rusqlite::Result<Self> {
-        let key = seed.key(&head.origin).ok_or_else(|| failure("a log has a name that no key can have"))?;
+    fn load(connection: &Connection, head: &Head, seeds: &Seeds) -> rusqlite::Result<Self> {
+        let signers = seeds.signers(&head.origin, &keys::of(connection, head.log)?);
+        let keys = signers.map_err(|fault| failure(&fault.sentence()))?;
+        let origin = head.origin.clone();
         let stored = Stored { connection, log: head.log, size: head.size };
         let mut edge = Edge::default();
         for (level, tile, hashes) in stored.growing()? {
@@ -252,7 +309,17 @@ impl SiteLog {
             .query_map([head.log], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         let checkpoint = Arc::from(head.note.as_str());
-        Ok(Self { log: head.log, key, frontier, edge, notices, checkpoint, unsigned: false, fresh: Vec::new() })
+        Ok(Self {
+            log: head.log,
+            origin,
+            keys,
+            frontier,
+            edge,
+            notices,
+            checkpoint,
+            unsigned: false,
+            fresh: Vec::new(),
+        })
     }
 
     fn append(&mut self, connection: &Connection, entry: &Entry) -> rusqlite::Result<u64> {
@@ -277,6 +344,13 @@ impl SiteLog {
         }
         Ok(())
     }
+}
+
+/// The site of a log.
+fn site_of(connection: &Connection, log: i64) -> rusqlite::Result<(i64, String)> {
+    connection
+        .prepare_cached("SELECT site.site, site.origin FROM log JOIN site ON site.site = log.site WHERE log = ?1")?
+        .query_row([log], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 /// A database's numbers have a sign; no log gets near the last one.

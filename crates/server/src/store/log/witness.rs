@@ -75,10 +75,21 @@ pub fn changes(named: &[String], wanted: &[VerifierKey]) -> Vec<(KeyAction, Veri
 
 /// The newest checkpoint of a log that witnesses have cosigned.
 pub fn signed(connection: &Connection, log: i64) -> rusqlite::Result<Option<Signed>> {
-    let mut statement =
-        connection.prepare_cached("SELECT size, note, line, cosigned_at FROM log_witness WHERE log = ?1")?;
+    let mut statement = connection.prepare_cached(
+        // One that a key of today has not signed would not be believed by who knows that key alone (PROOF test 16).
+        "SELECT size, note, line, cosigned_at FROM log_witness WHERE log = ?1
+             AND size > (SELECT coalesce(max(since), -1) FROM log_key WHERE log = ?1 AND until IS NULL)",
+    )?;
     let rows = statement.query_map([log], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
     Ok(Signed::of(rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter()))
+}
+
+/// The checkpoints that witnesses have cosigned, as the log signed them.
+pub fn notes(connection: &Connection, log: i64) -> rusqlite::Result<Vec<String>> {
+    connection
+        .prepare("SELECT note FROM log_witness WHERE log = ?1 AND size > 0")?
+        .query_map([log], |row| row.get(0))?
+        .collect()
 }
 
 /// The witnesses that a log names.

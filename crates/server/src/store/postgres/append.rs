@@ -13,9 +13,10 @@ use deadpool_postgres::{Client, Transaction};
 use tokio::try_join;
 
 use super::failure::{Done, Failure};
+use super::keys;
 use super::sql::{execute, query};
 use super::tree::{self, Tree};
-use crate::store::log::{Seed, key, number};
+use crate::store::log::{Seeds, key, number};
 
 /// The trees that this server has at hand for appending, as they are in the database after a version.
 pub struct Appender {
@@ -43,7 +44,7 @@ pub struct Append<'a> {
     pub transaction: Transaction<'a>,
     appender: &'a mut Appender,
     version: i64,
-    seed: &'a Seed,
+    seeds: &'a Seeds,
     /// The last place used and the time of the last record.
     pub last: (i64, Millis),
     /// The database's clock.
@@ -84,7 +85,7 @@ impl<'a> Append<'a> {
     pub async fn begin(
         client: &'a mut Client,
         appender: &'a mut Appender,
-        seed: &'a Seed,
+        seeds: &'a Seeds,
         turn: Turn,
     ) -> Done<Append<'a>> {
         let transaction = client.transaction().await?;
@@ -113,7 +114,7 @@ impl<'a> Append<'a> {
         appender.version = UNKNOWN;
         let (last, clock) = ((row.try_get(1)?, row.try_get(2)?), row.try_get(3)?);
         let (grown, entries, tiles, notices) = Default::default();
-        Ok(Self { transaction, appender, version, seed, last, clock, grown, entries, tiles, notices })
+        Ok(Self { transaction, appender, version, seeds, last, clock, grown, entries, tiles, notices })
     }
 
     /// Appends to the log of a site. Answers the log and the entry's number.
@@ -171,7 +172,7 @@ impl<'a> Append<'a> {
         }
         match tree::open_of(&self.transaction, site).await? {
             Some(head) => {
-                let tree = Tree::load(&self.transaction, (&head, site), Some(self.seed)).await?;
+                let tree = Tree::load(&self.transaction, (&head, site), Some(self.seeds)).await?;
                 self.appender.trees.insert(site, tree);
                 Ok(head.log)
             }
@@ -181,17 +182,33 @@ impl<'a> Append<'a> {
 
     /// A new log; its first entry is its key.
     async fn create(&mut self, site: i64, name: &str, now: Millis) -> Done<i64> {
-        let key = self.seed.key(name).ok_or_else(|| Failure::damaged("a site has no name that a log could have"))?;
+        let signers = self.seeds.signers_of_new(name, &keys::everywhere(&self.transaction).await?);
+        if signers.is_empty() {
+            let why = "a site has no name that a log could have, or its key was taken out of the other logs";
+            return Err(Failure::damaged(why));
+        }
         let root = askfirst_core::log::empty_root();
         // Nobody else makes one at the same time: they wait for the row `sequencer`.
         let sql = "INSERT INTO askfirst.log (log, site, origin, size, root, note)
                    SELECT coalesce(max(log), 0) + 1, $1, $2, 0, $3, '' FROM askfirst.log RETURNING log";
         let rows = query(&self.transaction, sql, &[&site, &name, &root.as_slice()]).await?;
         let log = rows.first().ok_or(Failure::Fenced)?.try_get(0)?;
-        let public = key.verifier().clone();
-        self.appender.trees.insert(site, Tree::new(log, site, Some(key)));
-        self.put(site, &Entry::Key { action: KeyAction::Add, role: KeyRole::Log, key: public, day: now })?;
+        let public: Vec<_> = signers.iter().map(|key| key.verifier().clone()).collect();
+        self.appender.trees.insert(site, Tree::new((log, name), site, signers));
+        for key in public {
+            let entry = Entry::Key { action: KeyAction::Add, role: KeyRole::Log, key: key.clone(), day: now };
+            let (_, index) = self.put(site, &entry)?;
+            keys::insert(&self.transaction, log, &key, index).await?;
+        }
         Ok(log)
+    }
+
+    /// The keys of a site's open log are others since this transaction: its head is signed by those.
+    pub async fn sign_anew(&mut self, site: i64) -> Done<()> {
+        let tree = self.appender.trees.get_mut(&site).ok_or(Failure::Fenced)?;
+        let named = keys::of(&self.transaction, tree.log).await?;
+        tree.signers = self.seeds.signers(&tree.origin, &named).map_err(Failure::Fault)?;
+        Ok(())
     }
 
     fn put(&mut self, site: i64, entry: &Entry) -> Done<(i64, u64)> {
@@ -219,9 +236,9 @@ impl<'a> Append<'a> {
         let mut heads = Vec::new();
         for (log, growth) in grown {
             let tree = appender.trees.get_mut(&growth.site).ok_or(Failure::Fenced)?;
-            let key = tree.key.as_ref().ok_or_else(|| Failure::damaged("a log has a name that no key can have"))?;
-            let checkpoint = Checkpoint::new(&key.verifier().name, tree.size(), tree.root());
-            let note = checkpoint.sign(key).ok_or_else(|| Failure::damaged("a checkpoint can't be signed"))?;
+            let checkpoint = Checkpoint::new(&tree.origin, tree.size(), tree.root());
+            let note =
+                checkpoint.sign_by(&tree.signers).ok_or_else(|| Failure::damaged("a checkpoint can't be signed"))?;
             tree.checkpoint = note.into();
             let checkpoint = Arc::clone(&tree.checkpoint);
             heads.push((

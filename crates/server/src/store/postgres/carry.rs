@@ -122,6 +122,15 @@ pub const TABLES: &[Table] = &[
         2,
         [Int, Text, Int, Text, Text, Int]
     ),
+    table!(
+        "log_key",
+        "log, key, since, until",
+        "(log, key) > (?1, ?2) ORDER BY log, key LIMIT ?3",
+        "?1, ?2, ?3, ?4",
+        "?1::INT8[], ?2::BYTEA[], ?3::INT8[], ?4::INT8[]",
+        2,
+        [Int, Bytes, Int, Int]
+    ),
 ];
 
 /// The keys that secrets are sealed with.

@@ -1,31 +1,33 @@
 //! Whether the database still is what its logs have signed: at each start for the newest part, and for everything with
 //! `askfirst audit` (PROOF tests 8 and 14).
 
-use askfirst_core::log::{Checkpoint, Entry, Frontier, Hash, Resource, TILE_WIDTH, Tile, leaf_hash};
+use askfirst_core::log::{Checkpoint, Frontier, Hash, LogKey, Resource, TILE_WIDTH, Tile};
 use deadpool_postgres::GenericClient;
 use tokio_postgres::Row;
 
 use super::failure::{Done, Failure};
-use super::seal;
 use super::sql::query;
 use super::tree::{self, Tree, unsigned};
+use super::{keys, seal, witnessing};
 use crate::store::Clock;
-use crate::store::log::check::{Fault, Logged, Looked, TAIL};
+use crate::store::log::check::{Fault, Logged, Looked, TAIL, known_before, leaves_of, signatures};
 use crate::store::log::edge::Edge;
+use crate::store::log::keys::signed;
 use crate::store::log::read::Head;
-use crate::store::log::{Seed, number};
+use crate::store::log::{Seeds, number};
 use crate::store::sealing::Sealing;
 
 /// Records compared at once.
 const CHUNK: i64 = 1_024;
 
-/// The signed heads, the right edges of the trees, the newest records, and what the logs have said to the world.
+/// The signed heads, the right edges of the trees, the newest records, and what the logs have said to the world. Without
+/// `seeds` nothing is to be signed, and the keys that the logs name are believed.
 ///
 /// # Errors
 /// The first thing that does not hold.
 pub async fn tail(
     client: &impl GenericClient,
-    seed: &Seed,
+    seeds: Option<&Seeds>,
     sealing: Option<&Sealing>,
     published: &[Checkpoint],
 ) -> Done<()> {
@@ -42,7 +44,15 @@ pub async fn tail(
         }
     }
     for (head, site) in &heads {
-        let tree = Tree::load(client, (head, *site), Some(seed)).await?;
+        let tree = Tree::load(client, (head, *site), seeds.filter(|_| !head.closed)).await?;
+        if seeds.is_none() || head.closed {
+            // Nothing is signed with its keys any more.
+            let named = keys::published(client, head.log).await?;
+            let believed = seeds.map_or_else(|| named.clone(), |seeds| seeds.believed(&head.origin, &named));
+            if !believed.is_empty() {
+                signed(head, &believed)?;
+            }
+        }
         for said in published.iter().filter(|said| said.origin == head.origin) {
             if tree.root_at(client, said.size).await? != Some(said.root) {
                 return Err(Failure::damaged(format!(
@@ -77,9 +87,11 @@ pub async fn everything(client: &impl GenericClient, sealing: Option<&Sealing>) 
 }
 
 async fn rebuild(client: &impl GenericClient, head: &Head) -> Done<()> {
+    let known = keys::published(client, head.log).await?;
+    let mut said = known_before(&known, head);
     let (mut edge, mut frontier) = (Edge::default(), Frontier::default());
     for bundle in 0..head.size.div_ceil(TILE_WIDTH) {
-        for leaf in leaves(client, head, bundle).await? {
+        for leaf in leaves(client, head, bundle, &mut said).await? {
             let mut full = Vec::new();
             frontier.append(leaf, |height, index, hash| full.extend(edge.put(height, index, hash)));
             for made in full {
@@ -97,22 +109,19 @@ async fn rebuild(client: &impl GenericClient, head: &Head) -> Done<()> {
     if (frontier.size(), frontier.root()) != (head.size, head.root) {
         return Err(Failure::damaged(format!("the tree of the log {} is not the one that was signed", head.origin)));
     }
-    Ok(())
+    let cosigned = witnessing::notes(client, head.log).await?;
+    Ok(signatures(head, &known, &said, cosigned.iter().map(String::as_str))?)
 }
 
 /// The leaves of a bundle: from its entries, or from the tile where the entries are gone.
-async fn leaves(client: &impl GenericClient, head: &Head, bundle: u64) -> Done<Vec<Hash>> {
+async fn leaves(client: &impl GenericClient, head: &Head, bundle: u64, said: &mut Vec<LogKey>) -> Done<Vec<Hash>> {
     let first = bundle * TILE_WIDTH;
     if first < head.min_index {
         let tile = tree::full_tile(client, head.log, 0, bundle).await?.unwrap_or_default();
         return Ok(tile.chunks_exact(32).filter_map(|hash| hash.try_into().ok()).collect());
     }
     let entries = tree::entries(client, head.log, first, number(head.size.min(first + TILE_WIDTH))).await?;
-    if let Some(place) = entries.iter().position(|bytes| Entry::parse(bytes).is_none()) {
-        let index = first + place as u64;
-        return Err(Failure::damaged(format!("entry {index} of the log {} is not an entry", head.origin)));
-    }
-    Ok(entries.iter().map(|bytes| leaf_hash(bytes)).collect())
+    Ok(leaves_of(head, first, &entries, said)?)
 }
 
 /// Compares the records after a place with their entries. `each` is told whether one was erased.

@@ -14,6 +14,7 @@ mod export;
 mod failure;
 mod import;
 mod intake;
+mod keys;
 mod pack;
 mod read;
 mod schema;
@@ -32,6 +33,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use askfirst_core::log::LogKey;
 use askfirst_core::log::evidence::Pack;
 use askfirst_core::record::Count;
 use askfirst_core::time::{Millis, Period};
@@ -46,8 +48,9 @@ use shared::Shared;
 use tls::Connector;
 
 use super::incoming::Received;
-use super::log::Seed;
+use super::log::Seeds;
 use super::log::check::{Fault, Looked};
+use super::log::keys::Step;
 use super::log::published::Published;
 use super::retention::Due;
 use super::sealing::{self, Master, Sealing};
@@ -82,7 +85,7 @@ impl Postgres {
     /// A sentence for the person at the console.
     pub async fn open(address: &Address, options: &Options) -> Result<Self, String> {
         let say = |failure: Failure| format!("{address}: {}", failure.sentence());
-        let seed = options.seed.clone().ok_or_else(no_key)?;
+        let seeds = seeds(options)?;
         let pool = pool(address)?;
         let mut client: Client = pool.get().await.map_err(Failure::from).map_err(say)?;
         schema::migrate(&mut client).await.map_err(|why| format!("{address}: {why}"))?;
@@ -93,10 +96,10 @@ impl Postgres {
         if sealing.is_none() {
             tracing::warn!("without --master-key the records are stored unsealed");
         }
-        let checked = check::tail(&client, &seed, sealing.as_deref(), &said).await;
+        let checked = check::tail(&client, Some(&seeds), sealing.as_deref(), &said).await;
         let about = notices(&client).await.map_err(say)?;
         drop(client);
-        let shared = Arc::new(Shared::new(pool, seed, sealing, options.now, published));
+        let shared = Arc::new(Shared::new(pool, seeds, sealing, options.now, published));
         match checked {
             Ok(()) => {}
             Err(Failure::Fault(Fault::Damaged(what))) => shared.freeze(what),
@@ -182,11 +185,6 @@ impl Postgres {
 
     fn sealing(&self) -> Option<&Sealing> {
         self.shared.sealing.as_deref()
-    }
-
-    /// The public key of a log, as a signed-note verifier key.
-    pub fn verifier(&self, origin: &str) -> Option<String> {
-        self.shared.seed.key(origin).map(|key| key.verifier().to_text())
     }
 
     /// Why nothing is added to the store.
@@ -353,28 +351,56 @@ impl Address {
             .map_err(|failure| format!("{self}: {}", failure.sentence()))
     }
 
+    /// Takes a step of putting another key in the place of the one that signs the logs. Answers the open logs with their
+    /// keys after it.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub async fn rotate_log(
+        &self,
+        options: &Options,
+        step: Step,
+        now: Millis,
+    ) -> Result<Vec<(String, Vec<LogKey>)>, String> {
+        let say = |failure: Failure| format!("{self}: {}", failure.sentence());
+        let seeds = seeds(options)?;
+        let (client, sealing) = self.opened().await?;
+        let published = options.published.clone().map(Published::at);
+        let said = published.as_ref().map_or(Ok(Vec::new()), Published::read)?;
+        check::tail(&client, Some(&seeds), sealing.as_deref(), &said).await.map_err(say)?;
+        drop(client);
+        let shared = Shared::new(pool(self)?, seeds, sealing, crate::clock::now, None);
+        keys::rotate(&shared, step, now).await.map_err(say)
+    }
+
     /// Closes every open log and begins another in its place. Answers the names, old and new.
     ///
     /// # Errors
     /// A sentence for the person at the console.
     pub async fn recover(
         &self,
-        seed: Option<Seed>,
+        seeds: Option<Seeds>,
         published: Option<&Path>,
         now: Millis,
     ) -> Result<Vec<(String, String)>, String> {
         let say = |failure: Failure| format!("{self}: {}", failure.sentence());
-        let seed = seed.ok_or_else(no_key)?;
+        let seeds = seeds.ok_or_else(no_key)?;
         let (client, sealing) = self.opened().await?;
-        check::tail(&client, &seed, sealing.as_deref(), &[]).await.map_err(say)?;
+        // The old logs are signed no more: their own keys, which this server may have no longer, are enough to read them.
+        check::tail(&client, None, sealing.as_deref(), &[]).await.map_err(say)?;
         drop(client);
         let published = published.map(|path| Published::at(path.to_owned()));
         let said = published.as_ref().map_or(Ok(Vec::new()), Published::read)?;
-        let shared = Shared::new(pool(self)?, seed, sealing, crate::clock::now, None);
+        let shared = Shared::new(pool(self)?, seeds, sealing, crate::clock::now, None);
         let names = upkeep::begin_anew(&shared, &said, now).await.map_err(say)?;
         published.map_or(Ok(()), |published| published.set_aside())?;
         Ok(names)
     }
+}
+
+fn seeds(options: &Options) -> Result<Seeds, String> {
+    let current = options.seed.clone().ok_or_else(no_key)?;
+    Ok(Seeds { current, next: options.next_seed.clone() })
 }
 
 fn no_key() -> String {

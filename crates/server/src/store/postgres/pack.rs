@@ -6,6 +6,7 @@ use askfirst_core::log::{Commitment, Entry};
 use deadpool_postgres::GenericClient;
 
 use super::failure::Done;
+use super::keys;
 use super::read;
 use super::sql::query;
 use super::tree::{self, Tree, unsigned};
@@ -48,10 +49,8 @@ pub async fn pack(client: &impl GenericClient, sealing: Option<&Sealing>, seq: i
         Some((index, entry)) => prove(client, &tree, index, &signed).await?.map(|proof| LoggedErasure { entry, proof }),
         None => None,
     };
-    let keys = match bytes(client, entry.log, 0).await?.as_deref().and_then(Entry::parse) {
-        Some(Entry::Key { key, .. }) => vec![key.to_text()],
-        _ => Vec::new(),
-    };
+    let published = keys::published(client, entry.log).await?;
+    let keys = published.iter().filter(|key| key.signs(signed.size)).map(|key| key.key.to_text()).collect();
     Ok(Some(Pack { core, context, commitment, proof, notice, erasure, keys }))
 }
 

@@ -215,7 +215,7 @@ async fn sequence_once(shared: &Shared, token: i64, renew: bool) -> Done<Sequenc
     let (ids, sites): (Vec<Vec<u8>>, Vec<i64>) = keys.into_iter().unzip();
     let mut appender = shared.appender.lock().await;
     let turn = Turn::Sequencer { token, lease: LEASE };
-    let mut append = Append::begin(&mut client, &mut appender, &shared.seed, turn).await?;
+    let mut append = Append::begin(&mut client, &mut appender, &shared.seeds, turn).await?;
     shared.compare_clocks(append.clock);
     let (mut seq, mut last) = append.last;
     let sql = "SELECT r.record_id, r.site, r.received_at, r.browser_at, r.valid_until, r.core, r.context, r.prev,

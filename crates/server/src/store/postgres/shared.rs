@@ -13,7 +13,7 @@ use super::failure::{Done, Failure};
 use super::sql::query;
 use super::tree::{self, Tree};
 use super::waiting::Waiting;
-use crate::store::log::Seed;
+use crate::store::log::Seeds;
 use crate::store::log::published::Published;
 use crate::store::sealing::Sealing;
 use crate::store::{AboutNotice, Figures, StoreError};
@@ -23,7 +23,7 @@ const CLOCKS_APART: Millis = 5_000;
 
 pub struct Shared {
     pub pool: Pool,
-    pub seed: Seed,
+    pub seeds: Seeds,
     pub sealing: Option<Arc<Sealing>>,
     pub now: fn() -> Millis,
     pub known: RwLock<HashMap<String, AboutNotice>>,
@@ -46,14 +46,14 @@ pub struct Shared {
 impl Shared {
     pub fn new(
         pool: Pool,
-        seed: Seed,
+        seeds: Seeds,
         sealing: Option<Arc<Sealing>>,
         now: fn() -> Millis,
         published: Option<Published>,
     ) -> Self {
         Self {
             pool,
-            seed,
+            seeds,
             sealing,
             now,
             known: RwLock::default(),
@@ -147,9 +147,9 @@ impl Shared {
         if followers.get(&log).is_none_or(|tree| tree.size() <= least) {
             let Some((head, site)) = tree::by_number(client, log).await? else { return Ok(None) };
             match followers.get_mut(&log) {
-                Some(tree) => tree.follow(client, &head, &self.seed).await?,
+                Some(tree) => tree.follow(client, &head, &self.seeds).await?,
                 None => {
-                    let tree = Tree::load(client, (&head, site), Some(&self.seed)).await?;
+                    let tree = Tree::load(client, (&head, site), Some(&self.seeds)).await?;
                     followers.insert(log, tree);
                 }
             }

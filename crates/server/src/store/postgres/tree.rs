@@ -6,19 +6,20 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use askfirst_core::log::{
-    Frontier, Hash, HashReader, SigningKey, TILE_WIDTH, Tiles, consistency_proof, empty_root, inclusion_proof,
+    Frontier, Hash, HashReader, LogKey, SigningKey, TILE_WIDTH, Tiles, consistency_proof, empty_root, inclusion_proof,
     leaf_hash, node_hash, root,
 };
 use deadpool_postgres::GenericClient;
 use tokio_postgres::Row;
 
 use super::failure::{Done, Failure};
+use super::keys;
 use super::sql::{hash, query};
-use crate::store::log::check::signed;
 use crate::store::log::edge::{Edge, Full};
+use crate::store::log::keys::signed;
 use crate::store::log::read::Head;
 use crate::store::log::witness::Signed;
-use crate::store::log::{Inclusion, Seed, number};
+use crate::store::log::{Inclusion, Seeds, number};
 
 /// Entries read at once.
 const CHUNK: i64 = 4_096;
@@ -28,8 +29,12 @@ const FAR: u64 = 65_536;
 pub struct Tree {
     pub log: i64,
     pub site: i64,
-    /// Absent where nothing is signed or compared with a signature.
-    pub key: Option<SigningKey>,
+    pub origin: String,
+    /// What signs it: one key, or two while one takes the place of the other. None where nothing is signed or compared with
+    /// a signature.
+    pub signers: Vec<SigningKey>,
+    /// The keys by which its heads are checked.
+    believed: Vec<LogKey>,
     pub notices: HashSet<[u8; 32]>,
     /// The newest signed checkpoint.
     pub checkpoint: Arc<str>,
@@ -91,16 +96,32 @@ pub async fn all(client: &impl GenericClient) -> Done<Vec<(Head, i64)>> {
 
 impl Tree {
     /// A log that has nothing yet.
-    pub fn new(log: i64, site: i64, key: Option<SigningKey>) -> Self {
+    pub fn new((log, origin): (i64, &str), site: i64, signers: Vec<SigningKey>) -> Self {
         let (frontier, edge) = Default::default();
-        Self { log, site, key, notices: HashSet::new(), checkpoint: Arc::from(""), frontier, edge }
+        let believed = signers.iter().map(|key| key.verifier().clone().into()).collect();
+        let origin = origin.to_owned();
+        Self {
+            log,
+            site,
+            origin,
+            signers,
+            believed,
+            notices: HashSet::new(),
+            checkpoint: Arc::from(""),
+            frontier,
+            edge,
+        }
     }
 
     /// Reads a log as it is at a head, and sees that the head is what was signed.
-    pub async fn load(client: &impl GenericClient, (head, site): (&Head, i64), seed: Option<&Seed>) -> Done<Self> {
-        seed.map_or(Ok(()), |seed| signed(head, seed))?;
-        let key = seed.and_then(|seed| seed.key(&head.origin));
-        let mut tree = Self::new(head.log, site, key);
+    pub async fn load(client: &impl GenericClient, (head, site): (&Head, i64), seeds: Option<&Seeds>) -> Done<Self> {
+        let mut tree = Self::new((head.log, &head.origin), site, Vec::new());
+        if let Some(seeds) = seeds {
+            let named = keys::of(client, head.log).await?;
+            tree.believed = seeds.believed(&head.origin, &named);
+            signed(head, &tree.believed)?;
+            tree.signers = seeds.signers(&head.origin, &named)?;
+        }
         let (mut level, mut count) = (0u8, head.size);
         while count > 0 {
             let (tile, width) = (count / TILE_WIDTH, count % TILE_WIDTH);
@@ -133,7 +154,7 @@ impl Tree {
     }
 
     /// Takes in what was appended elsewhere, up to a head, and sees that this is what was signed.
-    pub async fn follow(&mut self, client: &impl GenericClient, head: &Head, seed: &Seed) -> Done<()> {
+    pub async fn follow(&mut self, client: &impl GenericClient, head: &Head, seeds: &Seeds) -> Done<()> {
         if head.size < self.size() {
             return Err(Failure::Fault(crate::store::log::check::Fault::MustNotSign(format!(
                 "the log {} has {} entries and had {}: the database was restored from an older backup",
@@ -143,10 +164,16 @@ impl Tree {
             ))));
         }
         if head.size - self.size() > FAR {
-            *self = Self::load(client, (head, self.site), Some(seed)).await?;
+            *self = Self::load(client, (head, self.site), Some(seeds)).await?;
             return Ok(());
         }
-        signed(head, seed)?;
+        if signed(head, &self.believed).is_err() {
+            // Its keys may have changed.
+            let named = keys::of(client, self.log).await?;
+            self.believed = seeds.believed(&head.origin, &named);
+            signed(head, &self.believed)?;
+            self.signers = seeds.signers(&head.origin, &named)?;
+        }
         while self.size() < head.size {
             let first = self.size();
             let leaves = entries(client, self.log, first, number(head.size).min(number(first) + CHUNK)).await?;

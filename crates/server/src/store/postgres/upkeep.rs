@@ -34,7 +34,7 @@ macro_rules! change {
                 let mut client = shared.client().await?;
                 let mut appender = shared.appender.lock().await;
                 #[allow(unused_mut)]
-                let mut $append = Append::begin(&mut client, &mut appender, &shared.seed, Turn::Once).await?;
+                let mut $append = Append::begin(&mut client, &mut appender, &shared.seeds, Turn::Once).await?;
                 let value = $body;
                 Done::Ok((value, $append.commit().await?))
             };

@@ -20,11 +20,20 @@ use crate::store::log::witness::{Cosigned, Followed, Signed, changes};
 
 /// The newest checkpoint of a log that witnesses have cosigned.
 pub async fn signed(client: &impl GenericClient, log: i64) -> Done<Option<Signed>> {
-    let sql = "SELECT size, note, line, cosigned_at FROM askfirst.log_witness WHERE log = $1 ORDER BY vkey";
+    // One that a key of today has not signed would not be believed by who knows that key alone (PROOF test 16).
+    let sql = "SELECT size, note, line, cosigned_at FROM askfirst.log_witness
+               WHERE log = $1 AND size > (SELECT coalesce(max(since), -1) FROM askfirst.log_key
+                                          WHERE log = $1 AND until IS NULL) ORDER BY vkey";
     let rows = query(client, sql, &[&log]).await?;
     let rows =
         rows.iter().map(|row| Ok((unsigned(row.try_get(0)?), row.try_get(1)?, row.try_get(2)?, row.try_get(3)?)));
     Ok(Signed::of(rows.collect::<Done<Vec<_>>>()?.into_iter()))
+}
+
+/// The checkpoints that witnesses have cosigned, as the log signed them.
+pub async fn notes(client: &impl GenericClient, log: i64) -> Done<Vec<String>> {
+    let rows = query(client, "SELECT note FROM askfirst.log_witness WHERE log = $1 AND size > 0", &[&log]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 /// The witnesses that a log names, each with the size that it has cosigned.

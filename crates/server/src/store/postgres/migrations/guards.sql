@@ -56,6 +56,17 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION askfirst.log_key_is_taken_out_once() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF NEW.log = OLD.log AND NEW.key = OLD.key AND NEW.since = OLD.since AND OLD.until IS NULL THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'a key is taken out of a log once';
+END
+$$;
+
 CREATE OR REPLACE FUNCTION askfirst.never() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'this is never changed';
@@ -77,6 +88,9 @@ CREATE TRIGGER log_entry_is_never_changed BEFORE UPDATE OR DELETE ON askfirst.lo
 DROP TRIGGER IF EXISTS log_tile_is_never_changed ON askfirst.log_tile;
 CREATE TRIGGER log_tile_is_never_changed BEFORE UPDATE OR DELETE ON askfirst.log_tile
     FOR EACH ROW EXECUTE FUNCTION askfirst.never();
+DROP TRIGGER IF EXISTS log_key_is_taken_out_once ON askfirst.log_key;
+CREATE TRIGGER log_key_is_taken_out_once BEFORE UPDATE OR DELETE ON askfirst.log_key
+    FOR EACH ROW EXECUTE FUNCTION askfirst.log_key_is_taken_out_once();
 DROP TRIGGER IF EXISTS log_notice_is_never_changed ON askfirst.log_notice;
 CREATE TRIGGER log_notice_is_never_changed BEFORE UPDATE OR DELETE ON askfirst.log_notice
     FOR EACH ROW EXECUTE FUNCTION askfirst.never();

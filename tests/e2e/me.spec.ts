@@ -119,6 +119,18 @@ test('a record that is kept as proof is said to be, and until when (S5)', async 
   await expect(title(page)).toBeVisible();
 });
 
+test('a consent under a notice that was declared faulty is said not to count (issue 4)', async ({ page, product }) => {
+  const opens = await accept(page, product);
+  await page.goto('about:blank');
+  await product.down();
+  const { digest } = (await product.evidence(opens.id)).record.notice;
+  const said = await product.askfirst('invalidate', '--database', 'records.sqlite', '--notice', digest, '--reason', 'One recipient was missing.');
+  expect(said.code, said.stderr).toBe(0);
+  await product.up();
+  await page.goto(me(product, opens));
+  await expect(page.getByText(/^It does not count: the notice was declared faulty at .* \(One recipient was missing\.\)\.$/)).toBeVisible();
+});
+
 test('a wrong secret looks like a number that nobody has (PROOF test 21)', async ({ page, product, console }) => {
   console.expect(NOT_FOUND);
   const { id, secret } = await accept(page, product);

@@ -72,10 +72,11 @@ interface Stored {
   receipt: { received_at: string; record_id: string };
   notice: { purposes?: { id: string; title: string }[] } | null;
   problem: string | null;
+  life?: { state: string; text: string } | null;
 }
 
 /** The answer in the reader's words. The titles of the purposes are those that were shown. */
-function answered({ record, notice, receipt }: Stored): HTMLElement[] {
+function answered({ record, notice, receipt, life }: Stored): HTMLElement[] {
   const when = (key: string, time: string) => element('li', '', `${say(key)}: ${moment(time, lang)}`);
   if (!record) return [element('p', '', say('me.unreadable'))];
   const answer = (granted: boolean, what: string, id: string) => {
@@ -94,6 +95,8 @@ function answered({ record, notice, receipt }: Stored): HTMLElement[] {
     element('ul', 'answers',
       when('receipt.time', record.event.at), when('receipt.received', receipt.received_at), when('receipt.until', record.event.valid_until),
       element('li', '', say('me.site', { site: record.site }))),
+    // That it counts no more: in English, like the sentences of a check.
+    ...(life && life.state != 'in_force' ? [inEnglish(element('p', 'life', life.text))] : []),
     ...(['gpc', 'dnt'] as const).filter((name) => record.signals[name]).map((name) =>
       element('p', '', say('me.sent', { name: { gpc: 'Global Privacy Control', dnt: 'Do Not Track' }[name] }))),
     element('p', 'hint', say('dialog.record', { id: receipt.record_id })),

@@ -10,7 +10,7 @@ use askfirst_core::log::evidence::{
     LoggedNotice, Opening, Outcome, Pack, Report, page, read_keys, verify, verify_receipt,
 };
 use askfirst_core::log::{Checkpoint, Commitment, Entry, SigningKey, TextProof, core_text};
-use evidence::{Log, ORIGIN, envelope, erased, export, notice, pack, receipt, record, trusted};
+use evidence::{Log, ORIGIN, envelope, erased, export, invalidated, notice, pack, receipt, record, trusted};
 
 fn one(text: &str) -> Report {
     let mut reports = verify(text, &trusted());
@@ -27,7 +27,8 @@ fn with(pack: &Value, from: &str, to: &str) -> String {
 
 #[test]
 fn a_pack_comes_back_from_its_json() {
-    for pack in [pack().1, erased(), Pack { context: None, ..pack().1 }] {
+    let [invalidated, _] = invalidated();
+    for pack in [pack().1, erased(), Pack { context: None, ..pack().1 }, invalidated] {
         assert_eq!(Pack::read(&pack.to_value()), Ok(pack));
     }
 }
@@ -43,7 +44,9 @@ fn the_json_schema_asks_for_the_members_that_a_pack_has() {
     let agree = |schema: &Value, value: &Value, what: &str| {
         let members = sorted(value.entries().iter().map(|(name, _)| name.clone()).collect());
         let asked = schema.get("required").items().iter().map(|name| name.text().unwrap().to_string()).collect();
-        let named = schema.get("properties").entries().iter().map(|(name, _)| name.clone()).collect();
+        let named = schema.get("properties").entries().iter().map(|(name, _)| name.clone());
+        // It is there where there is such an entry.
+        let named = named.filter(|name| name != "invalidation").collect();
         assert_eq!((sorted(asked), sorted(named)), (members.clone(), members), "{what}");
         assert_eq!(schema.get("additionalProperties").bool(), Some(false), "{what}");
     };
@@ -55,6 +58,8 @@ fn the_json_schema_asks_for_the_members_that_a_pack_has() {
     let object = |part: &str| schema.get("properties").get(part).get("anyOf").items()[0].clone();
     agree(&object("notice"), whole.get("notice"), "notice");
     agree(&object("erasure"), hole.get("erasure"), "erasure");
+    let word = invalidated()[0].to_value();
+    agree(schema.get("properties").get("invalidation"), word.get("invalidation"), "invalidation");
     agree(object("erasure").get("properties").get("entry"), hole.get("erasure").get("entry"), "entry");
 }
 
@@ -176,6 +181,28 @@ fn without_a_trusted_key_nothing_is_proven() {
     assert_eq!(verify(&text.replace("Marketing", "Marketink"), &[])[0].outcome(), Outcome::Fails);
 }
 
+/// Issue 4: a consent that is invalidated.
+#[test]
+fn a_word_that_the_notice_was_faulty_is_told_and_takes_nothing_from_the_proof() {
+    let [faulty, another] = invalidated();
+    let report = one(&faulty.to_value().canonical());
+    assert_eq!(report.outcome(), Outcome::Holds, "{}", report.text());
+    assert!(report.text().contains("On 2026-11-22 the operator declared the notice faulty"), "{}", report.text());
+    assert!(report.said.iter().any(|line| line.contains("does not count as consent")));
+    assert_eq!(
+        one(&another.to_value().canonical()).problem(),
+        Some("The notice that is declared faulty is another one.")
+    );
+    let text = faulty.to_value().canonical();
+    for (from, to) in [("\"count\":1", "\"count\":2"), ("\"invalidation\":", "\"invalidatiom\":")] {
+        assert!(text.contains(from));
+        assert_eq!(one(&text.replace(from, to)).outcome(), Outcome::Fails, "{from}");
+    }
+    // Of an erased record nobody knows any more which notice it named.
+    let erased = Pack { invalidation: faulty.invalidation.clone(), ..erased() };
+    assert_eq!(one(&erased.to_value().canonical()).outcome(), Outcome::Fails);
+}
+
 /// PROOF test 16.
 #[test]
 fn a_signature_of_a_key_after_it_was_taken_out_is_named() {
@@ -248,6 +275,7 @@ fn a_notice_that_came_later_proves_nothing() {
         proof: log.prove(index),
         notice: Some(LoggedNotice { text: notice(), proof: log.prove(shown) }),
         erasure: None,
+        invalidation: None,
         keys: vec![log.vkey()],
     };
     assert_eq!(

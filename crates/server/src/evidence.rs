@@ -8,10 +8,10 @@ use askfirst_core::exports::{Format, Source, dpv, kantara};
 use askfirst_core::json::{self, Value, map};
 use askfirst_core::log::evidence::disagreement;
 use askfirst_core::notice;
-use askfirst_core::record::{Record, Submission};
+use askfirst_core::record::{Invalidation, Life, Record, Submission};
 use askfirst_core::time::{self, Millis};
 
-use crate::store::{Receipt, Restriction, key};
+use crate::store::{self, Receipt, Restriction, key};
 
 /// One row and its notice, as they are stored.
 #[derive(Clone, Debug)]
@@ -23,6 +23,10 @@ pub struct Evidence {
     /// Digest of the notice.
     pub notice: Option<String>,
     pub erased_at: Option<Millis>,
+    /// When the consent ended or will end.
+    pub ends_at: Millis,
+    /// That the notice was declared faulty.
+    pub invalidated: Option<Invalidation>,
     /// It is shown for a legal claim and to its holder alone.
     pub restriction: Option<Restriction>,
     pub body: Option<Vec<u8>>,
@@ -106,6 +110,13 @@ impl Evidence {
         }
     }
 
+    /// How the consent in a record that holds stands at `now`; nothing where nothing was granted.
+    pub fn life(&self, record: &Record, now: Millis) -> Option<Life> {
+        let event = &record.event;
+        let planned = store::ends_at(event.at, event.valid_until, self.receipt.received_at);
+        Life::of(record, self.invalidated.as_ref(), (self.ends_at, planned), now)
+    }
+
     /// The record's JSON, damaged or not; `null` when it can't be read at all.
     pub fn record_value(&self) -> Value {
         readable(self.body.as_deref())
@@ -120,13 +131,15 @@ impl Evidence {
     ///
     /// # Errors
     /// Why there is no such form, in one sentence: the record does not hold, or grants nothing.
-    pub fn translated(&self, format: Format) -> Result<Option<Value>, String> {
+    pub fn translated(&self, format: Format, now: Millis) -> Result<Option<Value>, String> {
         if matches!(format, Format::Json | Format::Evidence) {
-            return Ok((format == Format::Json).then(|| self.to_value()));
+            return Ok((format == Format::Json).then(|| self.to_value(now)));
         }
         let verdict = self.check();
         let (record, notice) = (verdict.record?, verdict.notice?);
-        let source = Source { record: &record, notice: &notice, received_at: self.receipt.received_at };
+        let life = self.life(&record, now);
+        let received_at = self.receipt.received_at;
+        let source = Source { record: &record, notice: &notice, received_at, life: life.as_ref() };
         if format == Format::Dpv {
             return Ok(Some(dpv(source)));
         }
@@ -134,9 +147,10 @@ impl Evidence {
         kantara(source).map(Some).ok_or_else(|| none.to_owned())
     }
 
-    /// Record, receipt, notice and verdict: what the holder and the owner get.
-    pub fn to_value(&self) -> Value {
+    /// Record, receipt, notice, verdict and what has become of the consent: what the holder and the owner get.
+    pub fn to_value(&self, now: Millis) -> Value {
         let verdict = self.check();
+        let life = verdict.record.as_ref().ok().and_then(|record| self.life(record, now));
         let restricted = self.restriction.map(|restriction| time::instant(restriction.since));
         map([
             ("record", self.record_value()),
@@ -145,6 +159,7 @@ impl Evidence {
             ("holds", map([("record", verdict.record.is_ok().into()), ("notice", verdict.notice.is_ok().into())])),
             ("problem", verdict.problem().into()),
             ("restricted", restricted.into()),
+            ("life", life.as_ref().map_or(Value::Null, Life::to_value)),
         ])
     }
 }

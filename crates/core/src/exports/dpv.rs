@@ -3,7 +3,7 @@
 
 use super::{Source, acted, text};
 use crate::json::{Value, map};
-use crate::record::State;
+use crate::record::{State, life};
 use crate::texts::concat;
 use crate::time;
 use alloc::string::String;
@@ -66,7 +66,7 @@ pub fn dpv(source: Source<'_>) -> Value {
         ("dpv:hasApplicableLaw", "eu-gdpr:GDPR".into()),
         ("dpv:hasLegalBasis", "eu-gdpr:A6-1-a".into()),
         ("dpv:hasNotice", shown(&source)),
-        ("dpv:hasConsentStatus", status(&source, state(record.event.state))),
+        ("dpv:hasConsentStatus", status(&source, ended(&source).unwrap_or(state(record.event.state)))),
         ("dpv:hasConsentControl", control(&record.site)),
         ("dpv:hasRight", RIGHTS.map(|right| exercised(right, &record.site)).to_vec().into()),
     ]);
@@ -172,6 +172,7 @@ fn process(source: &Source<'_>, purpose: &str, granted: bool, services: &[&Value
         what.set("dct:description", words.into());
     }
     let state = match (granted, source.record.event.state) {
+        (true, _) if ended(source).is_some() => ended(source).unwrap_or_default(),
         (true, State::Renewed) => "dpv:RenewedConsentGiven",
         (true, _) => "dpv:ConsentGiven",
         (false, State::Withdrawn) => "dpv:ConsentWithdrawn",
@@ -231,6 +232,16 @@ fn state(state: State) -> &'static str {
         State::Renewed => "dpv:RenewedConsentGiven",
         State::Refused => "dpv:ConsentRefused",
         State::Withdrawn => "dpv:ConsentWithdrawn",
+    }
+}
+
+/// The state of a consent that counts no more for itself. One that another record has followed is what it was: that record
+/// says what came after it.
+fn ended(source: &Source<'_>) -> Option<&'static str> {
+    match source.life?.state {
+        life::State::Expired => Some("dpv:ConsentExpired"),
+        life::State::Invalidated => Some("dpv:ConsentInvalidated"),
+        life::State::InForce | life::State::Followed => None,
     }
 }
 

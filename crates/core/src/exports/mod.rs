@@ -9,7 +9,7 @@ pub use dpv::dpv;
 pub use kantara::kantara;
 
 use crate::json::Value;
-use crate::record::{Layer, Method, Record};
+use crate::record::{Layer, Life, Method, Record};
 use crate::time::Millis;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -23,6 +23,8 @@ pub struct Source<'a> {
     pub notice: &'a Value,
     /// When the server received it.
     pub received_at: Millis,
+    /// What has become of it, when that is known.
+    pub life: Option<&'a Life>,
 }
 
 /// The forms in which a record can be had.

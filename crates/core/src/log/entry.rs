@@ -24,6 +24,9 @@ pub const MAX_ENTRY: usize = 65_535;
 /// The schema name of a notice that is in the tree by its digest.
 const NOTICE_DIGEST: &str = "urn:askfirst:notice-digest:1";
 
+/// How an administration's `action` begins that declares a notice faulty; its digest follows.
+const INVALIDATE: &str = "invalidate:";
+
 /// An entry. Days are the UTC day at 0:00; `reason`, `action`, `kind` and `policy` are short codes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
@@ -64,7 +67,7 @@ pub enum Entry {
     },
     /// An access, export or purge by the owner.
     Admin {
-        /// `access`, `export`, `purge`, …
+        /// `access`, `export`, `purge`, `invalidate:sha256-…`, …
         action: String,
         /// How many records it was about.
         count: u64,
@@ -120,6 +123,21 @@ impl Entry {
             Self::Notice(text.to_string())
         } else {
             Self::NoticeDigest(digest(text.as_bytes()))
+        }
+    }
+
+    /// The word that a notice was faulty, so that what was agreed to under it does not count; so many records name it.
+    pub fn invalidation(notice: &str, count: u64, day: Millis) -> Self {
+        Self::Admin { action: [INVALIDATE, notice].concat(), count, day }
+    }
+
+    /// The digest of the notice that this declares faulty, and the day.
+    pub fn invalidates(&self) -> Option<(&str, Millis)> {
+        match self {
+            Self::Admin { action, day, .. } => {
+                Some((action.strip_prefix(INVALIDATE).filter(|notice| is_digest(notice))?, *day))
+            }
+            _ => None,
         }
     }
 

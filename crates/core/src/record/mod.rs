@@ -49,10 +49,12 @@ macro_rules! names {
 
 mod interaction;
 mod left;
+pub mod life;
 mod read;
 
 pub use interaction::{Input, Interaction, MAX_DWELL};
 pub use left::{Left, LeftItem, MAX_LEFT};
+pub use life::{Invalidation, Life};
 pub use read::{is_id, is_origin};
 
 use crate::choice::{Choice, Held, Proof, signals};

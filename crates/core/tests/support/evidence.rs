@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use askfirst_core::digest::{base64url, digest, uuid};
 use askfirst_core::json::{self, Value, map};
-use askfirst_core::log::evidence::{Logged, LoggedErasure, LoggedNotice, Opening, Pack};
+use askfirst_core::log::evidence::{Logged, LoggedEntry, LoggedNotice, Opening, Pack};
 use askfirst_core::log::{
     Checkpoint, Commitment, Entry, Envelope, Frontier, Hash, LogKey, SigningKey, TextProof, core_text, inclusion_proof,
     leaf_hash,
@@ -106,6 +106,22 @@ pub fn envelope() -> Envelope {
     Envelope { received_at: RECEIVED, clock: "ok".into(), more: vec![("grade".into(), "strong".into())] }
 }
 
+/// The same after its notice was declared faulty, and the pack with another notice's word in the place of that.
+pub fn invalidated() -> [Pack; 2] {
+    let (mut log, pack) = pack();
+    let said = |notice: String| Entry::invalidation(&notice, 1, RECEIVED / DAY * DAY);
+    let entries = [said(digest(notice().as_bytes())), said(digest(b"another"))];
+    let places = entries.clone().map(|entry| log.push(&entry));
+    let place = |proof: &str| TextProof::parse(proof).unwrap().index;
+    let whole = |n: usize| Pack {
+        proof: log.prove(place(&pack.proof)),
+        notice: pack.notice.clone().map(|notice| LoggedNotice { proof: log.prove(place(&notice.proof)), ..notice }),
+        invalidation: Some(LoggedEntry { entry: entries[n].clone(), proof: log.prove(places[n]) }),
+        ..pack.clone()
+    };
+    [whole(0), whole(1)]
+}
+
 /// A log with one record of ours in it, and its pack.
 pub fn pack() -> (Log, Pack) {
     let mut log = Log::new();
@@ -126,6 +142,7 @@ pub fn pack() -> (Log, Pack) {
         proof: log.prove(index),
         notice: Some(LoggedNotice { text: notice(), proof: log.prove(shown) }),
         erasure: None,
+        invalidation: None,
         keys: vec![log.vkey()],
     };
     (log, pack)
@@ -141,7 +158,8 @@ pub fn erased() -> Pack {
         context: None,
         notice: None,
         proof: log.prove(44),
-        erasure: Some(LoggedErasure { entry, proof: log.prove(at) }),
+        erasure: Some(LoggedEntry { entry, proof: log.prove(at) }),
+        invalidation: None,
         ..pack
     }
 }

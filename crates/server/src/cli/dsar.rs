@@ -214,7 +214,7 @@ impl Options {
         self.note("export", &found, Some(number))?;
         let mut lines = Vec::new();
         for evidence in &found {
-            let form = evidence.translated(Format::named(format).unwrap_or_default());
+            let form = evidence.translated(Format::named(format).unwrap_or_default(), clock::now());
             match form? {
                 Some(value) => lines.push(value.canonical()),
                 None => {

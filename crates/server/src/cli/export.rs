@@ -88,7 +88,7 @@ pub fn run(options: &Options) -> ExitCode {
         if options.text {
             print!("{}", sentences(evidence));
         } else {
-            match evidence.translated(format) {
+            match evidence.translated(format, crate::clock::now()) {
                 Ok(value) => println!("{}", value.unwrap_or(Value::Null).canonical()),
                 // What does not hold is said below.
                 Err(_) if evidence.check().problem().is_some() => {}
@@ -149,8 +149,9 @@ pub fn sentences(evidence: &Evidence) -> String {
             out.push_str(&format!("It was received then, but {clock}.\n"));
         }
         let said = said(record, verdict.notice.as_ref().ok());
+        let life = evidence.life(record, crate::clock::now()).map(|life| life.sentence());
         let grade = Grade::of(record, &envelope, verdict.notice.is_ok()).lines();
-        out.extend(said.iter().chain(&grade).map(|line| format!("{line}\n")));
+        out.extend(said.iter().chain(&life).chain(&grade).map(|line| format!("{line}\n")));
     }
     if let (Ok(record), Ok(notice)) = (&verdict.record, &verdict.notice) {
         out.push_str(&format!("\nWhat was shown, in “{}”, version {}:\n", record.notice.lang, record.notice.version));

@@ -7,6 +7,7 @@ mod declaration;
 mod dsar;
 mod erasure;
 mod export;
+mod invalidate;
 mod keys;
 mod leaks;
 mod log;
@@ -53,6 +54,8 @@ enum Command {
     Purge(purge::Purge),
     /// Keep a record for a legal claim, beyond its time and against an erasure.
     Hold(purge::Hold),
+    /// Declare a notice faulty: what was agreed to under it does not count, exports and packs say so, and so does the log.
+    Invalidate(invalidate::Invalidate),
     /// Make a key that signs the checkpoints of the logs.
     Keygen(log::Keygen),
     /// Copy the database while the server runs: FILE, and FILE.keys with what opens the records.
@@ -87,6 +90,7 @@ pub fn run() -> ExitCode {
         Command::Leaks(options) => leaks::run(&options),
         Command::Purge(options) => purge::purge(options),
         Command::Hold(options) => purge::hold(options),
+        Command::Invalidate(options) => invalidate::run(&options),
         Command::Keygen(options) => log::keygen(&options),
         Command::Backup(options) => backup::backup(&options),
         Command::Restore(options) => backup::restore(&options),

@@ -71,7 +71,7 @@ async fn read(
         if !for_claim && let Err(why) = evidence.require_unrestricted() {
             return Err(Error::new(StatusCode::FORBIDDEN, "restricted", [&why, " Ask with ?purpose=claim."].concat()));
         }
-        found.push(evidence.to_value());
+        found.push(evidence.to_value(app.store.now()));
     }
     if found.is_empty() {
         return Err(Error::not_found());

@@ -32,7 +32,8 @@ pub async fn read(
     })?;
     let seq = open(&app, &id, &headers).await?;
     let evidence = app.store.evidence(seq).await?.ok_or_else(Error::not_found)?;
-    let translated = evidence.translated(format).map_err(|why| Error::new(StatusCode::CONFLICT, "format", why))?;
+    let translated =
+        evidence.translated(format, app.store.now()).map_err(|why| Error::new(StatusCode::CONFLICT, "format", why))?;
     let value = match translated {
         Some(value) => value,
         None => app.store.pack(seq).await?.ok_or_else(Error::not_found)?.to_value(),

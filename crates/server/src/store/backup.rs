@@ -54,6 +54,7 @@ const COPY: &[&str] = &[
     "INSERT INTO log_notice SELECT * FROM live.log_notice",
     "INSERT INTO log_witness SELECT * FROM live.log_witness",
     "INSERT INTO log_key SELECT * FROM live.log_key",
+    "INSERT INTO invalid_notice SELECT * FROM live.invalid_notice",
     "INSERT INTO sealing_key SELECT * FROM live.sealing_key",
     "INSERT INTO keys.record_secret SELECT * FROM live.record_secret",
 ];

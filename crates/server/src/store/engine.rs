@@ -12,6 +12,7 @@ use askfirst_core::record::Count;
 use askfirst_core::time::{Millis, Period};
 
 use super::backup::{self, Copied};
+use super::invalid::{self, Affected};
 use super::log::check::Looked;
 use super::log::keys::Step;
 use super::log::read::Head;
@@ -142,6 +143,28 @@ impl Database {
         match self {
             Self::Sqlite(path) => super::due(path, now, keep),
             Self::Postgres(address) => address.due(now, keep).await,
+        }
+    }
+
+    /// What declaring a notice faulty is about; a server may be running.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub async fn affected(&self, digest: &str, now: Millis) -> Result<Affected, String> {
+        match self {
+            Self::Sqlite(path) => invalid::look(path, digest, now),
+            Self::Postgres(address) => address.affected(digest, now).await,
+        }
+    }
+
+    /// The digests of the notices with this version, in every language.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub async fn notices_of(&self, version: &str) -> Result<Vec<String>, String> {
+        match self {
+            Self::Sqlite(path) => invalid::versions(path, version),
+            Self::Postgres(address) => address.notices_of(version).await,
         }
     }
 
@@ -304,6 +327,12 @@ impl Store {
     /// What [`Store::purge`] would erase.
     pub async fn due(&self, keep: Period) -> Result<Due, StoreError> {
         engine!(self, engine => engine.due(keep).await)
+    }
+
+    /// Declares a notice faulty: what was agreed to under it does not count (GDPR Art. 4(11)). Whether it is known and was
+    /// not declared so before.
+    pub async fn invalidate(&self, digest: [u8; 32], reason: Option<String>) -> Result<bool, StoreError> {
+        engine!(self, engine => engine.invalidate(digest, reason).await)
     }
 
     /// What a submission that names this notice must agree with, when the notice is known.

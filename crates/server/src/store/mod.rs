@@ -13,6 +13,7 @@ mod database;
 mod engine;
 mod fold;
 mod incoming;
+pub mod invalid;
 mod job;
 pub mod key;
 pub mod log;
@@ -47,8 +48,8 @@ use askfirst_core::time::{Millis, Period};
 
 use crate::evidence::Evidence;
 pub use engine::{Database, Store};
-pub use incoming::NewRecord;
 use incoming::Received;
+pub use incoming::{NewRecord, ends_at};
 pub use log::Inclusion;
 use log::check::{Fault, Looked};
 use log::published::Published;
@@ -300,6 +301,11 @@ impl Sqlite {
             found += usize::from(self.writer.hold(seq, held).await?);
         }
         Ok(found)
+    }
+
+    /// Declares a notice faulty. Whether it is known and was not declared so before.
+    pub async fn invalidate(&self, digest: [u8; 32], reason: Option<String>) -> Result<bool, StoreError> {
+        self.writer.invalidate(digest, reason).await
     }
 
     /// What a submission that names this notice must agree with, when the notice is known.

@@ -2,7 +2,7 @@
 //! what was shown and answered, or, after an erasure, what is left and the word that it was erased.
 
 use askfirst_core::json::Value;
-use askfirst_core::log::evidence::{LoggedErasure, LoggedNotice, Opening, Pack};
+use askfirst_core::log::evidence::{LoggedEntry, LoggedNotice, Opening, Pack};
 use askfirst_core::log::{Commitment, Entry, Envelope};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -39,8 +39,13 @@ pub(super) fn pack(connection: &Connection, seq: i64) -> rusqlite::Result<Option
         true => erasure(connection, entry.log, entry.index)?,
         false => None,
     };
+    let invalid = match evidence.notice.as_deref().filter(|_| evidence.invalidated.is_some()) {
+        Some(digest) => invalidation(connection, entry.log, digest)?,
+        None => None,
+    };
+    let at = |found: &Option<(u64, Entry)>| found.as_ref().map(|(index, _)| *index);
     // All proofs of a pack lead to one checkpoint.
-    let last = [Some(entry.index), notice, erasure.as_ref().map(|(index, _)| *index)].into_iter().flatten().max();
+    let last = [Some(entry.index), notice, at(&erasure), at(&invalid)].into_iter().flatten().max();
     let signed = head.signed(connection, last.unwrap_or(entry.index))?;
     let prove = |index: u64| head.prove(connection, index, &signed).map(|inclusion| inclusion.text());
     let (Some(commitment), Some(proof)) = (commitment(connection, entry.log, entry.index)?, prove(entry.index)) else {
@@ -49,10 +54,11 @@ pub(super) fn pack(connection: &Connection, seq: i64) -> rusqlite::Result<Option
     let (core, context) = openings(&evidence);
     let text = evidence.notice_text.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
     let notice = notice.and_then(prove).zip(text).map(|(proof, text)| LoggedNotice { text: text.to_owned(), proof });
-    let erasure = erasure.and_then(|(index, entry)| Some(LoggedErasure { entry, proof: prove(index)? }));
+    let erasure = erasure.and_then(|(index, entry)| Some(LoggedEntry { entry, proof: prove(index)? }));
+    let invalidation = invalid.and_then(|(index, entry)| Some(LoggedEntry { entry, proof: prove(index)? }));
     let published = log::keys::published(connection, entry.log)?;
     let keys = published.iter().filter(|key| key.signs(signed.size)).map(|key| key.key.to_text()).collect();
-    Ok(Some(Pack { core, context, commitment, proof, notice, erasure, keys }))
+    Ok(Some(Pack { core, context, commitment, proof, notice, erasure, invalidation, keys }))
 }
 
 /// What opens the commitment to a record's text.
@@ -93,17 +99,29 @@ fn notice_index(connection: &Connection, log: i64, notice: [u8; 32]) -> rusqlite
         .optional()
 }
 
-/// The entry that says that an entry's body was erased. It is looked for: nobody asks for it often.
+/// The entry that says that an entry's body was erased.
 fn erasure(connection: &Connection, log: i64, erased: u64) -> rusqlite::Result<Option<(u64, Entry)>> {
+    looked_for(connection, log, (3, erased), |entry| matches!(entry, Entry::Erasure { index, .. } if *index == erased))
+}
+
+/// The entry that says that a notice was faulty.
+fn invalidation(connection: &Connection, log: i64, digest: &str) -> rusqlite::Result<Option<(u64, Entry)>> {
+    looked_for(connection, log, (6, 0), |entry| entry.invalidates().is_some_and(|(notice, _)| notice == digest))
+}
+
+/// The first entry of a kind from a place on that is the one. It is looked for: nobody asks for it often.
+fn looked_for(
+    connection: &Connection,
+    log: i64,
+    (kind, after): (u8, u64),
+    is: impl Fn(&Entry) -> bool,
+) -> rusqlite::Result<Option<(u64, Entry)>> {
     let mut statement = connection.prepare(
-        "SELECT idx, bytes FROM log_entry WHERE log = ?1 AND idx > ?2 AND substr(bytes, 1, 1) = x'03' ORDER BY idx",
+        "SELECT idx, bytes FROM log_entry WHERE log = ?1 AND idx > ?2 AND substr(bytes, 1, 1) = ?3 ORDER BY idx",
     )?;
-    let mut rows = statement.query(params![log, erased])?;
+    let mut rows = statement.query(params![log, after, [kind]])?;
     while let Some(row) = rows.next()? {
-        let entry = Entry::parse(&row.get::<_, Vec<u8>>(1)?);
-        if let Some(entry @ Entry::Erasure { index, .. }) = entry
-            && index == erased
-        {
+        if let Some(entry) = Entry::parse(&row.get::<_, Vec<u8>>(1)?).filter(&is) {
             return Ok(Some((row.get(0)?, entry)));
         }
     }

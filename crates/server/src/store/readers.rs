@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use super::database::open_reader;
 use super::log::read::Head;
 use super::sealing::{self, Sealing};
-use super::{AboutNotice, EntryRef, Inclusion, Restriction, StoreError, key, sqlite};
+use super::{AboutNotice, EntryRef, Inclusion, Restriction, StoreError, invalid, key, sqlite};
 use crate::evidence::Evidence;
 
 /// Connections that read, each used by one request at a time, off the threads that serve the network.
@@ -131,9 +131,11 @@ pub fn of_subject(connection: &Connection, subject: [u8; 16]) -> rusqlite::Resul
 pub fn evidence(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Evidence>> {
     connection
         .prepare_cached(
-            "SELECT record.*, plain_secret(secret, record_id) AS secret, notice.text AS notice_text FROM record
+            "SELECT record.*, plain_secret(secret, record_id) AS secret, notice.text AS notice_text, invalid_at, reason
+             FROM record
              LEFT JOIN record_secret ON record_secret.seq = record.seq
-             LEFT JOIN notice ON notice.digest = record.notice WHERE record.seq = ?1",
+             LEFT JOIN notice ON notice.digest = record.notice
+             LEFT JOIN invalid_notice ON invalid_notice.notice = record.notice WHERE record.seq = ?1",
         )?
         .query_row([seq], |row| {
             let mut receipt = sqlite::receipt(row)?;
@@ -146,6 +148,8 @@ pub fn evidence(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Ev
                 holder: opened.holder,
                 notice: row.get::<_, Option<_>>("notice")?.as_ref().map(key::digest_text),
                 erased_at: row.get("erased_at")?,
+                ends_at: row.get("ends_at")?,
+                invalidated: invalid::invalidation(row)?,
                 restriction: restriction(row)?,
                 body: opened.body,
                 notice_text: bytes(row, "notice_text")?,

@@ -142,6 +142,11 @@ impl Writer {
         self.ask(|slot| Job::NotePurge(log, count, slot)).await
     }
 
+    /// Declares a notice faulty.
+    pub async fn invalidate(&self, digest: [u8; 32], reason: Option<String>) -> Result<bool, StoreError> {
+        self.ask(|slot| Job::Invalidate(digest, reason, slot)).await
+    }
+
     /// Says in the logs which witnesses follow them.
     pub async fn name_witnesses(&self, keys: Vec<VerifierKey>) -> Result<(), StoreError> {
         self.ask(|slot| Job::NameWitnesses(keys, slot)).await
@@ -349,6 +354,9 @@ impl Writing {
                 Job::Erase(seq, reason, slot) => slot.outcome = Some(self.erase(*seq, reason, now)?),
                 Job::Hold(seq, held, slot) => slot.outcome = Some(self.hold(*seq, *held, now)?),
                 Job::Insert(..) => self.insert(batch, at)?,
+                Job::Invalidate(digest, reason, slot) => {
+                    slot.outcome = Some(self.invalidate(*digest, reason.as_deref(), now)?);
+                }
                 Job::NameWitnesses(keys, slot) => slot.outcome = Some(self.name_witnesses(keys, now)?),
                 Job::NotePurge(log, count, slot) => slot.outcome = Some(self.note_purge(*log, *count, now)?),
                 Job::Prune(prune, slot) => slot.outcome = Some(self.prune(prune, now)?),

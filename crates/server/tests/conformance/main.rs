@@ -11,6 +11,8 @@ mod witnesses;
 /// Copies, and from one engine to the other.
 mod backup;
 mod cluster;
+/// Faulty notices, and the end of a consent.
+mod invalid;
 mod operations;
 mod place;
 mod process;

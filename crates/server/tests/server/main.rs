@@ -23,6 +23,8 @@ mod files;
 mod holder;
 /// What is taken in and what is not.
 mod ingest;
+/// Notices that are declared faulty.
+mod invalid;
 /// What pages report that happened without consent.
 mod leaks;
 /// How much is taken from one sender, one site, and at once.

@@ -42,7 +42,10 @@ pub struct Pack {
     /// What was shown, proven against the same checkpoint; nothing after an erasure.
     pub notice: Option<LoggedNotice>,
     /// The entry that says that the body was erased, proven against the same checkpoint.
-    pub erasure: Option<LoggedErasure>,
+    pub erasure: Option<LoggedEntry>,
+    /// The entry that declares the notice faulty, proven against the same checkpoint; nothing where there is none. A file
+    /// without such an entry has no such member.
+    pub invalidation: Option<LoggedEntry>,
     /// The log's public keys, as vkeys. They make the file complete; trust comes from elsewhere.
     pub keys: Vec<String>,
 }
@@ -65,9 +68,9 @@ pub struct LoggedNotice {
     pub proof: String,
 }
 
-/// An erasure with its place in the log.
+/// An entry about a record with its place in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoggedErasure {
+pub struct LoggedEntry {
     /// The entry's bytes.
     pub entry: Entry,
     /// Its `.tlog-proof`.
@@ -82,7 +85,7 @@ impl Pack {
             None => (Value::Null, Value::Null),
         };
         let salt = |salt: Option<&Salt>| Value::from(salt.map(|salt| base64url(salt)));
-        map([
+        let mut value = map([
             ("schema", PACK_SCHEMA.into()),
             ("record", record),
             ("envelope", envelope),
@@ -103,9 +106,13 @@ impl Pack {
             ),
             ("proof", self.proof.as_str().into()),
             ("notice", self.notice.as_ref().map_or(Value::Null, LoggedNotice::to_value)),
-            ("erasure", self.erasure.as_ref().map_or(Value::Null, LoggedErasure::to_value)),
+            ("erasure", self.erasure.as_ref().map_or(Value::Null, LoggedEntry::to_value)),
             ("keys", self.keys.clone().into()),
-        ])
+        ]);
+        if let Some(invalidation) = &self.invalidation {
+            value.set("invalidation", invalidation.to_value());
+        }
+        value
     }
 }
 
@@ -116,7 +123,7 @@ impl LoggedNotice {
     }
 }
 
-impl LoggedErasure {
+impl LoggedEntry {
     fn to_value(&self) -> Value {
         let bytes = self.entry.bytes().unwrap_or_default();
         let content = bytes.get(1..).and_then(|content| core::str::from_utf8(content).ok()).unwrap_or("");

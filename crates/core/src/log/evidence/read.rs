@@ -1,7 +1,7 @@
 //! Reading a pack: strict. Each member must be there and none else, so that a changed letter in a name can't make a part
 //! of the evidence look as if it had never been there.
 
-use super::{LoggedErasure, LoggedNotice, Opening, PACK_SCHEMA, Pack};
+use super::{LoggedEntry, LoggedNotice, Opening, PACK_SCHEMA, Pack};
 use crate::json::Value;
 use crate::log::{Commitment, Entry, Envelope, Salt, from_base64url};
 use alloc::format;
@@ -14,9 +14,22 @@ impl Pack {
     /// # Errors
     /// The first thing that is not as it must be, in one sentence.
     pub fn read(value: &Value) -> Result<Self, String> {
-        let members =
-            ["schema", "record", "envelope", "context", "salts", "commitments", "proof", "notice", "erasure", "keys"];
-        only("The file", value, &members)?;
+        let members = [
+            "schema",
+            "record",
+            "envelope",
+            "context",
+            "salts",
+            "commitments",
+            "proof",
+            "notice",
+            "erasure",
+            "keys",
+            "invalidation",
+        ];
+        // Files from before there was such a thing don't have the last one.
+        let all = members.len() - usize::from(value.at("invalidation").is_none());
+        only("The file", value, members.get(..all).unwrap_or(&members))?;
         if value.get("schema").text() != Some(PACK_SCHEMA) {
             return Err(format!("The file says that it is something else than “{PACK_SCHEMA}”."));
         }
@@ -45,7 +58,8 @@ impl Pack {
             },
             proof: text(value, "proof")?,
             notice: read_notice(value.get("notice"))?,
-            erasure: read_erasure(value.get("erasure"))?,
+            erasure: read_entry(value, "erasure", 3)?,
+            invalidation: read_entry(value, "invalidation", 6)?,
             keys: read_keys(value.get("keys"))?,
         })
     }
@@ -64,15 +78,17 @@ fn read_notice(value: &Value) -> Result<Option<LoggedNotice>, String> {
     Ok(Some(LoggedNotice { text: value.get("manifest").canonical(), proof: text(value, "proof")? }))
 }
 
-fn read_erasure(value: &Value) -> Result<Option<LoggedErasure>, String> {
+/// An entry of this kind about the record.
+fn read_entry(file: &Value, name: &str, kind: u8) -> Result<Option<LoggedEntry>, String> {
+    let value = file.get(name);
     if *value == Value::Null {
         return Ok(None);
     }
-    only("“erasure”", value, &["entry", "proof"])?;
-    let bytes = [&[3], value.get("entry").canonical().as_bytes()].concat();
+    only(&format!("“{name}”"), value, &["entry", "proof"])?;
+    let bytes = [&[kind], value.get("entry").canonical().as_bytes()].concat();
     match Entry::parse(&bytes) {
-        Some(entry) => Ok(Some(LoggedErasure { entry, proof: text(value, "proof")? })),
-        None => Err("What stands under “erasure” is not an entry of the log about an erasure.".to_string()),
+        Some(entry) => Ok(Some(LoggedEntry { entry, proof: text(value, "proof")? })),
+        None => Err(format!("What stands under “{name}” is not an entry of the log about it.")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The one verification: everything is derived anew from the bytes in the file, nothing in it is believed.
 
 use super::report::{Mark, Report, Step};
-use super::{Grade, Logged, LoggedErasure, LoggedNotice, PACK_SCHEMA, Pack, clock, page, said, shown};
+use super::{Grade, Logged, LoggedEntry, LoggedNotice, PACK_SCHEMA, Pack, clock, page, said, shown};
 use crate::digest::digest;
 use crate::json::{self, Value};
 use crate::log::{
@@ -153,6 +153,13 @@ impl<'a> Check<'a> {
             (None, None) => {}
             (None, Some(_)) => self.fails("The file has a notice but no record that names it.".to_string())?,
         }
+        match (&record, &pack.invalidation) {
+            (_, None) => {}
+            (Some(record), Some(invalidation)) => self.invalidation(record, invalidation, &opened, &keys)?,
+            (None, Some(_)) => {
+                self.fails("The file says that a notice was faulty, but has no record that names one.".to_string())?
+            }
+        }
         match (&record, &pack.erasure) {
             (None, Some(erasure)) => self.erasure(erasure, index, &opened, &keys),
             (Some(_), Some(_)) => self.fails("The file has a record that it says was erased.".to_string()),
@@ -303,7 +310,7 @@ impl<'a> Check<'a> {
         Ok(value)
     }
 
-    fn erasure(&mut self, erasure: &LoggedErasure, index: u64, opened: &Opened, keys: &[LogKey]) -> Checked {
+    fn erasure(&mut self, erasure: &LoggedEntry, index: u64, opened: &Opened, keys: &[LogKey]) -> Checked {
         let Entry::Erasure { index: erased, reason, day } = &erasure.entry else {
             return self.fails("What stands under “erasure” is no erasure.".to_string());
         };
@@ -315,6 +322,23 @@ impl<'a> Check<'a> {
         let text = format!(
             "The record's content was erased on {day} ({reason}); what is left in its place says nothing about it."
         );
+        self.say(Mark::Holds, text);
+        Ok(())
+    }
+
+    /// That the notice was declared faulty, which takes nothing away from what the record shows.
+    fn invalidation(&mut self, record: &Record, said: &LoggedEntry, opened: &Opened, keys: &[LogKey]) -> Checked {
+        let Some((notice, day)) = said.entry.invalidates() else {
+            return self.fails("What stands under “invalidation” declares no notice faulty.".to_string());
+        };
+        self.require(notice == record.notice.digest, "The notice that is declared faulty is another one.")?;
+        let (_, at) = self.place("The word about the notice", &said.entry, &said.proof, keys)?;
+        self.same_head(opened, &at)?;
+        let text = format!(
+            "On {} the operator declared the notice faulty: what was agreed to under it does not count as consent. What was shown and answered stays shown.",
+            time::date(day)
+        );
+        self.report.said.push(text.clone());
         self.say(Mark::Holds, text);
         Ok(())
     }

@@ -131,6 +131,15 @@ pub const TABLES: &[Table] = &[
         2,
         [Int, Bytes, Int, Int]
     ),
+    table!(
+        "invalid_notice",
+        "notice, invalid_at, reason",
+        "notice > ?1 ORDER BY notice LIMIT ?2",
+        "?1, ?2, ?3",
+        "?1::BYTEA[], ?2::INT8[], ?3::TEXT[]",
+        1,
+        [Bytes, Int, Text]
+    ),
 ];
 
 /// The keys that secrets are sealed with.

@@ -1,7 +1,7 @@
 //! The evidence pack of a record (`askfirst_core::log::evidence`), as far as the store has it: with everything that shows
 //! what was shown and answered, or, after an erasure, what is left and the word that it was erased.
 
-use askfirst_core::log::evidence::{LoggedErasure, LoggedNotice, Pack};
+use askfirst_core::log::evidence::{LoggedEntry, LoggedNotice, Pack};
 use askfirst_core::log::{Commitment, Entry};
 use deadpool_postgres::GenericClient;
 
@@ -30,8 +30,13 @@ pub async fn pack(client: &impl GenericClient, sealing: Option<&Sealing>, seq: i
         true => erasure(client, entry.log, entry.index).await?,
         false => None,
     };
+    let invalid = match evidence.notice.as_deref().filter(|_| evidence.invalidated.is_some()) {
+        Some(digest) => invalidation(client, entry.log, digest).await?,
+        None => None,
+    };
+    let at = |found: &Option<(u64, Entry)>| found.as_ref().map(|(index, _)| *index);
     // All proofs of a pack lead to one checkpoint. Who verifies the pack sees whose signatures it has.
-    let last = [Some(entry.index), notice, erasure.as_ref().map(|(index, _)| *index)].into_iter().flatten().max();
+    let last = [Some(entry.index), notice, at(&erasure), at(&invalid)].into_iter().flatten().max();
     let signed = tree.signed(client, last.unwrap_or(entry.index)).await?;
     let (Some(commitment), Some(proof)) =
         (commitment(client, entry.log, entry.index).await?, prove(client, &tree, entry.index, &signed).await?)
@@ -46,12 +51,16 @@ pub async fn pack(client: &impl GenericClient, sealing: Option<&Sealing>, seq: i
     let text = evidence.notice_text.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
     let notice = notice.zip(text).map(|(proof, text)| LoggedNotice { text: text.to_owned(), proof });
     let erasure = match erasure {
-        Some((index, entry)) => prove(client, &tree, index, &signed).await?.map(|proof| LoggedErasure { entry, proof }),
+        Some((index, entry)) => prove(client, &tree, index, &signed).await?.map(|proof| LoggedEntry { entry, proof }),
+        None => None,
+    };
+    let invalidation = match invalid {
+        Some((index, entry)) => prove(client, &tree, index, &signed).await?.map(|proof| LoggedEntry { entry, proof }),
         None => None,
     };
     let published = keys::published(client, entry.log).await?;
     let keys = published.iter().filter(|key| key.signs(signed.size)).map(|key| key.key.to_text()).collect();
-    Ok(Some(Pack { core, context, commitment, proof, notice, erasure, keys }))
+    Ok(Some(Pack { core, context, commitment, proof, notice, erasure, invalidation, keys }))
 }
 
 async fn prove(client: &impl GenericClient, tree: &Tree, index: u64, signed: &Signed) -> Done<Option<String>> {
@@ -75,15 +84,29 @@ async fn notice_index(client: &impl GenericClient, log: i64, notice: [u8; 32]) -
     Ok(rows.first().map(|row| row.try_get(0)).transpose()?.map(unsigned))
 }
 
-/// The entry that says that an entry's body was erased. It is looked for: nobody asks for it often.
+/// The entry that says that an entry's body was erased.
 async fn erasure(client: &impl GenericClient, log: i64, erased: u64) -> Done<Option<(u64, Entry)>> {
-    let sql = "SELECT idx, bytes FROM askfirst.log_entry WHERE log = $1 AND idx > $2 AND substr(bytes, 1, 1) = '\\x03'
+    let is = |entry: &Entry| matches!(entry, Entry::Erasure { index, .. } if *index == erased);
+    looked_for(client, log, (3, erased), is).await
+}
+
+/// The entry that says that a notice was faulty.
+async fn invalidation(client: &impl GenericClient, log: i64, digest: &str) -> Done<Option<(u64, Entry)>> {
+    let is = |entry: &Entry| entry.invalidates().is_some_and(|(notice, _)| notice == digest);
+    looked_for(client, log, (6, 0), is).await
+}
+
+/// The first entry of a kind from a place on that is the one. It is looked for: nobody asks for it often.
+async fn looked_for(
+    client: &impl GenericClient,
+    log: i64,
+    (kind, after): (u8, u64),
+    is: impl Fn(&Entry) -> bool,
+) -> Done<Option<(u64, Entry)>> {
+    let sql = "SELECT idx, bytes FROM askfirst.log_entry WHERE log = $1 AND idx > $2 AND substr(bytes, 1, 1) = $3
                ORDER BY idx";
-    for row in query(client, sql, &[&log, &number(erased)]).await? {
-        let entry = Entry::parse(&row.try_get::<_, Vec<u8>>(1)?);
-        if let Some(entry @ Entry::Erasure { index, .. }) = entry
-            && index == erased
-        {
+    for row in query(client, sql, &[&log, &number(after), &[kind].as_slice()]).await? {
+        if let Some(entry) = Entry::parse(&row.try_get::<_, Vec<u8>>(1)?).filter(&is) {
             return Ok(Some((unsigned(row.try_get(0)?), entry)));
         }
     }

@@ -67,11 +67,12 @@ pub async fn places_of_subject(client: &impl GenericClient, subjects: &[Option<[
 pub async fn evidence(client: &impl GenericClient, sealing: Option<&Sealing>, seq: i64) -> Done<Option<Evidence>> {
     let sql = "SELECT p.seq, p.record_id, p.log, p.idx, p.received_at, p.erased_at, p.held, p.ends_at,
                    p.restricted_at, r.browser_at, r.digest, r.notice,
-                   r.subject, r.holder, r.secret, r.body, s.origin, n.text AS notice_text
+                   r.subject, r.holder, r.secret, r.body, s.origin, n.text AS notice_text, i.invalid_at, i.reason
                FROM askfirst.place AS p
                JOIN askfirst.record AS r ON r.record_id = p.record_id AND r.site = p.site
                JOIN askfirst.site AS s ON s.site = p.site
                LEFT JOIN askfirst.notice AS n ON n.digest = r.notice
+               LEFT JOIN askfirst.invalid_notice AS i ON i.notice = r.notice
                WHERE p.seq = $1";
     query(client, sql, &[&seq]).await?.first().map(|row| evidence_of(row, sealing)).transpose()
 }
@@ -99,6 +100,8 @@ fn evidence_of(row: &Row, sealing: Option<&Sealing>) -> Done<Evidence> {
         holder,
         notice: optional("notice")?.map(hash).transpose()?.as_ref().map(key::digest_text),
         erased_at,
+        ends_at: row.try_get("ends_at")?,
+        invalidated: super::invalid::invalidation(row)?,
         restriction: restriction(row)?,
         body,
         notice_text: text.map(String::into_bytes),

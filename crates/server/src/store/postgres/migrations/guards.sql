@@ -97,6 +97,9 @@ CREATE TRIGGER log_notice_is_never_changed BEFORE UPDATE OR DELETE ON askfirst.l
 DROP TRIGGER IF EXISTS sealing_key_stays ON askfirst.sealing_key;
 CREATE TRIGGER sealing_key_stays BEFORE DELETE ON askfirst.sealing_key
     FOR EACH ROW EXECUTE FUNCTION askfirst.never();
+DROP TRIGGER IF EXISTS invalid_notice_is_never_changed ON askfirst.invalid_notice;
+CREATE TRIGGER invalid_notice_is_never_changed BEFORE UPDATE OR DELETE ON askfirst.invalid_notice
+    FOR EACH ROW EXECUTE FUNCTION askfirst.never();
 DROP TRIGGER IF EXISTS notice_is_never_changed ON askfirst.notice;
 CREATE TRIGGER notice_is_never_changed BEFORE UPDATE OR DELETE ON askfirst.notice
     FOR EACH ROW EXECUTE FUNCTION askfirst.never();

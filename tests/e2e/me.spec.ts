@@ -2,7 +2,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { readFile } from 'node:fs/promises';
 import type { Page } from '@playwright/test';
 import type { Product } from './support/product.ts';
-import { delivered, expect, NOT_FOUND, part, test, visit } from './support/visit.ts';
+import { delivered, expect, NOT_FOUND, part, state, test, visit } from './support/visit.ts';
 
 const MISSING = /^Nothing is stored for this number and secret\./;
 
@@ -119,7 +119,7 @@ test('a record that is kept as proof is said to be, and until when (S5)', async 
   await expect(title(page)).toBeVisible();
 });
 
-test('a consent under a notice that was declared faulty is said not to count (issue 4)', async ({ page, product }) => {
+test('a consent under a notice that was declared faulty is said not to count, and is asked for again (issue 4)', async ({ page, product }) => {
   const opens = await accept(page, product);
   await page.goto('about:blank');
   await product.down();
@@ -129,6 +129,17 @@ test('a consent under a notice that was declared faulty is said not to count (is
   await product.up();
   await page.goto(me(product, opens));
   await expect(page.getByText(/^It does not count: the notice was declared faulty at .* \(One recipient was missing\.\)\.$/)).toBeVisible();
+  await visit(page, product.front.origin);
+  expect((await state(page)).granted, 'the page does not know of it by itself').toEqual(['analytical', 'marketing']);
+  await product.configure((config) => (config.again = '2026-11-28'));
+  await visit(page, product.front.origin);
+  await expect(part(page, 'accept')).toBeVisible();
+  expect((await state(page)).granted).toEqual([]);
+  await part(page, 'accept').click();
+  await delivered(page);
+  await visit(page, product.front.origin);
+  await expect(part(page, 'accept')).toBeHidden();
+  expect((await state(page)).granted).toEqual(['analytical', 'marketing']);
 });
 
 test('a wrong secret looks like a number that nobody has (PROOF test 21)', async ({ page, product, console }) => {

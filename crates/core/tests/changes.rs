@@ -82,6 +82,42 @@ fn where_no_vendor_can_be_named_the_purpose_is() {
     assert_eq!(told(&mut browser, with_vendor()), line("marketing", "", "Marketing"));
 }
 
+/// Issue 4, invalidated: the owner's word that a notice was faulty.
+#[test]
+fn who_agreed_under_another_word_of_the_owner_is_asked_again_and_who_refused_is_not() {
+    let corrected = |again: &str| {
+        let mut settings = settings();
+        settings.controller.again = again.into();
+        settings
+    };
+    let mut browser = accepted();
+    browser.settings = corrected("2026-11-28");
+    let effects = browser.boot();
+    assert_eq!((browser.asked().len(), browser.granted()), (3, Vec::<String>::new()), "all of it, and nothing is open");
+    assert!(support::order(&effects).contains(&"ShowBanner".into()));
+    // It is told of each purpose that something is different about it.
+    let all = told(&mut browser, corrected("2026-11-28"));
+    assert!(all.iter().all(|(_, new, changed)| new.is_empty() && !changed.is_empty()), "{all:?}");
+    browser.accept();
+    assert_eq!(told(&mut browser, corrected("2026-11-28")), [], "once is enough");
+    assert_eq!(told(&mut browser, corrected("2026-12-24")).len(), 3, "another time it was faulty again");
+
+    let mut refused = Browser::new(settings(), NOW);
+    refused.boot();
+    refused.reject();
+    assert_eq!(told(&mut refused, corrected("2026-11-28")), []);
+    let config = |more: &str| {
+        let text = format!(
+            r#"{{"version": "1", {more} "controller": {{"name": "A B.V.", "contact": "a@example.nl", "policy": "/p"}},
+                "categories": {{"marketing": {{}}}}}}"#
+        );
+        let settings = askfirst_core::settings::parse(&text, &[]).0.unwrap();
+        settings.category("marketing").unwrap().substance(&settings.controller)
+    };
+    assert_eq!(config(""), config(""));
+    assert_ne!(config(""), config(r#""again": "2026-11-28","#), "it is read from the configuration");
+}
+
 #[test]
 fn what_has_merely_ended_or_was_never_answered_is_neither_new_nor_changed() {
     // B14

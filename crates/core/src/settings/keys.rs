@@ -122,6 +122,7 @@ pub(super) const ROOT: &[Field] = &[
     may("services", Shape::Tables(SERVICE)),
     may("records", Shape::Table(RECORDS)),
     may("validity", Shape::Validity),
+    may("again", Shape::Text(64)),
     may("locale", Shape::OneOf(LOCALES)),
     may("texts", Shape::Object),
     may("dnt", Shape::OneOf(SIGNAL)),

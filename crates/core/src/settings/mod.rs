@@ -92,6 +92,8 @@ pub struct Controller {
     pub dpo: Option<String>,
     /// The supervisory authority where a complaint can be lodged, by name.
     pub authority: Option<String>,
+    /// What the owner has changed, after a faulty notice, so that whoever agreed before is asked again (`again`).
+    pub again: String,
 }
 
 /// A purpose that the visitor decides about, or the exempt one.
@@ -314,7 +316,8 @@ impl Settings {
 
 impl Category {
     /// A number that changes when the purpose changes *in substance* (B15): its controller, its services, who provides
-    /// them, where the data goes, what they store and for how long. Words, translations and order don't count.
+    /// them, where the data goes, what they store and for how long. Words, translations and order don't count, but the
+    /// owner's own word that it is to be asked again.
     pub fn substance(&self, controller: &Controller) -> u32 {
         let mut services = Vec::new();
         for service in &self.services {
@@ -326,7 +329,9 @@ impl Category {
         writer.text("controller", &controller.name);
         writer.sorted("services", services);
         writer.close('}');
-        crate::digest::fingerprint(writer.finish().as_bytes())
+        let mut text = writer.finish();
+        text.push_str(&controller.again);
+        crate::digest::fingerprint(text.as_bytes())
     }
 }
 

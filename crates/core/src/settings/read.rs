@@ -120,6 +120,7 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
             address: text(owner, "address"),
             dpo: text(owner, "dpo"),
             authority: text(owner, "authority"),
+            again: must(root, "again"),
         };
         self.reachable(at, &controller);
         self.controller = controller.name.clone();

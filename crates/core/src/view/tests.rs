@@ -82,6 +82,7 @@ fn settings() -> Settings {
             address: Some("Dam 1, Amsterdam".into()),
             dpo: Some("https://example.com/dpo".into()),
             authority: Some("Autoriteit Persoonsgegevens".into()),
+            again: String::new(),
         },
         site: None,
         jurisdiction: None,

@@ -80,6 +80,7 @@ pub fn settings() -> Settings {
             address: Some("Dam 1, Amsterdam".into()),
             dpo: Some("dpo@example.com".into()),
             authority: Some("Autoriteit Persoonsgegevens".into()),
+            again: String::new(),
         },
         site: Some("https://www.example.nl".into()),
         jurisdiction: Some("NL".into()),

@@ -86,6 +86,7 @@ fn declare(options: &Invalidate) -> Result<Vec<String>, String> {
         wanted.len(),
         notices.len()
     ));
+    lines.push(format!("Visitors are asked again when the configuration says so: \"again\": \"{}\"", time::date(now)));
     Ok(lines)
 }
 

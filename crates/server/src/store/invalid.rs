@@ -1,5 +1,5 @@
 //! Declaring a notice faulty: what was agreed to under it does not count, and every log that has the notice says so. No
-//! record is touched by it.
+//! record is touched by it. What the page does about it is the configuration's `again`.
 
 use askfirst_core::log::Entry;
 use askfirst_core::record::Invalidation;

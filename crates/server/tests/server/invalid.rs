@@ -44,6 +44,7 @@ async fn a_notice_is_declared_faulty_after_a_look_at_what_that_is_about() {
 
     let (code, said) = invalidate(&["--notice", &notice.digest, "--reason", "One recipient was missing."]);
     assert!(code == Some(0) && said.contains("1 of 1 notices were declared faulty"), "{said}");
+    assert!(said.contains("\"again\":"), "how visitors are asked again: {said}");
     assert!(shown().contains("It does not count: the notice was declared faulty at"), "{}", shown());
     assert!(shown().contains("(One recipient was missing.)"), "{}", shown());
     let (_, said) = invalidate(&["--notice", &notice.digest]);

@@ -213,6 +213,7 @@ fn read_configs(files: &[PathBuf], bundled: &Bundled) -> Result<Vec<Config>, Str
 
 /// Registers what each configuration shows in each language, before the first record can name it (R3).
 async fn register(store: &Store, configs: &[Config], bundled: &Bundled) -> Result<(), String> {
+    let faulty = store.invalid_notices().await.unwrap_or_default();
     for notice in configs.iter().flat_map(|config| config.notices(bundled)) {
         let (lang, digest) = (notice.about.lang.clone(), notice.digest.clone());
         let new = match store.register(notice).await {
@@ -221,7 +222,11 @@ async fn register(store: &Store, configs: &[Config], bundled: &Bundled) -> Resul
             Err(StoreError::Frozen) => return Ok(()),
             Err(error) => return Err(format!("a notice can't be stored: {error:?}")),
         };
-        tracing::info!(lang, digest, new, "notice");
+        if faulty.contains(&digest) {
+            tracing::error!(lang, digest, "this notice was declared faulty and is shown still; nobody agrees by it");
+        } else {
+            tracing::info!(lang, digest, new, "notice");
+        }
     }
     Ok(())
 }

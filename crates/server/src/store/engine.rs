@@ -335,6 +335,11 @@ impl Store {
         engine!(self, engine => engine.invalidate(digest, reason).await)
     }
 
+    /// The digests of the notices that were declared faulty.
+    pub async fn invalid_notices(&self) -> Result<Vec<String>, StoreError> {
+        engine!(self, engine => engine.invalid_notices().await)
+    }
+
     /// What a submission that names this notice must agree with, when the notice is known.
     pub async fn about_notice(&self, digest: &str) -> Result<Option<AboutNotice>, StoreError> {
         engine!(self, engine => engine.about_notice(digest).await)

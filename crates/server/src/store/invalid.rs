@@ -69,6 +69,17 @@ pub fn of_version(connection: &Connection, version: &str) -> rusqlite::Result<Ve
         .collect()
 }
 
+/// The digests of all that were declared faulty.
+///
+/// # Errors
+/// The database can't be read.
+pub fn all(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    connection
+        .prepare("SELECT notice FROM invalid_notice")?
+        .query_map([], |row| Ok(key::digest_text(&row.get(0)?)))?
+        .collect()
+}
+
 /// Those of a database that a server may have open.
 ///
 /// # Errors

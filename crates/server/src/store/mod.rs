@@ -308,6 +308,11 @@ impl Sqlite {
         self.writer.invalidate(digest, reason).await
     }
 
+    /// The digests of the notices that were declared faulty.
+    pub async fn invalid_notices(&self) -> Result<Vec<String>, StoreError> {
+        self.readers.with(invalid::all).await
+    }
+
     /// What a submission that names this notice must agree with, when the notice is known.
     pub async fn about_notice(&self, digest: &str) -> Result<Option<AboutNotice>, StoreError> {
         if let Some(about) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(digest) {

@@ -49,6 +49,7 @@ async fn a_faulty_notice_is_named_wherever_its_records_are_shown_and_no_record_c
     assert_eq!(store.invalidate(digest, reason.clone()).await, Ok(true));
     assert_eq!(store.invalidate(digest, None).await, Ok(false), "the first word stays");
     assert_eq!(store.invalidate(key::digest(&digest_of_nothing()).unwrap(), None).await, Ok(false));
+    assert_eq!(store.invalid_notices().await.unwrap(), std::slice::from_ref(&faulty.digest));
     let said: Vec<Entry> = entries(&store, SITE).await.iter().filter_map(|bytes| Entry::parse(bytes)).collect();
     let said: Vec<_> = said.iter().filter_map(Entry::invalidates).collect();
     assert_eq!(said.len(), 1, "the log has its word once");

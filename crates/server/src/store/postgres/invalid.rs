@@ -69,6 +69,16 @@ impl Postgres {
         self.shared.require_thawed()?;
         self.shared.answer(change_notice(&self.shared, digest, reason.as_deref(), self.now()).await)
     }
+
+    /// The digests of the notices that were declared faulty.
+    pub async fn invalid_notices(&self) -> Result<Vec<String>, StoreError> {
+        let read = async {
+            let client = self.shared.client().await?;
+            let rows = query(&client, "SELECT notice FROM askfirst.invalid_notice", &[]).await?;
+            rows.iter().map(|row| Ok(key::digest_text(&hash(row.try_get(0)?)?))).collect::<Done<Vec<_>>>()
+        };
+        self.shared.answer(read.await)
+    }
 }
 
 impl Address {

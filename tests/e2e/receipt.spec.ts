@@ -20,6 +20,16 @@ const forge = (page: Page, change: (receipt: string) => string) => page.route('*
   await route.fulfill({ response, body: change(await response.text()) });
 });
 
+/** Accepts on a page that does not take what comes for a receipt of its log. */
+const disbelieves = async (page: Page, product: any, console: any) => {
+  console.expect(LINE);
+  await visit(page, product.front.origin);
+  await listen(page);
+  await part(page, 'accept').click();
+  await expect.poll(() => told(page)).toContain('receipt');
+  expect((await state(page)).recorded).toBe(false);
+};
+
 const LINE = /^askfirst: the receipt does not hold: /;
 
 test('a page with the key of its log checks the receipt before it says that the record is there (R8)', async ({ page, product }) => {
@@ -72,12 +82,7 @@ for (const [what, change] of Object.entries({
 test('a log that somebody else signs is not believed', async ({ page, product, console }) => {
   const other = (await product.askfirst('keygen', 'other.key', '--site', product.front.origin)).stdout.trim();
   await trust(product, other);
-  console.expect(LINE);
-  await visit(page, product.front.origin);
-  await listen(page);
-  await part(page, 'accept').click();
-  await expect.poll(() => told(page)).toContain('receipt');
-  expect((await state(page)).recorded).toBe(false);
+  await disbelieves(page, product, console);
   // The owner hears of it before any visitor does.
   const config = await product.config();
   await product.configure((config: any) => (config.site = product.front.origin));
@@ -94,6 +99,40 @@ test('while keys change, each of those that are named is believed', async ({ pag
   await part(page, 'accept').click();
   await delivered(page);
   expect((await state(page)).recorded).toBe(true);
+});
+
+// PROOF test 16 in the page: the log's key is replaced, and a page with an old configuration believes until the old one goes.
+test('a page goes on believing its log while the key is replaced, and afterwards by the new one', async ({ page, product, console }) => {
+  const rotate = async (...step: string[]) => {
+    await product.down();
+    const { code, stdout, stderr } = await product.askfirst('keys', 'rotate-log', '--database', 'records.sqlite', ...step);
+    expect(code, stderr).toBe(0);
+    await product.up();
+    // The server has a log for each site.
+    const lines = stdout.split('\n').filter((line) => line.includes('"key": "') && line.includes(new URL(product.front.origin).host));
+    return /"key": "(.*)"/.exec(lines[0]!)![1]!;
+  };
+  const answer = async () => {
+    await visit(page, product.front.origin);
+    await part(page, 'accept').click();
+    await delivered(page);
+    expect((await state(page)).recorded).toBe(true);
+    await page.evaluate(() => localStorage.clear());
+    await page.context().clearCookies();
+  };
+  const old = await product.vkey();
+  await trust(product, old);
+  await answer();
+  const both = await rotate();
+  expect(both.split(' ')).toHaveLength(2);
+  // A page that was loaded before, or is cached, has the old key alone.
+  await answer();
+  await trust(product, both);
+  await answer();
+  expect(await rotate('--finish')).toBe(both.split(' ')[1]);
+  await answer();
+  await trust(product, old);
+  await disbelieves(page, product, console);
 });
 
 test('`askfirst check` prints the line that is missing', async ({ product }) => {

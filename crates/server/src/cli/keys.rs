@@ -26,6 +26,9 @@ pub enum Keys {
     /// and what it signs later counts for nothing. Every server needs both keys before the first step (`--next-log-key-file`);
     /// one on SQLite has to be stopped for each, and makes the new key beside the database itself.
     RotateLog(RotateLog),
+    /// Begin another sealing key, for what comes. With PostgreSQL this is the second half of a rotation, when every server has
+    /// been started with the new master key.
+    Begin(Begin),
     /// List the sealing keys and the master key of each.
     List(List),
 }
@@ -58,6 +61,12 @@ pub struct RotateLog {
 }
 
 #[derive(Args)]
+pub struct Begin {
+    #[command(flatten)]
+    database: super::database::Argument,
+}
+
+#[derive(Args)]
 pub struct List {
     #[command(flatten)]
     database: super::database::Argument,
@@ -68,6 +77,7 @@ pub fn run(keys: &Keys) -> ExitCode {
         Keys::New(new) => make(new),
         Keys::Rotate(rotate) => change(rotate),
         Keys::RotateLog(rotate) => rotate_log(rotate),
+        Keys::Begin(begin) => add(begin),
         Keys::List(list) => show(list),
     };
     match done {
@@ -90,7 +100,7 @@ fn change(rotate: &Rotate) -> Result<Vec<String>, String> {
     let wrapped = rotate.database.ask(async |database| database.rotate(&new, clock::now()).await)?;
     let then = match rotate.database.database.file() {
         Some(_) => "; what comes is sealed with another one",
-        None => "",
+        None => "; when every server has been started with it, `askfirst keys begin` completes the rotation",
     };
     Ok(vec![format!("{wrapped} sealing keys are under master key {} now{then}.", new.id())])
 }
@@ -115,6 +125,15 @@ fn rotate_log(rotate: &RotateLog) -> Result<Vec<String>, String> {
         lines.push("There is no log yet whose key could be replaced.".to_owned());
     }
     Ok(lines)
+}
+
+fn add(begin: &Begin) -> Result<Vec<String>, String> {
+    let key = begin.database.ask(async |database| database.begin_key(clock::now()).await)?;
+    let from = match begin.database.database.file() {
+        Some(_) => "after the next start",
+        None => "from a minute from now on",
+    };
+    Ok(vec![format!("what comes {from} is sealed with key {key}")])
 }
 
 fn show(list: &List) -> Result<Vec<String>, String> {

@@ -231,6 +231,18 @@ impl Database {
         }
     }
 
+    /// Begins another sealing key under the master key in use, for `askfirst keys begin`; servers may be running. Answers its
+    /// number.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub async fn begin_key(&self, now: Millis) -> Result<i64, String> {
+        match self {
+            Self::Sqlite(file) => sealing::begin_key(file, now),
+            Self::Postgres(address) => address.begin_key(now).await,
+        }
+    }
+
     /// The keys that records are sealed with.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -427,4 +428,33 @@ async fn operational_data_that_is_there_is_newer_and_stays() {
         Ok((requests::list(connection, true)?.len(), cursor))
     };
     assert_eq!(operations(&place).run(read).unwrap(), (2, 1));
+}
+
+/// The commands, as a person at the console has them: from PostgreSQL into a folder, and from there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_back_up_postgres_into_a_folder_and_restore_from_it() {
+    let (place, to) = (Place::postgres().await, Place::postgres().await);
+    let store = opened(&place).await;
+    insert(&store, 1).await;
+    operations(&place).with(|connection| requests::open(connection, "access", (None, None), 0)).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let askfirst = |arguments: &[&str]| {
+        let run = Command::new(env!("CARGO_BIN_EXE_askfirst")).args(arguments).output().unwrap();
+        let said = String::from_utf8(run.stdout).unwrap() + &String::from_utf8(run.stderr).unwrap();
+        (run.status.success(), said)
+    };
+    let said = askfirst(&["backup", "--database", &place.url(), folder.path().to_str().unwrap()]);
+    assert!(said.0 && said.1.contains(": 1 records and "), "{said:?}");
+    let mut files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert_eq!(files.len(), 3, "{files:?}");
+    let file = files[0].to_str().unwrap();
+    let said = askfirst(&["audit", "--database", file]);
+    assert!(said.0 && said.1.contains("1 records"), "{said:?}");
+    let said = askfirst(&["restore", "--database", &place.url(), file]);
+    assert!(!said.0 && said.1.contains("a restore replaces nothing"), "{said:?}");
+    let said = askfirst(&["restore", "--database", &to.url(), file]);
+    assert!(said.0 && said.1.contains("revoked since is valid again"), "{said:?}");
+    let found = operations(&to).with(|connection| requests::list(connection, true)).await.unwrap();
+    assert_eq!(found.len(), 1);
 }

@@ -425,3 +425,46 @@ async fn another_master_key_takes_over_while_servers_run() {
     assert!(said.contains("were sealed with"), "the old key opens nothing any more: {said}");
     assert_eq!(started.audit().await.unwrap().records, 12);
 }
+
+/// The second half of a rotation: servers that run learn another sealing key, and seal with it when all have had the time to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_sealing_key_begins_while_servers_run() {
+    use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
+    static CLOCK: AtomicI64 = AtomicI64::new(1_795_342_530_000);
+    let now = || CLOCK.load(SeqCst);
+    let place = Place::sealed_postgres().await;
+    let mut servers = vec![Arc::new(place.open_at(now).await), Arc::new(place.open_at(now).await)];
+    servers[0].register(english()).await.unwrap();
+    insert_all(&servers, 0..4).await;
+    let bare = askfirst_server::store::Database::parse(place.url().as_ref()).unwrap();
+    let other = bare.clone().with_master(askfirst_server::store::sealing::Master::random().unwrap()).unwrap();
+    for wrong in [bare, other] {
+        assert!(wrong.begin_key(now()).await.is_err());
+    }
+    CLOCK.fetch_add(120_000, SeqCst);
+    assert_eq!(place.database.begin_key(now()).await, Ok(2));
+    // One that starts now could seal with it at once, and the others could not open that yet.
+    servers.push(Arc::new(place.open_at(now).await));
+    insert_all(&servers, 4..10).await;
+    let shell = place.shell().await;
+    let sealed_with = async || -> Vec<u8> {
+        let sql = "SELECT r.secret FROM askfirst.record AS r JOIN askfirst.place AS p ON p.record_id = r.record_id ORDER BY seq";
+        shell.query(sql, &[]).await.unwrap().iter().map(|row| row.get::<_, Vec<u8>>(0)[4]).collect()
+    };
+    assert_eq!(sealed_with().await, [1; 10]);
+    CLOCK.fetch_add(61_000, SeqCst);
+    let mut n = 10;
+    // Each server in its own time; what one seals the others open meanwhile.
+    while n < 400 && !sealed_with().await.ends_with(&[2; 6]) {
+        insert_all(&servers, n..n + 6).await;
+        n += 6;
+        for store in &servers {
+            let seq = store.newest().await.unwrap();
+            assert_eq!(store.evidence(seq).await.unwrap().unwrap().check().problem(), None, "{seq}");
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    assert!(sealed_with().await.ends_with(&[2; 6]));
+    assert_eq!(place.database.audit().await.unwrap().records, n as u64);
+    assert!(servers.iter().all(|store| store.frozen().is_none()));
+}

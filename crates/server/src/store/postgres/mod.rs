@@ -97,6 +97,9 @@ impl Postgres {
         if sealing.is_none() {
             tracing::warn!("without --master-key the records are stored unsealed");
         }
+        if let (Some(sealing), Some(master)) = (&sealing, master) {
+            sealing.learn(&seal::rows(&client).await.map_err(say)?, master, (options.now)());
+        }
         let checked = check::tail(&client, Some(&seeds), sealing.as_deref(), &said).await;
         let about = notices(&client).await.map_err(say)?;
         drop(client);
@@ -117,6 +120,7 @@ impl Postgres {
             tokio::spawn(intake::count(Arc::clone(&shared), counted)),
         ];
         tasks.extend((0..INTAKES).map(|_| tokio::spawn(intake::run(Arc::clone(&shared), Arc::clone(&queue)))));
+        tasks.extend(master.map(|master| tokio::spawn(seal::learn(Arc::clone(&shared), master.clone()))));
         let most = options.queue.saturating_mul(8);
         Ok(Self { shared, records: Some(records), counts: Some(counts), most, stop, tasks })
     }
@@ -270,6 +274,15 @@ impl Address {
         let old =
             self.master.as_ref().ok_or_else(|| say("say with --master-key where the key in use is".to_owned()))?;
         seal::rotate(&mut self.client().await?, old, new).await.map_err(say)
+    }
+
+    /// Begins another sealing key under the master key in use; its number.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub async fn begin_key(&self, now: Millis) -> Result<i64, String> {
+        let begun = seal::begin_key(&self.client().await?, self.master.as_ref(), now).await;
+        begun.map_err(|why| format!("{self}: {why}"))
     }
 
     /// The keys that records are sealed with.

@@ -1,14 +1,16 @@
 //! Bodies at rest (S6), sealed as in the store on SQLite: the same keys, another table.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use askfirst_core::time::Millis;
 use deadpool_postgres::{Client, GenericClient};
 use tokio_postgres::Row;
 
 use super::failure::{Done, Failure};
+use super::shared::Shared;
 use super::sql::{bytes, execute, hash, query};
-use crate::store::sealing::{Master, Row as Key, Sealing, rewrapped};
+use crate::store::sealing::{Master, Row as Key, Sealing, in_use, rewrapped};
 use crate::store::secret::Secret;
 use crate::store::sqlite::Opened;
 
@@ -40,6 +42,45 @@ pub async fn begin(
         execute(client, sql, &[&key, &created_at, &master, &wrapped]).await.map_err(|failure| failure.sentence())?;
     }
     open(client, master).await
+}
+
+/// How often a server looks for keys that were begun; a key seals when it is older than several of these.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Learns the keys that are begun while this server runs.
+pub async fn learn(shared: Arc<Shared>, master: Master) {
+    let Some(sealing) = shared.sealing.clone() else { return };
+    let mut said = Vec::new();
+    loop {
+        // What can't be read now is read the next time.
+        if let Ok(client) = shared.client().await
+            && let Ok(rows) = rows(&client).await
+        {
+            let shut = sealing.learn(&rows, &master, (shared.now)());
+            if !shut.is_empty() && shut != said {
+                tracing::error!(keys = ?shut, "records are sealed under another master key: start this server with it");
+            }
+            said = shut;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Begins another sealing key; its number.
+///
+/// # Errors
+/// A sentence for the person at the console.
+pub async fn begin_key(client: &Client, master: Option<&Master>, now: Millis) -> Result<i64, String> {
+    let say = |failure: Failure| failure.sentence();
+    let master = in_use(open(client, master).await, master)?;
+    let newest = rows(client).await.map_err(say)?.last().map_or(0, |row| row.key);
+    let Key { key, created_at, master, wrapped } = Key::new(newest + 1, master, now)?;
+    let sql = "INSERT INTO askfirst.sealing_key (key, created_at, master, wrapped) VALUES ($1, $2, $3, $4)
+               ON CONFLICT (key) DO NOTHING";
+    match execute(client, sql, &[&key, &created_at, &master, &wrapped]).await.map_err(say)? {
+        0 => Err("somebody else has just begun one".to_owned()),
+        _ => Ok(key),
+    }
 }
 
 /// Wraps every sealing key under another master key, all or none; how many. The keys stay the same, so servers that run go on

@@ -10,7 +10,7 @@ mod file;
 mod master;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use askfirst_core::time::Millis;
 use hkdf::Hkdf;
@@ -31,13 +31,20 @@ const FORM: u8 = 1;
 /// What `plain_secret` says where no key was given.
 pub const SEALED: &str = "the records are sealed: say with --master-key where the master key is";
 
+/// How old a sealing key is before a server seals with it where several share a store: by then each has learnt it.
+const LEARNT: Millis = 60_000;
+
 /// The sealing keys of a store, unwrapped.
 pub struct Sealing {
-    keys: BTreeMap<i64, [u8; 32]>,
-    /// The one that seals.
-    newest: (i64, [u8; 32]),
+    keys: RwLock<Keys>,
     /// What tags of subjects are made with.
     tags: [u8; 32],
+}
+
+struct Keys {
+    all: BTreeMap<i64, [u8; 32]>,
+    /// The one that seals.
+    newest: (i64, [u8; 32]),
 }
 
 /// What stands in the row of a sealed record.
@@ -77,6 +84,33 @@ impl Sealing {
         Ok(Self::from_keys(keys).map(Arc::new))
     }
 
+    /// Takes in the keys that another program has begun, and seals with the newest that every server has had the time to learn.
+    /// Answers those that the master key does not open: they are under another one.
+    pub fn learn(&self, rows: &[Row], master: &Master, now: Millis) -> Vec<i64> {
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let mut shut = Vec::new();
+        for row in rows {
+            if keys.all.contains_key(&row.key) {
+                continue;
+            }
+            match master.unwrap(row.key, &row.wrapped) {
+                Some(key) => drop(keys.all.insert(row.key, key)),
+                None => shut.push(row.key),
+            }
+        }
+        let learnt = rows.iter().filter(|row| row.created_at.saturating_add(LEARNT) <= now).map(|row| row.key);
+        let first = keys.all.keys().next().copied();
+        let newest = learnt.filter(|key| keys.all.contains_key(key)).max().or(first);
+        if let Some((number, key)) = newest.and_then(|number| Some((number, *keys.all.get(&number)?))) {
+            keys.newest = (number, key);
+        }
+        shut
+    }
+
+    fn keys(&self) -> RwLockReadGuard<'_, Keys> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The same for a store that records will be sealed in: its first key is made now.
     ///
     /// # Errors
@@ -88,16 +122,16 @@ impl Sealing {
         Self::of(connection, master)
     }
 
-    fn from_keys(keys: BTreeMap<i64, [u8; 32]>) -> Option<Self> {
-        let newest = keys.iter().next_back().map(|(number, key)| (*number, *key))?;
+    fn from_keys(all: BTreeMap<i64, [u8; 32]>) -> Option<Self> {
+        let newest = all.iter().next_back().map(|(number, key)| (*number, *key))?;
         // Of the first key, so that a tag stays the same when another one begins.
-        let tags = expand(keys.values().next()?, b"askfirst subject tag v1")?;
-        Some(Self { keys, newest, tags })
+        let tags = expand(all.values().next()?, b"askfirst subject tag v1")?;
+        Some(Self { keys: RwLock::new(Keys { all, newest }), tags })
     }
 
     /// Seals a record.
     pub fn seal(&self, record: &NewRecord, secret: &Secret) -> Option<Sealed> {
-        let (number, key) = &self.newest;
+        let (number, key) = &self.keys().newest;
         let mut bytes = vec![FORM];
         bytes.extend_from_slice(&u32::try_from(*number).ok()?.to_be_bytes());
         bytes.extend(master::seal(key, &record.record_id, secret.bytes())?);
@@ -113,8 +147,8 @@ impl Sealing {
     /// The 32 bytes of a sealed secret. `None` when it was changed.
     pub fn secret(&self, sealed: &[u8], record_id: &[u8]) -> Option<Vec<u8>> {
         let (number, sealed) = sealed.strip_prefix(&[FORM])?.split_first_chunk::<4>()?;
-        let key = self.keys.get(&i64::from(u32::from_be_bytes(*number)))?;
-        master::open(key, record_id, sealed)
+        let key = *self.keys().all.get(&i64::from(u32::from_be_bytes(*number)))?;
+        master::open(&key, record_id, sealed)
     }
 }
 
@@ -172,11 +206,34 @@ pub fn rewrapped(rows: Vec<Row>, old: &Master, new: &Master) -> Result<Vec<Row>,
         return Err("nothing in this database is sealed".to_owned());
     };
     let wrap = |row: Row| {
-        let wrapped = sealing.keys.get(&row.key).and_then(|key| new.wrap(row.key, key));
+        let wrapped = sealing.keys().all.get(&row.key).and_then(|key| new.wrap(row.key, key));
         let wrapped = wrapped.ok_or("the system has no random bytes to give")?;
         Ok(Row { master: new.id().to_owned(), wrapped, ..row })
     };
     rows.into_iter().map(wrap).collect()
+}
+
+/// Begins another sealing key under the master key in use: what comes after the next start is sealed with it. Answers its
+/// number.
+///
+/// # Errors
+/// A sentence for the person at the console: nothing is sealed, or the master key is another one.
+pub fn begin_key(file: &SqliteFile, now: Millis) -> Result<i64, String> {
+    let say = |why: String| format!("{}: {why}", file.display());
+    let connection = database::open_writer(file).map_err(|error| say(error.to_string()))?;
+    let master = in_use(Sealing::of(&connection, file.master.as_ref()), file.master.as_ref()).map_err(say)?;
+    add_key(&connection, master, now).map_err(say)
+}
+
+/// The master key, when it opens what is there.
+///
+/// # Errors
+/// A sentence for the person at the console.
+pub fn in_use(opened: Result<Option<Arc<Sealing>>, String>, master: Option<&Master>) -> Result<&Master, String> {
+    match (opened?, master) {
+        (Some(_), Some(master)) => Ok(master),
+        _ => Err("nothing in this database is sealed".to_owned()),
+    }
 }
 
 /// The keys that the records of a file are sealed with.
@@ -223,7 +280,7 @@ pub fn rows(connection: &Connection) -> rusqlite::Result<Vec<Row>> {
     statement.query_map([], row)?.collect()
 }
 
-fn add_key(connection: &Connection, master: &Master, now: Millis) -> Result<(), String> {
+fn add_key(connection: &Connection, master: &Master, now: Millis) -> Result<i64, String> {
     let say = |error: rusqlite::Error| error.to_string();
     let number: i64 =
         connection.query_row("SELECT coalesce(max(key), 0) + 1 FROM sealing_key", [], |row| row.get(0)).map_err(say)?;
@@ -233,7 +290,7 @@ fn add_key(connection: &Connection, master: &Master, now: Millis) -> Result<(), 
             "INSERT INTO sealing_key (key, created_at, master, wrapped) VALUES (?1, ?2, ?3, ?4)",
             params![key, created_at, master, wrapped],
         )
-        .map(drop)
+        .map(|_| key)
         .map_err(say)
 }
 

@@ -39,8 +39,10 @@ function noise(width, height) {
   return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', header), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))]);
 }
 const page = (head) => `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Page</title><link rel="icon" href="data:,">${head}<link rel="stylesheet" href="/page.css"><script src="/page.js" defer></script><body><h1>A page</h1><img src="/picture.png" alt="">${'<p>Some words that the visitor came for.</p>'.repeat(40)}`;
+// `again` is the page without the tag once more: how far it differs from itself is the run's own noise.
 const sides = {
   without: page(''),
+  again: page(''),
   with: page('<script src="/dist/askfirst.js" data-config="/askfirst.json"></script>'),
 };
 const files = {
@@ -75,10 +77,12 @@ async function look(name) {
   return seen;
 }
 
-const results = { without: [], with: [] };
+const results = Object.fromEntries(Object.keys(sides).map((name) => [name, []]));
+const turns = Object.keys(sides);
 for (let run = 0; run <= runs; run += 1) {
-  // Each side goes first in every second round.
-  for (const name of run % 2 ? ['with', 'without'] : ['without', 'with']) {
+  // Each side is first, second and last equally often.
+  turns.push(turns.shift());
+  for (const name of turns) {
     const seen = await look(name);
     // The first round warms the browser up.
     if (run) results[name].push(seen);

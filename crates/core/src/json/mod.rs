@@ -67,6 +67,31 @@ pub enum JsonErrorKind {
     UnexpectedEnd,
 }
 
+/// How many bytes come before the first that ends a string or has to be escaped in one: a quote, a backslash, a control
+/// character.
+#[inline(never)]
+fn plain(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    // Eight at a time. The page's strings are short, and its code is to be.
+    #[cfg(not(target_arch = "wasm32"))]
+    while let Some(eight) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        const ONES: u64 = u64::MAX / 255;
+        let word = u64::from_le_bytes(*eight);
+        // Sets the top bit of each byte below `bound`, and maybe of some after the first of them.
+        let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & (ONES << 7);
+        let [quote, backslash] = [b'"', b'\\'].map(|byte| below(word ^ (ONES * u64::from(byte)), 1));
+        let found = below(word, 0x20) | quote | backslash;
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    while bytes.get(at).is_some_and(|byte| *byte >= 0x20 && *byte != b'"' && *byte != b'\\') {
+        at += 1;
+    }
+    at
+}
+
 impl JsonErrorKind {
     /// One sentence for a person.
     pub fn message(self) -> &'static str {
@@ -194,4 +219,25 @@ pub fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
         map.set(key, value);
     }
     map
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_string_is_plain_up_to_its_first_quote_backslash_or_control_character_wherever_that_stands() {
+        let ends = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+        for byte in 0..=255u8 {
+            for length in 0..20 {
+                for at in 0..length {
+                    for around in [b' ', b'!', b'#', 0x7f, 0x80, 0xff] {
+                        let mut bytes = alloc::vec![around; length];
+                        bytes[at] = byte;
+                        assert_eq!(plain(&bytes), if ends(byte) { at } else { length }, "{byte} at {at} of {length}");
+                    }
+                }
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The reader: strict JSON, and nothing that is nearly JSON.
 
-use super::{JsonError, JsonErrorKind, MAX_DEPTH, Value};
+use super::{JsonError, JsonErrorKind, MAX_DEPTH, Value, plain};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -198,13 +198,7 @@ impl Reader<'_> {
         let mut out = String::new();
         loop {
             let start = self.pos;
-            while let Some(byte) = self.peek()
-                && byte >= 0x20
-                && byte != b'"'
-                && byte != b'\\'
-            {
-                self.pos += 1;
-            }
+            self.pos += plain(self.text.as_bytes().get(start..).unwrap_or_default());
             out.push_str(self.text.get(start..self.pos).unwrap_or(""));
             match self.peek() {
                 Some(b'"') => {

@@ -4,7 +4,7 @@
 //! what keeps the browser bundle small. The caller names an object's fields in canonical order; a build with debug
 //! assertions checks that it did.
 
-use super::Value;
+use super::{Value, plain};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -214,20 +214,21 @@ pub fn push_int(out: &mut String, n: i64, width: usize) {
 #[inline(never)]
 pub(crate) fn quote(text: &str, out: &mut String) {
     out.push('"');
-    let mut plain = 0;
-    for (at, byte) in text.bytes().enumerate() {
+    let mut at = 0;
+    loop {
+        let end = at + plain(text.as_bytes().get(at..).unwrap_or_default());
+        out.push_str(text.get(at..end).unwrap_or(""));
+        let Some(byte) = text.as_bytes().get(end) else { break };
+        at = end + 1;
         let escape = match byte {
-            b'"' | b'\\' => byte,
             b'\n' => b'n',
             b'\r' => b'r',
             b'\t' => b't',
             8 => b'b',
             12 => b'f',
             0..32 => b'u',
-            _ => continue,
+            itself => *itself,
         };
-        out.push_str(text.get(plain..at).unwrap_or(""));
-        plain = at + 1;
         out.push('\\');
         out.push(char::from(escape));
         if escape == b'u' {
@@ -236,7 +237,6 @@ pub(crate) fn quote(text: &str, out: &mut String) {
             out.push(hex(byte & 15));
         }
     }
-    out.push_str(text.get(plain..).unwrap_or(""));
     out.push('"');
 }
 

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 /// The text of `bytes`.
 pub fn encode(bytes: &[u8]) -> String {
     let mut out = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
-    push_digits(bytes, b"+/", &mut out);
+    push_digits(bytes, STANDARD, &mut out);
     while !out.len().is_multiple_of(4) {
         out.push(b'=');
     }
@@ -18,16 +18,12 @@ pub fn encode(bytes: &[u8]) -> String {
 /// and twice the code: a server encodes a dozen hashes for each record.
 pub fn encode_url(bytes: &[u8]) -> String {
     let mut out = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
-    push_digits(bytes, b"-_", &mut out);
+    push_digits(bytes, URL, &mut out);
     String::from_utf8(out).unwrap_or_default()
 }
 
-fn push_digits(bytes: &[u8], last_two: &[u8; 2], out: &mut Vec<u8>) {
-    let digit = |group: u32, place: u32| match (group >> (18 - 6 * place)) as usize & 63 {
-        62 => last_two[0],
-        63 => last_two[1],
-        value => DIGITS[value],
-    };
+fn push_digits(bytes: &[u8], digits: &[u8; 64], out: &mut Vec<u8>) {
+    let digit = |group: u32, place: u32| digits[(group >> (18 - 6 * place)) as usize & 63];
     let groups = bytes.chunks_exact(3);
     let rest = groups.remainder();
     for group in groups {
@@ -40,8 +36,8 @@ fn push_digits(bytes: &[u8], last_two: &[u8; 2], out: &mut Vec<u8>) {
     }
 }
 
-/// The digits that both alphabets share.
-const DIGITS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// The bytes of `text`; nothing when it is not exactly what [`encode`] writes for them.
 pub fn decode(text: &str) -> Option<Vec<u8>> {

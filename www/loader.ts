@@ -200,17 +200,18 @@ const begin = () => {
   key = [FORMAT, hash, data.version, +!!(asked.globalPrivacyControl || asked.doNotTrack == 1)].join('|');
   // G9: whatever is not plainly a valid gate for this page is no gate. Only localStorage counts here, since other hosts of
   // the domain can write our cookies. They leave out the signals; one that says otherwise is for the engine to judge.
+  // What is asked for now would keep the page's first paint waiting: starting a request takes a slow phone ten milliseconds.
+  // While the page waits for its style sheet there is time.
   try {
-    const { format, gate: stored } = JSON.parse(localStorage[KEY]);
+    const { format, gate: stored } = JSON.parse(localStorage[KEY] || 0);
     if (format === FORMAT && stored.key === key && stored.until > Date.now() && (!/\baskfirst=/.test(doc.cookie) ||
       doc.cookie.includes(encodeURIComponent(JSON.stringify({ format, gate: { ...stored, signals: [] } }).slice(1, -1))))) {
       stored.signals.forEach(signal);
       open(stored);
-      // Where nobody tells when the browser is idle, after what is under way.
-      return (win.requestIdleCallback || setTimeout)(boot, { timeout: 2e3 });
     }
   } catch {}
-  boot();
+  // Where nobody tells when the browser is idle, after what is under way.
+  (win.requestIdleCallback || setTimeout)(boot, { timeout: gate ? 2e3 : 99 });
 };
 
 // The queue answers `has` until the engine's object replaces it, which has it too: a second copy of the tag must not

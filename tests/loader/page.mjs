@@ -46,7 +46,8 @@ export function visit({
   if (readyState) Object.defineProperty(document, 'readyState', { get: () => readyState, configurable: true });
   if (cookie !== undefined) document.cookie = `askfirst=${encodeURIComponent(cookie)}; path=/`;
   if (own !== undefined) window.localStorage.setItem('askfirst', own);
-  window.requestIdleCallback = (callback) => idle.push(callback);
+  // Who gives it little time is called at once.
+  window.requestIdleCallback = (callback, { timeout }) => (timeout < 100 ? callback() : idle.push(callback));
   before(window);
   const fetch = async (url, init) => {
     fetched.push([url.replace(/^file:.*\//, ''), init?.cache, init?.priority]);

@@ -6,16 +6,19 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
+use rusqlite::hooks::Wal;
 
 use super::database;
 
-/// Bytes of records after which the log is folded.
-const LONG: usize = 24 * 1024 * 1024;
+/// Pages in the log after which it is folded: 64 MB.
+const LONG: i64 = 8_192;
+/// Pages in the log after which the writer folds it itself, whoever waits.
+const MOST: i64 = 4 * LONG;
 /// Pages left over that the writer may fold without anybody noticing.
 const FEW: i64 = 128;
 /// Each time less is left over; a disk that can't keep up must not be kept busy for ever.
@@ -27,8 +30,10 @@ pub struct Folder {
     thread: Option<JoinHandle<()>>,
     /// Only a few pages are left for the writer.
     ready: Arc<AtomicBool>,
-    /// Bytes of records since the log began.
-    length: usize,
+    /// Pages in the log.
+    length: Arc<AtomicI64>,
+    /// How many it had when the thread was last asked.
+    asked_at: i64,
 }
 
 impl Folder {
@@ -40,26 +45,41 @@ impl Folder {
             .name("folder".to_owned())
             .spawn(move || run(&path, &asked, &done))
             .map_err(|error| format!("a thread can't be started: {error}"))?;
-        Ok(Self { ask: Some(ask), thread: Some(thread), ready, length: 0 })
+        Ok(Self { ask: Some(ask), thread: Some(thread), ready, length: Arc::default(), asked_at: 0 })
     }
 
-    /// The log has grown by a record of this many bytes.
-    pub fn note(&mut self, bytes: usize) {
-        self.length += bytes;
+    /// Learns from each of the writer's commits how long the log is. SQLite then leaves it to us alone.
+    pub fn follow(&self, writer: &mut Connection) -> rusqlite::Result<()> {
+        let length = Arc::clone(&self.length);
+        writer.wal_hook(Some(move |_: &mut Wal, pages| {
+            length.store(i64::from(pages), Relaxed);
+            Ok(())
+        }))
     }
 
     /// After a commit: sees to it that the log stays short.
     pub fn fold(&mut self, writer: &Connection) {
-        if self.ready.swap(false, Relaxed) {
+        let length = self.length.load(Relaxed);
+        if self.ready.swap(false, Relaxed) || length > MOST {
             // What can't be folded now is folded the next time.
             let _ = database::fold(writer);
-            self.length = 0;
-        } else if self.length > LONG
+            self.asked_at = length;
+        } else if length < self.asked_at {
+            // It has begun anew.
+            self.asked_at = 0;
+        } else if length - self.asked_at > LONG
             && let Some(ask) = &self.ask
         {
             // When it is at it already, once is enough.
             let _ = ask.try_send(());
-            self.length = 0;
+            self.asked_at = length;
+        }
+    }
+
+    /// Gives back to the disk what the log takes, as far as the database has room for it.
+    pub fn make_room(&self, writer: &Connection) {
+        if database::empty_log(writer).unwrap_or(false) {
+            self.length.store(0, Relaxed);
         }
     }
 }

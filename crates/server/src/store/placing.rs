@@ -57,7 +57,6 @@ impl Writing {
         self.placed.push((job, self.last_seq, place));
         self.recent.add(key, self.last_seq);
         self.added.push(key);
-        self.folder.note(received.record.body.len());
         let mut receipt = received.record.receipt(self.last_seq, received.at);
         receipt.entry = Some(EntryRef { log: place.0, index: place.1, secret: Some(received.secret.clone()) });
         Ok(Inserted::Created(receipt))

@@ -32,6 +32,8 @@ use super::{
 
 /// Most jobs in one commit.
 const BATCH: usize = 256;
+/// From this many jobs on the writer lets others go before it, once for each commit.
+const CROWD: usize = 4;
 
 /// How long the writer waits for another job before it does what is left over.
 const LEFT_OVER: Duration = Duration::from_millis(100);
@@ -62,7 +64,7 @@ pub struct Writer {
 
 impl Writer {
     pub fn start(
-        connection: Connection,
+        mut connection: Connection,
         path: &Path,
         options: &Options,
         state: State,
@@ -73,6 +75,8 @@ impl Writer {
         let runtime = Handle::try_current().map_err(|error| error.to_string())?;
         let failing = Arc::new(AtomicBool::new(false));
         let (queue, jobs) = sync_channel(options.queue);
+        let folder = Folder::start(path)?;
+        folder.follow(&mut connection).map_err(|error| format!("{}: {error}", path.display()))?;
         let writing = Writing {
             connection,
             runtime,
@@ -87,11 +91,12 @@ impl Writer {
             sites: HashMap::new(),
             added: Vec::new(),
             placed: Vec::new(),
-            folder: Folder::start(path)?,
+            folder,
             log_to_empty: false,
             held_up: None,
             figures: Arc::clone(&figures),
             failing: Arc::clone(&failing),
+            full: false,
             frozen: Arc::clone(&state.frozen),
         };
         let thread = std::thread::Builder::new()
@@ -215,7 +220,18 @@ pub(super) struct Writing {
     held_up: Option<(Instant, Duration)>,
     figures: Arc<Figures>,
     failing: Arc<AtomicBool>,
+    /// The last commit failed for want of room.
+    full: bool,
     frozen: Arc<OnceLock<String>>,
+}
+
+/// Takes what waits.
+fn drain(jobs: &Receiver<Job>, batch: &mut Vec<Job>) {
+    while batch.len() < BATCH
+        && let Ok(job) = jobs.try_recv()
+    {
+        batch.push(job);
+    }
 }
 
 impl Writing {
@@ -223,10 +239,12 @@ impl Writing {
         while let Some(first) = self.next(jobs) {
             let mut batch = Vec::with_capacity(64);
             batch.push(first);
-            while batch.len() < BATCH
-                && let Ok(job) = jobs.try_recv()
-            {
-                batch.push(job);
+            drain(jobs, &mut batch);
+            if batch.len() >= CROWD {
+                // Whoever else wants the processor goes first: where all are busy, more share this commit, and where one is
+                // idle this returns at once.
+                std::thread::yield_now();
+                drain(jobs, &mut batch);
             }
             self.figures.queued.fetch_sub(batch.len() as u64, Relaxed);
             self.write(batch);
@@ -312,8 +330,14 @@ impl Writing {
     /// One transaction. When it fails nothing of it is stored, and the next one finds the store as it was.
     fn commit(&mut self, batch: &mut [Job]) -> Result<(), StoreError> {
         let before = (self.last_seq, self.last_received);
+        if self.full {
+            // What room there is again goes to the database first: it takes less there than in the write-ahead log, which
+            // then gives the rest back. Otherwise the log would take it all, and nothing could be moved any more.
+            self.folder.make_room(&self.connection);
+        }
         let result = self.attempt(batch);
         let failed_before = self.failing.swap(result.is_err(), Relaxed);
+        self.full = false;
         match result {
             Ok(()) => {
                 self.figures.commits.fetch_add(1, Relaxed);
@@ -331,6 +355,7 @@ impl Writing {
                     tracing::error!(code = ?error.sqlite_error_code(), "a commit failed, nothing of it is stored");
                 }
                 let error = self.recover(&error);
+                self.full = error == StoreError::Full;
                 Err(error)
             }
         }
@@ -416,8 +441,9 @@ impl Writing {
         }
         let error = StoreError::of(error);
         if error == StoreError::Unavailable
-            && let Ok(connection) = database::open_writer(&self.path)
+            && let Ok(mut connection) = database::open_writer(&self.path)
             && sealing::register(&connection, self.sealing.clone()).is_ok()
+            && self.folder.follow(&mut connection).is_ok()
         {
             self.connection = connection;
         }

@@ -55,7 +55,7 @@ let policy = { createScriptURL: same, createHTML: same };
 let turn: Promise<unknown> = Promise.resolve();
 let progress: number;
 
-const fail = (error: unknown) => console.error('askfirst: failed, all stays shut', error);
+const fail = (error: unknown) => console.error('askfirst: all stays shut', error);
 
 // G3: every category named must be open, or the tag's service in it; a tag that names none is shut.
 const isOpen = ({ category, service }: DOMStringMap) =>

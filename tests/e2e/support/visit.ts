@@ -45,7 +45,7 @@ export const NOT_FOUND = /^Failed to load resource: the server responded with a 
 /** What it says when nobody answers. */
 export const NO_ANSWER = /^Failed to load resource: net::ERR_/;
 /** Our one line when nothing can be started (G9). */
-export const SHUT = /^askfirst: failed, all stays shut/;
+export const SHUT = /^askfirst: all stays shut/;
 
 export const test = base.extend<{
   product: Product;

@@ -2,12 +2,15 @@
 //! with its time and the process's memory at its peak so far, which must not grow with the number of records.
 
 use std::fs;
+use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use askfirst_core::digest::{base64url, digest, uuid};
+use askfirst_core::digest::{base64url, digest, sha256, uuid};
 use askfirst_core::json::map;
+use askfirst_core::log::{Commitment, Entry, Envelope, Frontier, TILE_WIDTH, core_text, leaf_hash};
+use askfirst_core::record::Record;
 use askfirst_core::time::{Millis, Period};
 use askfirst_server::clock;
 use askfirst_server::store::backup::{backup, keys_of};
@@ -23,6 +26,7 @@ pub async fn measure(path: &Path, options: store::Options, count: u64) -> Result
     let began = Instant::now();
     fill(path, &options, count).await?;
     say("store", count, began);
+    verify(count)?;
     let file = SqliteFile { path: path.to_owned(), master: options.master.clone() };
 
     let began = Instant::now();
@@ -45,6 +49,35 @@ pub async fn measure(path: &Path, options: store::Options, count: u64) -> Result
     let began = Instant::now();
     let due = store.purge(Period::months(36), "P3Y").await.map_err(|error| format!("{error:?}"))?;
     say("purge", due.records, began);
+    Ok(())
+}
+
+/// What checking a record costs without reading it: its digest, its commitment under its salt, its leaf, and the tree over
+/// all leaves, compared with what they were made as. One thread; the records are those of a bundle, again and again.
+fn verify(count: u64) -> Result<(), String> {
+    let template = super::template(&super::notice());
+    let at = clock::now();
+    let envelope = Envelope { received_at: at, clock: "ok".to_owned(), more: Vec::new() };
+    let made = |n: u64| {
+        let record = Record { record_id: uuid(&u128::from(n).to_be_bytes()), ..template.clone() };
+        let (text, salt) = (record.canonical(), sha256(&n.to_be_bytes()));
+        let core = Commitment::to_core(&salt, &core_text(&text, &envelope));
+        let entry = Entry::Record(Commitment { core, context: salt }).bytes();
+        entry.map(|entry| (digest(text.as_bytes()), text, salt, entry)).ok_or("an entry is too long".to_owned())
+    };
+    let records = (0..TILE_WIDTH).map(made).collect::<Result<Vec<_>, _>>()?;
+    let began = Instant::now();
+    let mut frontier = Frontier::default();
+    for (said, text, salt, entry) in records.iter().cycle().take(usize::try_from(count).unwrap_or(usize::MAX)) {
+        let core = Commitment::to_core(salt, &core_text(text, &envelope));
+        let stands = matches!(Entry::parse(entry), Some(Entry::Record(commitment)) if commitment.core == core);
+        if !stands || digest(text.as_bytes()) != *said {
+            return Err("a record does not hold".to_owned());
+        }
+        frontier.append(leaf_hash(entry), |_, _, _| ());
+    }
+    black_box(frontier.root());
+    say("verify in memory", count, began);
     Ok(())
 }
 

@@ -108,6 +108,9 @@ fn bench(project: &Project, arguments: &[String]) -> Result<()> {
         bail!("there is no bench/run.mjs to run");
     }
     build::ensure(project)?;
+    if arguments.is_empty() || arguments.iter().any(|name| ["server", "compare"].contains(&name.as_str())) {
+        tools::ensure_load_tools()?;
+    }
     let server = project.build_server("release")?;
     let mut command = project.command("node");
     command.arg(script).args(arguments).env("ASKFIRST_BIN", server);

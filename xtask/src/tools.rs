@@ -101,6 +101,12 @@ pub fn ensure_strace() -> Result<()> {
     ensure_packages(&[("strace", "strace")], "the tests of faults need strace")
 }
 
+/// What the load runs of the records server need (`bench/server.mjs`, `bench/compare.mjs`).
+pub fn ensure_load_tools() -> Result<()> {
+    ensure_packages(&[("wrk", "wrk")], "the load runs need wrk")?;
+    ensure_postgres()
+}
+
 fn has_debian_postgres() -> bool {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     versions.into_iter().any(|version| version.path().join("bin/initdb").is_file())

@@ -78,7 +78,7 @@ const signal: Boot[9] = (call) => {
 // What a gated element keeps back. A candidate list goes before the address it would overrule, so that one is fetched.
 const names = 'srcset,sizes,src,srcdoc,href,poster,data'.split(',');
 
-const run = (el: any, spent: boolean) => new Promise<unknown>((resolve) => {
+const run = (el: any, spent: boolean) => new Promise((resolve: any) => {
   const { dataset, localName, parentNode } = el;
   const { type } = dataset;
   const script = localName == 'script';
@@ -108,7 +108,7 @@ const run = (el: any, spent: boolean) => new Promise<unknown>((resolve) => {
     el.addEventListener('load', settle);
     el.addEventListener('error', settle);
     setTimeout(resolve, Math.max(1e3, progress + 1e4 - Date.now()));
-  } else resolve(0);
+  } else resolve();
   const defined: any = customElements.get(localName);
   if (localName == 'template') el.after(el.content);
   else if (localName == 'source') parentNode.currentSrc || parentNode.load?.();
@@ -128,9 +128,10 @@ const consider = (el: any) => {
   // What `innerHTML` made, and its clones, count as started and never run. `async` tells, but not of clones and not where
   // there is the attribute; so only what the parser itself has read is sure to be good.
   const spent = !el.askfirst || !el.async;
+  // A template may still be read: what the parser puts in it later would stay there.
   // `async` is false, too, while the parser still reads a script; what has the attribute has been read when something
   // stands after it. What is spent must be the page's own.
-  if (el.askfirst == 2 || !isOpen(dataset) || (script && (el.type != 'text/plain' ||
+  if (el.askfirst == 2 || !isOpen(dataset) || (parsing && el.content) || (script && (el.type != 'text/plain' ||
     (parsing ? !el.async || el.defer || module || !el.nextSibling : spent && el.nonce != tag.nonce)))) return;
   el.askfirst = 2;
   // A frame in a task of its own: Chromium never navigates it when its address is set while the parser's mutations are

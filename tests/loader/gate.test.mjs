@@ -51,6 +51,15 @@ for (const [name, options] of Object.entries({
   });
 }
 
+test('a template is opened when all of it has been read, however the page arrives', () => {
+  const page = visit({ html: '<template data-category="analytical"><b>one</b></template>', own: value(), readyState: 'loading' });
+  const shown = () => [...page.document.querySelectorAll('b')].map((element) => element.textContent);
+  assert.deepEqual(shown(), []);
+  page.document.querySelector('template').content.append(Object.assign(page.document.createElement('b'), { textContent: 'two' }));
+  page.document.dispatchEvent(new page.window.Event('DOMContentLoaded'));
+  assert.deepEqual(shown(), ['one', 'two']);
+});
+
 const shut = {
   'nothing stored': {},
   'an empty text': { own: '' },

@@ -41,7 +41,7 @@ pub fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     // S5: what is erased is overwritten in the file.
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "cache_size", -24_576)?;
-    // A last resort: `fold` keeps the log far shorter.
+    // For a command that writes much. The server's writer has `fold`, which takes the place of this.
     connection.pragma_update(None, "wal_autocheckpoint", 32_000)?;
     connection.set_prepared_statement_cache_capacity(32);
     migrate(&connection)?;

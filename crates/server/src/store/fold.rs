@@ -15,7 +15,7 @@ use rusqlite::hooks::Wal;
 
 use super::database;
 
-/// Pages in the log after which it is folded: 64 MB.
+/// Pages in the log after which it is folded: 64 MB of a new database's (`database::PAGE`).
 const LONG: i64 = 8_192;
 /// Pages in the log after which the writer folds it itself, whoever waits.
 const MOST: i64 = 4 * LONG;
@@ -110,5 +110,35 @@ fn run(path: &Path, asked: &Receiver<()>, ready: &AtomicBool) {
             }
         }
         ready.store(true, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_begins_anew_however_much_each_commit_says() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("records.sqlite");
+        let mut writer = database::open_writer(&path).unwrap();
+        let mut folder = Folder::start(&path).unwrap();
+        folder.follow(&mut writer).unwrap();
+        writer.execute_batch("CREATE TABLE big (bytes BLOB); INSERT INTO big VALUES (zeroblob(1))").unwrap();
+        let mut longest = 0;
+        // A megabyte each. Long before the last one the thread has had its turn, or the writer has done it itself.
+        for _ in 0..2 * MOST / 128 {
+            writer.execute("UPDATE big SET bytes = randomblob(1048576)", []).unwrap();
+            folder.fold(&writer);
+            let length = folder.length.load(Relaxed);
+            if length < longest {
+                assert!(longest > LONG, "{longest}");
+                folder.make_room(&writer);
+                assert_eq!(std::fs::metadata(path.with_extension("sqlite-wal")).unwrap().len(), 0);
+                return;
+            }
+            longest = length;
+        }
+        panic!("the log has grown to {longest} pages");
     }
 }

@@ -125,24 +125,12 @@ async fn a_consent_expires_by_the_calendar_and_one_that_was_followed_does_not(pl
     store.close().await;
 }
 
-macro_rules! on_both {
-    ($($name:ident;)+) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name(super::Place::sqlite()).await })+
-        }
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name(super::Place::postgres().await).await })+
-        }
-        mod sealed_postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name(super::Place::sealed_postgres().await).await })+
-        }
-    };
+on_both! {
+    a_faulty_notice_is_named_wherever_its_records_are_shown_and_no_record_changes;
+    a_consent_expires_by_the_calendar_and_one_that_was_followed_does_not;
 }
 
-on_both! {
+sealed! {
     a_faulty_notice_is_named_wherever_its_records_are_shown_and_no_record_changes;
     a_consent_expires_by_the_calendar_and_one_that_was_followed_does_not;
 }

@@ -8,13 +8,16 @@ mod support;
 #[path = "../support/witness.rs"]
 mod witnesses;
 
+// Before those that use its macros.
+#[macro_use]
+mod place;
+
 /// Copies, and from one engine to the other.
 mod backup;
 mod cluster;
 /// Faulty notices, and the end of a consent.
 mod invalid;
 mod operations;
-mod place;
 mod process;
 /// Another key for the logs, on both engines.
 mod rotation;

@@ -9,6 +9,30 @@ use tempfile::TempDir;
 
 use crate::cluster::cluster;
 
+/// Tests of the module, which take a [`Place`], on SQLite and on PostgreSQL.
+macro_rules! on_both {
+    ($($(#[doc = $doc:literal])* $name:ident;)+) => {
+        mod sqlite {
+            $($(#[doc = $doc])* #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::$name(super::Place::sqlite()).await })+
+        }
+        mod postgres {
+            $($(#[doc = $doc])* #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::$name(super::Place::postgres().await).await })+
+        }
+    };
+}
+
+/// The same on a PostgreSQL whose bodies are sealed.
+macro_rules! sealed {
+    ($($name:ident;)+) => {
+        mod sealed_postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::$name(super::Place::sealed_postgres().await).await })+
+        }
+    };
+}
+
 pub struct Place {
     pub folder: TempDir,
     pub database: Database,

@@ -22,19 +22,6 @@ use tokio::task::JoinSet;
 use crate::place::Place;
 use crate::support::{SITE, configured, count, record, record_id, secret};
 
-macro_rules! on_both {
-    ($($(#[doc = $doc:literal])* $name:ident;)+) => {
-        mod sqlite {
-            $($(#[doc = $doc])* #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name(super::Place::sqlite()).await })+
-        }
-        mod postgres {
-            $($(#[doc = $doc])* #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name(super::Place::postgres().await).await })+
-        }
-    };
-}
-
 on_both! {
     /// PROOF test 1.
     records_from_many_senders_have_each_a_place_a_proof_and_no_gap;
@@ -69,16 +56,7 @@ on_both! {
     what_is_stored_can_be_followed_in_order;
 }
 
-/// What a seal could come in the way of.
-macro_rules! sealed {
-    ($($name:ident;)+) => {
-        mod sealed_postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name(super::Place::sealed_postgres().await).await })+
-        }
-    };
-}
-
+// What a seal could come in the way of.
 sealed! {
     records_from_many_senders_have_each_a_place_a_proof_and_no_gap;
     sixty_four_equal_records_at_once_are_one;

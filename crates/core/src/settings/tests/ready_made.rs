@@ -172,8 +172,9 @@ fn g5_what_others_say_that_widely_used_tags_keep_and_ask_is_declared() {
 }
 
 #[test]
-fn l21_an_adequate_level_in_the_united_states_is_only_what_a_company_itself_says() {
-    // The adequacy decision covers certified companies alone, so the file names a page of the company, not lists by others.
+fn l21_an_adequate_level_in_the_united_states_is_not_taken_from_lists_of_cookies() {
+    // The adequacy decision covers certified companies alone, so a file that claims it names more than these
+    // lists, which know nothing of it. Whether that page says so is for whoever reads it.
     for id in READY_MADE {
         let service = ready_made(id);
         let states = texts(&service, "countries").contains(&"US");

@@ -8,7 +8,7 @@ use tokio_postgres::error::SqlState;
 use super::failure::{Done, Failure, Retry};
 
 /// What makes each format from the one before; a new database takes them all.
-const MIGRATIONS: &[&str] = &[
+pub const MIGRATIONS: &[&str] = &[
     include_str!("migrations/1.sql"),
     include_str!("migrations/2.sql"),
     include_str!("migrations/3.sql"),

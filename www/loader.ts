@@ -110,8 +110,8 @@ const run = (el: any, spent: boolean) => new Promise((resolve: any) => {
     setTimeout(resolve, Math.max(1e3, progress + 1e4 - Date.now()));
   } else resolve();
   const defined: any = customElements.get(localName);
-  if (localName == 'template') el.after(el.content);
-  else if (localName == 'source') parentNode.currentSrc || parentNode.load?.();
+  if (localName == 'source') parentNode.currentSrc || parentNode.load?.();
+  else if (localName == 'template') el.after(el.content);
   // A script or a style sheet starts on insertion, and a custom element that watches no attribute reads it there.
   else if (script || localName == 'style' || (defined && !defined.observedAttributes?.some((name: string) => name in dataset))) {
     el.before(start);

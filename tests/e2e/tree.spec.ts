@@ -55,13 +55,14 @@ async function tree(page: Page) {
 }
 
 /** Compares with what is kept, or keeps it. */
-async function kept(name: string, text: string) {
+async function kept(name: string, look: () => Promise<string>) {
   const file = new URL(`${name}.txt`, FOLDER);
   if (process.env['UPDATE_TREES']) {
     await mkdir(FOLDER, { recursive: true });
-    await writeFile(file, text);
+    await writeFile(file, await look());
   }
-  expect(text, name).toBe(await readFile(file, 'utf8'));
+  // The browser builds the tree a little later than the page.
+  await expect.poll(look, name).toBe(await readFile(file, 'utf8'));
 }
 
 for (const [lang, html] of Object.entries(LANGUAGES)) {
@@ -72,17 +73,17 @@ for (const [lang, html] of Object.entries(LANGUAGES)) {
     await expect(part(page, 'banner')).toBeVisible();
     // The live region is filled once, with the title alone.
     await expect(page.locator('askfirst-ui [role=status]')).not.toBeEmpty();
-    await kept(`banner.${lang}`, await tree(page));
+    await kept(`banner.${lang}`, () => tree(page));
     await part(page, 'customise').click();
     await expect(part(page, 'dialog')).toBeVisible();
-    await kept(`dialog.${lang}`, await tree(page));
+    await kept(`dialog.${lang}`, () => tree(page));
     await part(page, 'dialog').locator('details').nth(2).evaluate((one: any) => (one.open = true));
     await part(page, 'service-google-ads').check();
-    await kept(`details.${lang}`, await tree(page));
+    await kept(`details.${lang}`, () => tree(page));
     await part(page, 'save').click();
     await expect(part(page, 'reopen')).toBeVisible();
     // That it was saved is told.
     await expect(page.locator('askfirst-ui [role=status]')).not.toBeEmpty();
-    await kept(`control.${lang}`, await tree(page));
+    await kept(`control.${lang}`, () => tree(page));
   });
 }

@@ -17,8 +17,11 @@ export async function serveDist(site: Site, config: object, html: string, header
   site.answers.set('/records', (request, response) => {
     let body = '';
     request.on('data', (chunk) => (body += chunk)).on('end', () => {
-      posted.push(JSON.parse(body));
-      response.writeHead(201, { 'content-type': 'application/json' }).end('{"received_at":"2026-11-22T10:15:31Z"}');
+      const sent = JSON.parse(body);
+      posted.push(sent);
+      // A receipt of just this one, as the page wants it: with any other answer it would send the same again.
+      const receipt = sent.record_id ? { record_id: sent.record_id, received_at: '2026-11-22T10:15:31Z' } : { counted: true };
+      response.writeHead(sent.record_id ? 201 : 202, { 'content-type': 'application/json' }).end(JSON.stringify(receipt));
     });
   });
   site.answers.set('/askfirst.json', { type: 'application/json', body: JSON.stringify(config) });

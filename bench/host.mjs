@@ -2,7 +2,7 @@
 // with and without the tag, in one Chromium, runs alternating, cold cache, over a phone's line (line.mjs) and on a processor
 // four times slower (issue 5). `npm run bench host`; RUNS=15 for more runs.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { crc32, deflateSync } from 'node:zlib';
+import { brotliCompressSync, constants, crc32, deflateSync } from 'node:zlib';
 import { median, open, served, visit } from './line.mjs';
 
 const root = new URL('..', import.meta.url);
@@ -39,13 +39,19 @@ function noise(width, height) {
   return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', header), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))]);
 }
 const page = (head) => `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Page</title><link rel="icon" href="data:,">${head}<link rel="stylesheet" href="/page.css"><script src="/page.js" defer></script><body><h1>A page</h1><img src="/picture.png" alt="">${'<p>Some words that the visitor came for.</p>'.repeat(40)}`;
-// `again` is the page without the tag once more: how far it differs from itself is the run's own noise.
+// `again` is the page without the tag once more: how far it differs from itself is the run's own noise. `empty` has a script
+// in the tag's place that does nothing and is as big on the line: what any script there costs. `defer` is the tag with `defer`.
 const sides = {
   without: page(''),
   again: page(''),
+  empty: page('<script src="/empty.js"></script>'),
   with: page('<script src="/dist/askfirst.js" data-config="/askfirst.json"></script>'),
+  defer: page('<script src="/dist/askfirst.js" data-config="/askfirst.json" defer></script>'),
 };
+const weight = brotliCompressSync(readFileSync(new URL('dist/askfirst.js', root)), { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length;
+const nothing = `//${Buffer.from(Array.from({ length: weight }, () => draw(256))).toString('base64')}`;
 const files = {
+  '/empty.js': ['text/javascript', nothing],
   '/page.css': ['text/css', style],
   '/page.js': ['text/javascript', script],
   '/picture.png': ['image/png', noise(840, 560)],
@@ -69,7 +75,7 @@ async function look(name) {
     watch('longtask', ({ duration }) => (window.seen.blocked += Math.max(0, duration - 50)));
   });
   await tab.goto(`${line.origin}/${name}`, { waitUntil: 'load' });
-  if (name === 'with') await tab.waitForFunction(() => document.querySelector('askfirst-ui')?.shadowRoot.querySelector('[part=banner]'), undefined, { timeout: 30_000 });
+  if (/with$|defer/.test(name)) await tab.waitForFunction(() => document.querySelector('askfirst-ui')?.shadowRoot.querySelector('[part=banner]'), undefined, { timeout: 30_000 });
   // What comes after the banner counts too.
   await tab.waitForTimeout(1500);
   const seen = await tab.evaluate('window.seen');

@@ -31,7 +31,11 @@ export const isPossible = (kind: Kind, way: Way, browser: string) =>
 const ask = (s: string, name: string) => `new Image().src = \`${s}/${name}.svg\`;`;
 const js = (s: string, name: string) => `${s}/${name}.js?code=${encodeURIComponent(ask(s, name))}`;
 
-const AHEAD = 'it reads ahead and asks for the pictures in a template of the HTML';
+/** Firefox reads ahead and asks for the pictures in a template of the HTML, whoever the loader is and whenever it comes. */
+const AHEAD = Object.fromEntries(
+  ['parser', 'parser on a returning visit', 'parser under a deferred loader', 'parser under a deferred loader on a returning visit', 'parser under an async loader on a returning visit', 'clone of a template']
+    .map((way) => [`Firefox by ${way}`, 'it reads ahead and asks for the pictures in a template of the HTML']),
+);
 
 export const KINDS: Kind[] = [
   { name: 'script', markup: (s) => `<script ${S} data-src="${js(s, 'a')}" crossorigin="anonymous" referrerpolicy="no-referrer" class="k" data-own="1"></script>`, asks: ['a.js', 'a.svg'] },
@@ -68,7 +72,7 @@ export const KINDS: Kind[] = [
   { name: 'custom element that watches its address', markup: (s) => `<watching-element ${C} data-src="${s}/watching.svg"></watching-element>`, asks: ['watching.svg'] },
   { name: 'custom element that reads its address when inserted', markup: (s) => `<reading-element ${C} data-src="${s}/reading.svg"></reading-element>`, asks: ['reading.svg'], reloads: true },
   { name: 'custom element that is defined later', markup: (s) => `<late-element ${C} data-src="${s}/late.svg"></late-element><script ${S}>customElements.get('late-element') || customElements.define('late-element', class extends reading {});</script>`, asks: ['late.svg'], reloads: true },
-  { name: 'template', markup: (s) => `<template ${C}><p><img src="${s}/inner.svg" alt=""><script ${S}>${ask(s, 'script')}</script></p></template>`, asks: ['inner.svg', 'script.svg'], not: { 'Firefox by parser': AHEAD, 'Firefox by parser on a returning visit': AHEAD, 'Firefox by clone of a template': AHEAD } },
+  { name: 'template', markup: (s) => `<template ${C}><p><img src="${s}/inner.svg" alt=""><script ${S}>${ask(s, 'script')}</script></p></template>`, asks: ['inner.svg', 'script.svg'], not: AHEAD },
   { name: 'template with marked content', markup: (s) => `<template ${C}><p><img ${C} data-src="${s}/inner.svg" alt=""><script ${S}>${ask(s, 'script')}</script></p></template>`, asks: ['inner.svg', 'script.svg'] },
 ];
 
@@ -93,6 +97,8 @@ export interface Way {
   late?: boolean;
   /** Whether the choice was made on an earlier visit. */
   returning?: boolean;
+  /** More attributes of the loader's own tag. */
+  tag?: string;
   /** Runs before the choice, and after it where the platform does not load anew what is moved. */
   move?: string;
 }
@@ -113,6 +119,9 @@ const build = `
 export const WAYS: Way[] = [
   { name: 'parser', page: (markup) => markup },
   { name: 'parser on a returning visit', page: (markup) => markup, returning: true },
+  { name: 'parser under a deferred loader', page: (markup) => markup, tag: 'defer' },
+  { name: 'parser under a deferred loader on a returning visit', page: (markup) => markup, tag: 'defer', returning: true },
+  { name: 'parser under an async loader on a returning visit', page: (markup) => markup, tag: 'async', returning: true },
   { name: 'document.write', page: (markup) => `<script>document.write(${text(markup)})</script>` },
   { name: 'document.write on a returning visit', page: (markup) => `<script>document.write(${text(markup)})</script>`, returning: true },
   { name: 'createElement', insert: build },

@@ -55,7 +55,7 @@ export async function check(name: string, browser: Browser, site: Site, sink: Si
   const markup = kind.markup(`${sink.origin}/${folder.slice(0, -1)}`);
   const asked = () => sink.log.filter((path) => path.startsWith(folder)).map((path) => path.slice(folder.length)).filter((path) => !kind.maybe?.includes(path));
   const inPage = way.page?.(markup) ?? '';
-  await serve(site, html(SITE, way.insert ? `${inPage}<div id="box"></div>` : `<div id="box">${inPage}</div>`));
+  await serve(site, html(SITE, way.insert ? `${inPage}<div id="box"></div>` : `<div id="box">${inPage}</div>`, way.tag));
   await browser.goto(site.origin);
   await until(`${label}: the loader's engine`, () => browser.evaluate(() => !!(window as any).go));
   if (way.late) await go(browser);

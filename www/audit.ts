@@ -33,7 +33,7 @@ const text = async (url: string) => {
 };
 
 /** The services of the configuration, each with its category; our own hosts; where counts go; how much is looked at. */
-const declared = async (): Promise<[services: Service[], own: string[], counts: string | undefined, audit: string | undefined]> => {
+const declared = async (): Promise<[services: Service[], own: string[], counts: string | undefined, audit: string | true | undefined]> => {
   const stated = () => tag.dataset.config || document.querySelector<HTMLElement>('script[src][data-config]')?.dataset.config;
   if (!stated() && document.readyState == 'loading') await new Promise((go) => document.addEventListener('DOMContentLoaded', go));
   const from = stated();

@@ -242,7 +242,7 @@ export async function connect(page: Page, first: any, wasm: Response | true, mor
     for (const name of ['storage', 'pageshow']) addEventListener(name, wake);
     addEventListener('online', () => ask('online'));
     doc.addEventListener('visibilitychange', () => (doc.hidden ? ask('online') : wake()));
-    if (isSampled(/"audit"\s*:\s*"(\w+)/.exec(page.config)?.[1])) import(base + 'askfirst-audit.js').catch(() => {});
+    if (isSampled(/"audit"\s*:\s*"?(\w+)/.exec(page.config)?.[1])) import(base + 'askfirst-audit.js').catch(() => {});
     if (doc.querySelector(KEY + '-declaration')) import(base + 'askfirst-declaration.mjs').catch(() => {});
     // Whoever develops the site sees the warnings too.
     if (/^(localhost|127\..*|\[::1])$|\.localhost$/.test(location.hostname)) {

@@ -117,7 +117,7 @@ test('a page outside the sample is left alone', async ({ page, site, sink }) => 
 
 product('leaks are heard by askfirst.on and counted at the server once, when the page is left, by name alone (FIELD §5, 6)', async ({ page, product, console }) => {
   console.expect(/^askfirst: leak: cookie undeclared/, /^askfirst: leak: localStorage \*: not declared/);
-  await product.configure((config) => (config.audit = 'always'));
+  await product.configure((config) => (config.audit = true));
   product.front.answers.set('/askfirst/v1/leaks', (_, response) => response.writeHead(204).end());
   const bodies = () => product.front.posted.map(({ body }) => JSON.parse(body)).filter((body) => body.leaks);
   const url = serveMini(product.front, product.sink.url, { before: `<script nonce="x">

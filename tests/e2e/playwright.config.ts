@@ -5,8 +5,8 @@ export default defineConfig({
   outputDir: 'output',
   fullyParallel: true,
   reporter: 'list',
-  // A shared, noisy machine gets a second try; the report names what needed it.
-  retries: process.env.CI ? 1 : 0,
+  // A shared, noisy machine gets another try, twice; the report names what needed one.
+  retries: process.env.CI ? 2 : 0,
   workers: 2,
   timeout: 30_000,
   use: {

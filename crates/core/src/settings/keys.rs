@@ -80,7 +80,7 @@ pub(super) const LONG: usize = 2000;
 /// Values of `gpc` and `dnt`.
 pub(super) const SIGNAL: &str = "honour ignore";
 
-/// Values of `audit`, which `www/audit.ts` reads.
+/// Values of `audit`, beside `true`, which is `always`; `www/sampled.ts` reads them.
 pub(super) const AUDIT: &str = "always sampled";
 
 /// The products whose choice is taken over (`www/import.ts`), each with what its names mean here.

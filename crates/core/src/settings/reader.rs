@@ -3,7 +3,7 @@
 //! Written for its size in the browser's bundle: plain loops, no generics beyond `WORDS`, nothing allocated until there
 //! is a problem.
 
-use super::keys::{Field, LINTS, LONG, OBJECTS, PEERS, ROOT, SIGNALS, Shape, WHY, When};
+use super::keys::{AUDIT, Field, LINTS, LONG, OBJECTS, PEERS, ROOT, SIGNALS, Shape, WHY, When};
 use super::suggest::{nearest, plain};
 use super::{Localized, Problem, Severity, rules};
 use crate::json::{Value, place, push_int, quote};
@@ -249,6 +249,7 @@ impl<const WORDS: bool> Reader<'_, WORDS> {
                 }
             }
             (Shape::Words | Shape::Purpose, Value::Map(each)) => self.languages(at, each),
+            (Shape::OneOf(AUDIT), Value::Bool(true)) => {}
             (
                 Shape::Flag
                 | Shape::Object

@@ -96,6 +96,12 @@ fn the_top_level_is_checked() {
                 ("true", "$.gpc", "type", E, Some("honour")),
             ],
         },
+        // `true` looks at every page.
+        Rule {
+            set: "audit",
+            good: "true",
+            faults: &[("false", "$.audit", "type", E, None), (r#""sample""#, "$.audit", "value", E, Some("sampled"))],
+        },
         Rule {
             set: "reopen",
             good: r#""end""#,

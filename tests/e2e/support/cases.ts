@@ -33,7 +33,7 @@ const js = (s: string, name: string) => `${s}/${name}.js?code=${encodeURICompone
 
 /** Firefox reads ahead and asks for the pictures in a template of the HTML, whoever the loader is and whenever it comes. */
 const AHEAD = Object.fromEntries(
-  ['parser', 'parser on a returning visit', 'parser under a deferred loader', 'parser under a deferred loader on a returning visit', 'parser under an async loader on a returning visit', 'clone of a template']
+  ['parser', 'parser on a returning visit', 'parser under a deferred loader', 'parser under a deferred loader on a returning visit', 'clone of a template']
     .map((way) => [`Firefox by ${way}`, 'it reads ahead and asks for the pictures in a template of the HTML']),
 );
 
@@ -121,7 +121,6 @@ export const WAYS: Way[] = [
   { name: 'parser on a returning visit', page: (markup) => markup, returning: true },
   { name: 'parser under a deferred loader', page: (markup) => markup, tag: 'defer' },
   { name: 'parser under a deferred loader on a returning visit', page: (markup) => markup, tag: 'defer', returning: true },
-  { name: 'parser under an async loader on a returning visit', page: (markup) => markup, tag: 'async', returning: true },
   { name: 'document.write', page: (markup) => `<script>document.write(${text(markup)})</script>` },
   { name: 'document.write on a returning visit', page: (markup) => `<script>document.write(${text(markup)})</script>`, returning: true },
   { name: 'createElement', insert: build },

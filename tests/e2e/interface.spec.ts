@@ -100,6 +100,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
       test.use({ colorScheme, viewport, reducedMotion: 'reduce' });
 
       test(`axe finds nothing wrong: ${colorScheme}, ${device} (A1, A5)`, async ({ page, product }) => {
+        // Every look at the page takes a second, on a busy machine several.
+        test.slow();
         await product.configure((config) => delete config.records);
         for (const lang of languages(colorScheme)) {
           await open(page, product, { html: `lang="${lang}"` });

@@ -111,9 +111,9 @@ export async function connect(page: Page, first: any, wasm: Response | true, mor
   /** The page is being left: requests that end now have been cut off, which is no answer. */
   let left = false;
   addEventListener('pagehide', () => {
+    left = true;
     // What waits for nothing but a network goes once more; it stays in the outbox until somebody has heard the answer.
     ask('online');
-    left = true;
     // An open channel keeps the page out of the back/forward cache.
     tabs = tabs?.close() as undefined;
   });
@@ -138,7 +138,7 @@ export async function connect(page: Page, first: any, wasm: Response | true, mor
 
   const { emit, open: release, show } = table;
   const tell = (name: string, detail: Detail) => table.emit!([name, detail]);
-  const records: { endpoint: string; key?: string; cookie?: boolean } | undefined = quietly(() => JSON.parse(page.config).records);
+  const records: { endpoint: string; key?: string; challenge?: boolean; cookie?: boolean } | undefined = quietly(() => JSON.parse(page.config).records);
   Object.assign(table, {
     emit([name, detail]: [string, Detail]) {
       // For a tag manager, on the page of the choice and on every later one; also when all is refused (FIELD 53).
@@ -195,9 +195,15 @@ export async function connect(page: Page, first: any, wasm: Response | true, mor
       let status = 0;
       let wait = 0;
       let text = '';
+      const word = records?.challenge && !left && await Promise.race([
+        // A record goes rather without than not at all.
+        new Promise<void>((gone) => addEventListener('pagehide', () => gone())),
+        lazy('challenge').then(({ challenge }) => challenge(absolute(url), body)).catch(() => {}),
+      ]);
       try {
         const answer = await fetch(absolute(url), {
-          method: 'POST', body, keepalive: true, credentials: 'omit', headers: { 'content-type': 'text/plain' },
+          method: 'POST', body, keepalive: true, credentials: 'omit',
+          headers: { 'content-type': 'text/plain', ...word && { 'askfirst-challenge': word } },
         });
         wait = Math.ceil(Number(answer.headers.get('retry-after')));
         text = await answer.text();

@@ -159,7 +159,7 @@ try {
   write('askfirst-more.mjs', await bundled('www/more.ts', { format: 'esm', alias: { 'askfirst-more-wasm': moreBindings }, plugins: [cssAsText] }));
   // For where WebAssembly is refused (`www/refused.ts`).
   for (const [part, bindings] of Object.entries(plain)) write(`askfirst-${part}plain.mjs`, await bundled(bindings, { format: 'esm' }));
-  for (const part of ['choice', 'clear', 'embeds', 'import', 'kept', 'receipt', 'switches']) write(`askfirst-${part}.mjs`, await bundled(`www/${part}.ts`, { format: 'esm', plugins: [cssAsText] }));
+  for (const part of ['challenge', 'choice', 'clear', 'embeds', 'import', 'kept', 'receipt', 'switches']) write(`askfirst-${part}.mjs`, await bundled(`www/${part}.ts`, { format: 'esm', plugins: [cssAsText] }));
   write('askfirst-check.wasm', readFileSync(checkWasm));
   write('askfirst-check.mjs', await bundled('www/check.ts', { format: 'esm', alias: { 'askfirst-check-wasm': checkBindings } }));
   await verifier();

@@ -36,8 +36,8 @@ const BUDGETS: [Budget; 3] = [
         encoding: "brotli",
         size: |entry| entry.brotli,
         // Delivery without loss windows, `records.require_ack`, and what a withdrawal has left in its record are 3.5 kB of
-        // it; words in two files, 0.2.
-        limit: 60_400,
+        // it; words in two files, 0.2; asking for a challenge, 0.05.
+        limit: 60_450,
     },
 ];
 

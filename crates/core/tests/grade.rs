@@ -4,8 +4,8 @@
 mod support;
 
 use askfirst_core::json;
-use askfirst_core::log::Envelope;
 use askfirst_core::log::evidence::{Grade, clock};
+use askfirst_core::log::{CHALLENGE_TERM, Challenge, Envelope};
 use askfirst_core::machine::{Decision, Event};
 use askfirst_core::record::{Input, Interaction, Layer, Method, Record, State};
 use askfirst_core::settings::Refusals;
@@ -130,4 +130,44 @@ fn a_count_of_refusals_says_nothing_of_the_press() {
     let [count] = &browser.posted[..] else { panic!("one count") };
     assert!(json::parse(count).unwrap().at("ui").is_none() && !count.contains("pointer"));
     assert!(!browser.local.unwrap().contains("pointer"), "nor does the browser keep it");
+}
+
+/// What a server notes of a record that came then with this challenge.
+fn challenged(clock: &str, challenge: Challenge, received_at: i64) -> Envelope {
+    Envelope { received_at, more: vec![challenge.noted(received_at)], ..envelope(clock) }
+}
+
+#[test]
+fn a_challenge_is_a_reason_of_the_grade_and_one_that_is_late_lowers_nothing() {
+    let record = accepted(Some(PRESS));
+    let late = NOW + CHALLENGE_TERM + 1;
+    for (challenge, received_at, letter, word) in [
+        (Challenge::Issued(NOW), NOW + CHALLENGE_TERM, 'A', "in time"),
+        (Challenge::Issued(NOW), late, 'A', "late"),
+        (Challenge::Missing, NOW, 'B', "without the challenge"),
+        (Challenge::Invalid, NOW, 'C', "never gave"),
+    ] {
+        let grade = Grade::of(&record, &challenged("ok", challenge, received_at), true);
+        assert_eq!(grade.letter, letter, "{grade:?}");
+        let said: Vec<_> = grade.reasons.iter().filter(|(_, why)| why.contains(word)).collect();
+        assert_eq!(said.len(), 1, "{grade:?}");
+        assert_eq!(said[0].0, letter == 'A');
+    }
+    let unasked = graded(&record);
+    assert!(unasked.reasons.iter().all(|(_, why)| !why.contains("challenge")), "where none is asked for: {unasked:?}");
+    let refused = answered(Decision::Reject, Method::RejectAll, Some(PRESS));
+    for challenge in [Challenge::Missing, Challenge::Invalid] {
+        let grade = Grade::of(&refused, &challenged("ok", challenge, NOW), true);
+        assert_eq!(grade.letter, 'A', "a refusal needs none: {grade:?}");
+    }
+}
+
+#[test]
+fn a_record_that_waited_is_believed_its_time_when_the_server_had_heard_of_it_then() {
+    let record = accepted(Some(PRESS));
+    let later = NOW + 2 * DAY;
+    let grade = |challenge| Grade::of(&record, &challenged("behind", challenge, later), true);
+    assert_eq!(grade(Challenge::Issued(record.event.at + 1_000)).letter, 'A');
+    assert_eq!(grade(Challenge::Issued(later)).letter, 'B', "heard of it only when it came");
+    assert_eq!(grade(Challenge::Missing).letter, 'B');
 }

@@ -42,6 +42,13 @@ impl Config {
         json::parse(&self.text).is_ok_and(|value| value.get("records").get("cookie").bool() == Some(true))
     }
 
+    /// The site whose pages ask the server for a challenge before they send a record. Read from the text, as the cookie is.
+    pub fn challenged_site(&self) -> Option<String> {
+        let asks =
+            json::parse(&self.text).is_ok_and(|value| value.get("records").get("challenge").bool() == Some(true));
+        self.settings.as_ref().filter(|_| asks)?.site.clone()
+    }
+
     /// A short text that changes with the configuration but not with its white space, for `data-version` in the tag:
     /// a returning visitor's browser then compares without fetching anything.
     pub fn version(&self) -> Option<String> {

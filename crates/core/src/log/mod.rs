@@ -9,6 +9,7 @@
 //! days are handed in. Signing and checking signatures need the feature `ed25519`, which the page's engine does without.
 
 mod base64;
+mod challenge;
 mod checkpoint;
 mod commitment;
 mod entry;
@@ -24,6 +25,7 @@ mod tile;
 mod tree;
 
 pub use base64::{decode as from_base64, decode_url as from_base64url, encode as to_base64, encode_url as base64url};
+pub use challenge::{Challenge, TERM as CHALLENGE_TERM};
 pub use checkpoint::Checkpoint;
 #[cfg(feature = "ed25519")]
 pub use checkpoint::{OpenError, Opened};

@@ -176,12 +176,13 @@ pub(super) const ITEM: &[Field] = &[
     may("purpose", Shape::Purpose),
 ];
 
-/// `key` is for `www/glue.ts`, which checks receipts with it (R8).
+/// `key`, `challenge` and `cookie` are for `www/more.ts`: receipts are checked with the first (R8).
 pub(super) const RECORDS: &[Field] = &[
     must("endpoint", Shape::Endpoint, "L29"),
     may("key", Shape::Text(2000)),
     may("refusals", Shape::OneOf(REFUSALS)),
     may("require_ack", Shape::OneOf(REQUIRE_ACK)),
+    may("challenge", Shape::Flag),
     may("cookie", Shape::Flag),
     may("retention", Shape::Period),
 ];

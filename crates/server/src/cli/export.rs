@@ -144,7 +144,7 @@ pub fn sentences(evidence: &Evidence) -> String {
         time::instant(receipt.received_at),
     );
     if let Ok(record) = &verdict.record {
-        let envelope = receipt.clock.envelope(receipt.received_at);
+        let envelope = receipt.envelope();
         if let Some(clock) = clock(record, &envelope) {
             out.push_str(&format!("It was received then, but {clock}.\n"));
         }

@@ -19,11 +19,12 @@ use super::purge::Keep;
 use crate::bundled::Bundled;
 use crate::config::Config;
 use crate::erasure::Rule;
+use crate::http::challenge::Challenges;
 use crate::http::connection::{self, Door, Limits};
 use crate::http::cors::Origins;
 use crate::http::limits::Rate;
 use crate::http::{self, App, Files};
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, Database, Store, StoreError};
 use crate::tls::Tls;
 use crate::webhook::{Delivery, Figures};
 use crate::witness::Watch;
@@ -131,7 +132,9 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
         }
     }
     let database = options.database.with_key()?;
-    let store = database.open(&store::Options { queue: options.queue, ..options.log_key.options()? }).await?;
+    let store_options = store::Options { queue: options.queue, ..options.log_key.options()? };
+    let store = database.open(&store_options).await?;
+    let challenges = challenges(&database, &store_options, &configs)?;
     let mut watch = options.witnesses.watch()?;
     watch.first(&store).await?;
     register(&store, &configs, &bundled).await?;
@@ -162,6 +165,7 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
             admin_token: options.admin_token()?,
             body_timeout: Duration::from_secs(10),
             choice_cookie: configs.iter().any(Config::asks_for_cookie),
+            challenges,
             operations: Some(operations),
             webhooks: figures,
             witnesses: watch.figures(),
@@ -209,6 +213,15 @@ fn read_configs(files: &[PathBuf], bundled: &Bundled) -> Result<Vec<Config>, Str
         Some(config) => Err(format!("{} can't be used", config.path.display())),
         None => Ok(configs),
     }
+}
+
+/// For the sites whose configuration asks for them.
+fn challenges(database: &Database, options: &store::Options, configs: &[Config]) -> Result<Challenges, String> {
+    let sites: Vec<_> = configs.iter().filter_map(Config::challenged_site).collect();
+    if sites.is_empty() {
+        return Ok(Challenges::default());
+    }
+    Ok(Challenges::new(&database.seeds(options)?, sites))
 }
 
 /// Registers what each configuration shows in each language, before the first record can name it (R3).

@@ -90,11 +90,14 @@ pub fn refused() -> Error {
     Error::new(StatusCode::FORBIDDEN, "origin", "records are kept for known sites only, sent by their own pages")
 }
 
+/// What a page may send beside what it always may.
+const HEADERS: &str = "askfirst-challenge, authorization, content-type";
+
 fn allowed() -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, DELETE"));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(HEADERS));
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     response
 }

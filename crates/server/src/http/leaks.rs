@@ -70,7 +70,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// Exactly these keys.
-fn fields(value: &Value, keys: &[&str], at: &str) -> Result<(), Error> {
+pub(super) fn fields(value: &Value, keys: &[&str], at: &str) -> Result<(), Error> {
     // Not named: nothing the sender wrote is repeated.
     if value.entries().iter().any(|(key, _)| !keys.contains(&key.as_str())) {
         return Err(Error::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_field", "has a key that is not known").at(at));
@@ -84,6 +84,6 @@ fn fields(value: &Value, keys: &[&str], at: &str) -> Result<(), Error> {
     }
 }
 
-fn invalid(path: &str, why: impl Into<String>) -> Error {
+pub(super) fn invalid(path: &str, why: impl Into<String>) -> Error {
     Error::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", why).at(path)
 }

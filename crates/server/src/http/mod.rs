@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod body;
+pub mod challenge;
 mod choice;
 pub mod connection;
 pub mod cors;
@@ -35,6 +36,7 @@ use crate::erasure::Rule;
 use crate::operations::Operations;
 use crate::store::Store;
 use crate::{webhook, witness};
+use challenge::Challenges;
 use cors::Origins;
 use files::{Config, Dist};
 use limits::{Limiter, Rate};
@@ -62,6 +64,8 @@ pub struct App {
     pub body_timeout: Duration,
     /// Whether a site asks for its choice's cookie to be set here.
     pub choice_cookie: bool,
+    /// Of the sites whose pages ask for challenges.
+    pub challenges: Challenges,
     pub metrics: Metrics,
     /// What is not a record; without it the routes that need it answer 503.
     pub operations: Option<Arc<Operations>>,
@@ -84,6 +88,7 @@ pub struct Options {
     pub admin_token: Option<String>,
     pub body_timeout: Duration,
     pub choice_cookie: bool,
+    pub challenges: Challenges,
     pub operations: Option<Arc<Operations>>,
     pub webhooks: Arc<webhook::Figures>,
     /// Of each witness.
@@ -100,6 +105,7 @@ impl Default for Options {
             admin_token: None,
             body_timeout: Duration::from_secs(10),
             choice_cookie: false,
+            challenges: Challenges::default(),
             operations: None,
             webhooks: Arc::default(),
             witnesses: Vec::new(),
@@ -133,6 +139,7 @@ impl App {
             admin,
             body_timeout: options.body_timeout,
             choice_cookie: options.choice_cookie,
+            challenges: options.challenges,
             metrics: Metrics::default(),
             operations: options.operations,
             webhooks: options.webhooks,
@@ -147,6 +154,7 @@ impl App {
 pub fn router(app: Shared, files: Files) -> Router {
     let records = Router::new()
         .route("/askfirst/v1/records", post(records::submit))
+        .route("/askfirst/v1/challenge", post(challenge::give))
         .route("/askfirst/v1/choice", post(choice::set))
         .route("/askfirst/v1/leaks", post(leaks::submit))
         .route("/askfirst/v1/records/{id}", get(holder::read).delete(holder::erase))

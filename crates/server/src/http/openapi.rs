@@ -66,12 +66,14 @@ macro_rules! operation {
 /// Every operation.
 #[rustfmt::skip]
 pub const OPERATIONS: &[Operation] = &[
-    operation!(Public "post" "/askfirst/v1/records" "submit", "Keep a record, or count a refusal", None, ["origin"],
+    operation!(Public "post" "/askfirst/v1/records" "submit", "Keep a record, or count a refusal", None, ["origin", "challenge"],
         Some("Submission"), [(200, "Receipt"), (201, "Receipt"), (202, "Counted")], &[400, 403, 408, 409, 413, 415, 422, 424, 429, 503, 507]),
     operation!(Public "get" "/askfirst/v1/records/{id}" "readRecord", "The record, for the holder of its secret", HOLDER, [],
         None, [(200, "Evidence")], &[401, 404, 503]),
     operation!(Public "delete" "/askfirst/v1/records/{id}" "eraseRecord", "Erase or restrict the record, for the holder of its secret", HOLDER, [],
         None, [(200, "Erased")], &[401, 404, 503, 507]),
+    operation!(Public "post" "/askfirst/v1/challenge" "challenge", "The server's word that it has heard of a record (`records.challenge`)", None, ["origin"],
+        Some("Challenged"), [(200, "Challenge")], &[400, 403, 404, 408, 413, 415, 422, 429]),
     operation!(Public "post" "/askfirst/v1/choice" "setChoice", "Set the choice's cookie", None, ["origin"],
         Some("Choice"), [(204, "")], &[400, 403, 404, 408, 413, 415, 422, 429]),
     operation!(Public "post" "/askfirst/v1/leaks" "countLeaks", "Count what happened without consent", None, ["origin"],
@@ -129,6 +131,8 @@ pub const OPERATIONS: &[Operation] = &[
 /// Schemas of bodies and answers. `%…%` stands for names of the code.
 const SCHEMAS: &str = r##"{
 "AccessLog":{"type":"object","required":["access"],"properties":{"access":{"type":"array","items":{"type":"object","required":["at","who","action","record_id","reason"]}}}},
+"Challenge":{"type":"object","required":["challenge"],"properties":{"challenge":{"type":"string","description":"For the header `Askfirst-Challenge` of the record."}}},
+"Challenged":{"type":"object","required":["digest","site"],"additionalProperties":false,"properties":{"digest":{"$ref":"#/components/schemas/Digest"},"site":{"type":"string"}}},
 "Choice":{"description":"The text of the page's cookie, decoded.","type":"object","required":["choice","format","gate"]},
 "Counted":{"type":"object","required":["counted"],"properties":{"counted":{"const":true}}},
 "Document":{"type":"object","required":["openapi","info","paths"]},
@@ -160,6 +164,7 @@ const SCHEMAS: &str = r##"{
 }"##;
 
 const PARAMETERS: &str = r#"{
+"challenge":{"name":"Askfirst-Challenge","in":"header","required":false,"description":"What the server has said about this record before; without it, or with a false one, the record is kept all the same, and what came is noted with it.","schema":{"type":"string"}},
 "digest":{"name":"digest","in":"path","required":true,"schema":{"type":"string","minLength":1}},
 "host":{"name":"host","in":"path","required":true,"schema":{"type":"string","minLength":1}},
 "id":{"name":"id","in":"query","required":false,"schema":{"type":"string"}},

@@ -11,7 +11,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::limits::{self, Peer};
-use super::{App, BODY_LIMIT, Error, Shared, body, cors};
+use super::{App, BODY_LIMIT, Error, Shared, body, challenge, cors};
 use crate::store::{AboutNotice, Counted, Inserted, NewRecord};
 
 /// What a body turned out to be.
@@ -77,7 +77,14 @@ pub async fn submit(State(app): State<Shared>, request: Request) -> Result<Respo
 /// # Errors
 /// The first thing that does not hold.
 pub async fn receive(app: &App, request: Request) -> Result<Incoming, Error> {
-    admit(app, request, BODY_LIMIT, |text| read(text).map(|incoming| (incoming.site().to_owned(), incoming))).await
+    let sent = request.headers().get(challenge::HEADER).cloned();
+    let read = |text: &str| read(text).map(|incoming| (incoming.site().to_owned(), incoming));
+    let mut incoming = admit(app, request, BODY_LIMIT, read).await?;
+    if let Incoming::Record(received) = &mut incoming {
+        let Received { record, site, .. } = received.as_mut();
+        record.challenge = app.challenges.judge(site, || record.digest(), sent.as_ref());
+    }
+    Ok(incoming)
 }
 
 /// What a page of a known site sends, at most `limit` bytes, within the rates of its network and its site. `read` answers

@@ -62,7 +62,7 @@ fn enter(connection: &Connection, logs: &mut Logs, last: i64, now: Millis) -> ru
         logs.append_notice(connection, site, record.notice, now)?;
         let secret =
             Secret::random().ok_or_else(|| rusqlite::Error::ToSqlConversionFailure("no random bytes".into()))?;
-        let commitment = secret.commit(&record.body, &record.clock.envelope(record.received_at));
+        let commitment = secret.commit(&record.body, &record.clock.envelope(record.received_at, None));
         let (log, index) = logs.append(connection, site, &Entry::Record(commitment), now)?;
         connection
             .prepare_cached("UPDATE record SET log = ?2, idx = ?3 WHERE seq = ?1")?

@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/6.sql"),
     include_str!("migrations/7.sql"),
     include_str!("migrations/8.sql"),
+    include_str!("migrations/9.sql"),
 ];
 /// How long to wait for another process that has the database locked.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -168,6 +168,17 @@ impl Database {
         }
     }
 
+    /// The secrets of the logs in it, where they are known: named in the options, or in files beside a SQLite database.
+    ///
+    /// # Errors
+    /// They can't be read, or nobody has named them.
+    pub fn seeds(&self, options: &Options) -> Result<Seeds, String> {
+        match self {
+            Self::Sqlite(file) => options.seeds(&file.path),
+            Self::Postgres(_) => super::postgres::seeds(options),
+        }
+    }
+
     /// Rebuilds every tree from its entries and compares tiles, heads and records, for `askfirst audit`.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! A record on its way into the store.
 
 use askfirst_core::digest::sha256;
-use askfirst_core::log::Commitment;
+use askfirst_core::log::{Challenge, Commitment};
 use askfirst_core::record::Record;
 use askfirst_core::time::Millis;
 
@@ -27,6 +27,9 @@ pub struct NewRecord {
     pub(super) body: String,
     /// SHA-256 of `body`.
     pub(super) digest: [u8; 32],
+    /// What came with it, where the site's pages ask for a challenge. It is no part of the record: sent again with another one
+    /// it is the same, and what is stored stays.
+    pub challenge: Option<Challenge>,
 }
 
 impl NewRecord {
@@ -46,8 +49,14 @@ impl NewRecord {
             ends_at: record.event.valid_until,
             prev: record.prev.as_deref().and_then(key::uuid),
             digest: sha256(body.as_bytes()),
+            challenge: None,
             body,
         })
+    }
+
+    /// The digest of the canonical record, in text.
+    pub fn digest(&self) -> String {
+        key::digest_text(&self.digest)
     }
 
     /// When it ends by itself. A browser's clock that is wrong does not decide how long a record is kept (R6, S1).
@@ -62,6 +71,7 @@ impl NewRecord {
             seq,
             received_at,
             clock: Clock::compare(self.at, received_at),
+            challenge: self.challenge,
             digest: key::digest_text(&self.digest),
             erased: false,
             entry: None,
@@ -93,7 +103,7 @@ impl Received {
     /// `None` when the system has no random bytes to give.
     pub fn new(record: NewRecord, at: Millis, sealing: Option<&Sealing>) -> Option<Self> {
         let secret = Secret::random()?;
-        let commitment = secret.commit(&record.body, &Clock::compare(record.at, at).envelope(at));
+        let commitment = secret.commit(&record.body, &Clock::compare(record.at, at).envelope(at, record.challenge));
         let sealed = match sealing {
             Some(sealing) => Some(sealing.seal(&record, &secret)?),
             None => None,
@@ -105,7 +115,7 @@ impl Received {
     pub fn not_before(&mut self, last: Millis) {
         if self.at < last {
             self.at = last;
-            let envelope = Clock::compare(self.record.at, last).envelope(last);
+            let envelope = Clock::compare(self.record.at, last).envelope(last, self.record.challenge);
             self.commitment = self.secret.commit(&self.record.body, &envelope);
         }
     }

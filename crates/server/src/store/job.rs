@@ -11,6 +11,7 @@ use super::upkeep::Prune;
 use super::{Counted, Erased, Inserted, NewNotice, Restriction, StoreError};
 
 /// Something to write, with a place for its outcome.
+#[expect(clippy::large_enum_variant, reason = "nearly every job is a record, the largest of them")]
 pub enum Job {
     Cosigned(Vec<Cosigned>, Slot<()>),
     Count(Count, Slot<Counted>),

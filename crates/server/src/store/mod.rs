@@ -183,7 +183,7 @@ impl Default for Options {
 
 impl Options {
     /// The keys of the logs in a SQLite file: the ones named here, or those beside it.
-    fn seeds(&self, path: &Path) -> Result<Seeds, String> {
+    pub(super) fn seeds(&self, path: &Path) -> Result<Seeds, String> {
         match &self.seed {
             Some(current) => Ok(Seeds { current: current.clone(), next: self.next_seed.clone() }),
             None => {

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::log::read::Head;
 use super::sealing::SqliteFile;
-use super::{Receipt, key, log, readers, secret};
+use super::{key, log, readers, secret};
 use crate::evidence::Evidence;
 
 /// The packs of the records with this id, one per site. A record without an entry has none.
@@ -71,10 +71,8 @@ pub(super) fn openings(evidence: &Evidence) -> (Option<Core>, Option<Opening<Val
         return (None, None);
     };
     let body = evidence.body.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
-    let core = body.map(|body| {
-        let Receipt { clock, received_at, .. } = evidence.receipt;
-        Opening { body: (body.to_owned(), clock.envelope(received_at)), salt: secret.core_salt() }
-    });
+    let core =
+        body.map(|body| Opening { body: (body.to_owned(), evidence.receipt.envelope()), salt: secret.core_salt() });
     (core, Some(Opening { body: secret::no_context(), salt: secret.context_salt() }))
 }
 

@@ -1,7 +1,7 @@
 //! What the server answers for a stored record.
 
 use askfirst_core::json::{self, Value, Writer};
-use askfirst_core::log::{Envelope, base64url};
+use askfirst_core::log::{Challenge, Envelope, base64url};
 use askfirst_core::time::{self, Millis};
 
 use super::Inclusion;
@@ -19,6 +19,8 @@ pub struct Receipt {
     /// The server's clock: the evidential time (R6). Never goes back from one record to the next.
     pub received_at: Millis,
     pub clock: Clock,
+    /// What came with it, where the site's pages ask for a challenge.
+    pub challenge: Option<Challenge>,
     /// Digest of the canonical record.
     pub digest: String,
     /// Whether the record was erased since.
@@ -54,6 +56,11 @@ impl Receipt {
         json::parse(&self.canonical()).unwrap_or(Value::Null)
     }
 
+    /// What the server has committed to beside the record.
+    pub fn envelope(&self) -> Envelope {
+        self.clock.envelope(self.received_at, self.challenge)
+    }
+
     /// The canonical text, which is what is answered. Written without a tree of values: each record needs one.
     pub fn canonical(&self) -> String {
         // A proof in a log of a million entries has 1,100 bytes.
@@ -65,7 +72,7 @@ impl Receipt {
             writer.flag("erased", true);
         }
         if let (Some(entry), Some(inclusion)) = (&self.entry, &self.inclusion) {
-            entry.write(inclusion, &mut writer);
+            entry.write(inclusion, &self.envelope(), &mut writer);
         }
         writer.text("received_at", &time::instant(self.received_at));
         writer.text("record_id", &self.record_id);
@@ -78,11 +85,15 @@ impl Receipt {
 impl EntryRef {
     /// The proof in the form of C2SP tlog-proof, with what opens the entry: the salt of the record's commitment, and the
     /// commitment to the context, which is not the holder's to open (`askfirst_core::log::evidence::Logged` reads it).
-    fn write(&self, inclusion: &Inclusion, writer: &mut Writer) {
+    fn write(&self, inclusion: &Inclusion, envelope: &Envelope, writer: &mut Writer) {
         writer.key("log");
         writer.open('{');
         if let Some(secret) = &self.secret {
             writer.text("context", &base64url(&secret.context_commitment()));
+        }
+        if self.secret.is_some() && !envelope.more.is_empty() {
+            writer.key("noted");
+            writer.value(&Value::Map(envelope.more.clone()));
         }
         writer.text("proof", &inclusion.text());
         if let Some(secret) = &self.secret {
@@ -120,8 +131,9 @@ impl Clock {
     }
 
     /// What the server commits to beside the record.
-    pub fn envelope(self, received_at: Millis) -> Envelope {
-        Envelope { received_at, clock: self.name().to_owned(), more: Vec::new() }
+    pub fn envelope(self, received_at: Millis, challenge: Option<Challenge>) -> Envelope {
+        let more = challenge.map(|challenge| challenge.noted(received_at)).into_iter().collect();
+        Envelope { received_at, clock: self.name().to_owned(), more }
     }
 
     pub fn named(name: &str) -> Self {

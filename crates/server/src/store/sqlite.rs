@@ -2,6 +2,7 @@
 
 use askfirst_core::digest::sha256;
 use askfirst_core::json::{self, Value};
+use askfirst_core::log::Challenge;
 use askfirst_core::record::Count;
 use askfirst_core::time::{self, Millis};
 use rusqlite::types::ValueRef;
@@ -101,7 +102,8 @@ pub fn insert<'a>(connection: &Connection, records: impl Iterator<Item = Placed<
             record.notice,
             columns.subject,
             columns.holder,
-            columns.body
+            columns.body,
+            record.challenge.map(Challenge::number)
         ])?;
         keep.execute(params![seq, columns.secret])?;
     }
@@ -136,8 +138,8 @@ impl<'a> Columns<'a> {
     }
 }
 
-const INSERT: &str = "INSERT INTO record (seq, site, record_id, received_at, clock, log, idx, ends_at, digest, notice, subject, holder, body)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+const INSERT: &str = "INSERT INTO record (seq, site, record_id, received_at, clock, log, idx, ends_at, digest, notice, subject, holder, body, challenge)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 
 const KEEP_SECRET: &str = "INSERT INTO record_secret (seq, secret) VALUES (?1, ?2)";
 
@@ -179,6 +181,7 @@ pub fn receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {
         seq: row.get("seq")?,
         received_at: row.get("received_at")?,
         clock: Clock::named(&row.get::<_, String>("clock")?),
+        challenge: row.get::<_, Option<i64>>("challenge")?.map(Challenge::of_number),
         digest: opened.digest.as_ref().map_or_else(String::new, key::digest_text),
         erased: row.get::<_, Option<i64>>("erased_at")?.is_some(),
         entry: place.map(|(log, index)| EntryRef { log, index, secret: opened.secret }),
@@ -281,7 +284,8 @@ pub fn erase(connection: &Connection, seq: i64, now: Millis) -> rusqlite::Result
     };
     connection
         .prepare_cached(
-            "UPDATE record SET body = NULL, digest = NULL, holder = NULL, subject = NULL, notice = NULL, erased_at = ?2
+            "UPDATE record SET body = NULL, digest = NULL, holder = NULL, subject = NULL, notice = NULL, challenge = NULL,
+                 erased_at = ?2
              WHERE seq = ?1",
         )?
         .execute(params![seq, now])?;

@@ -14,6 +14,8 @@ mod place;
 
 /// Copies, and from one engine to the other.
 mod backup;
+/// What came beside a record, on both engines.
+mod challenge;
 mod cluster;
 /// Faulty notices, and the end of a consent.
 mod invalid;

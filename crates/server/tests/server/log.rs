@@ -348,8 +348,8 @@ async fn an_erasure_leaves_the_tree_and_a_tombstone_and_nothing_to_guess_against
 
     // The body can be guessed: here it is. Without the secret it reproduces nothing; with it, kept aside, it would.
     let Some(Entry::Record(commitment)) = Entry::parse(&entries[index as usize]) else { panic!("not a record") };
-    let envelope =
-        store::Clock::Ok.envelope(askfirst_core::time::parse(receipts[1].get("received_at").text().unwrap()).unwrap());
+    let envelope = store::Clock::Ok
+        .envelope(askfirst_core::time::parse(receipts[1].get("received_at").text().unwrap()).unwrap(), None);
     let text = body(1, &server.notice);
     let kept = store::secret::Secret::from_bytes(secret_bytes.clone().try_into().unwrap());
     assert_eq!(kept.commit(&text, &envelope), commitment, "the control");

@@ -13,6 +13,8 @@ mod abuse;
 mod admin;
 /// Backup and restore.
 mod backup;
+/// The server's word for a record before it comes.
+mod challenge;
 /// The choice's cookie, set by the server.
 mod choice;
 /// What the disk can do.

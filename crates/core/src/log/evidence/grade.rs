@@ -2,7 +2,7 @@
 //! grade tells an owner where the evidence is thin; it refuses nothing and changes nothing about the answer.
 
 use super::words::clock;
-use crate::log::Envelope;
+use crate::log::{Challenge, Envelope};
 use crate::record::{Layer, Method, Record};
 use alloc::format;
 use alloc::string::String;
@@ -10,6 +10,9 @@ use alloc::vec::Vec;
 
 /// Somebody who decides in less than this after the layer appeared, in milliseconds, can hardly have read it.
 const GLANCE: i64 = 500;
+
+/// The two clocks agree up to this, in milliseconds (R6).
+const TOLERANCE: i64 = 5 * 60 * 1000;
 
 /// A grade with its reasons.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +62,12 @@ impl Grade {
         }
         match clock(record, envelope) {
             None => grade.holds("The server received it when the browser says that it was made."),
+            Some(_) if heard_of(record, envelope) => grade.holds(
+                "It was received later, but the server had heard of this very record when the browser says that it was made.",
+            ),
             Some(_) => grade.lacks('B', "The two clocks disagree: only the time of receipt is certain."),
         }
+        grade.challenge(envelope, grants);
         let Some(ui) = record.ui.filter(|_| grants) else { return grade };
         match ui.first_layer_equal_choice {
             Some(true) => grade.holds("Accepting and rejecting were measured to be equally large and alike."),
@@ -80,6 +87,22 @@ impl Grade {
         core::iter::once(format!("Evidence grade {}:", self.letter)).chain(self.reasons.iter().map(reason)).collect()
     }
 
+    /// A challenge is asked of every page of a site alike; only where something was granted does it matter that it is not
+    /// there. One that is late is none the worse for it: when it was asked for is what it says.
+    fn challenge(&mut self, envelope: &Envelope, grants: bool) {
+        match Challenge::said(envelope) {
+            Some(("fresh", _)) => self.holds("The page answered the server's challenge for this very record in time."),
+            Some(("late", _)) => self.holds("The page answered the server's challenge for this very record, late."),
+            Some(("missing", _)) if grants => {
+                self.lacks('B', "It came without the challenge that the pages of this site ask the server for.");
+            }
+            Some(("invalid", _)) if grants => {
+                self.lacks('C', "It came with a challenge that the server never gave for this record.");
+            }
+            _ => {}
+        }
+    }
+
     fn holds(&mut self, why: &'static str) {
         self.reasons.push((true, why));
     }
@@ -88,4 +111,10 @@ impl Grade {
         self.letter = self.letter.max(letter);
         self.reasons.push((false, why));
     }
+}
+
+/// Whether the server was asked for a challenge for this record when the browser says that it was made.
+fn heard_of(record: &Record, envelope: &Envelope) -> bool {
+    let at = Challenge::said(envelope).and_then(|(_, at)| at);
+    at.is_some_and(|at| at.saturating_sub(record.event.at).saturating_abs() <= TOLERANCE)
 }

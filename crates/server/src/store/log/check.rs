@@ -2,7 +2,9 @@
 //! `askfirst audit` (PROOF tests 8 and 14).
 
 use askfirst_core::digest::sha256;
-use askfirst_core::log::{Checkpoint, Entry, Frontier, Hash, LogKey, Resource, TILE_WIDTH, Tile, leaf_hash, root};
+use askfirst_core::log::{
+    Challenge, Checkpoint, Entry, Frontier, Hash, LogKey, Resource, TILE_WIDTH, Tile, leaf_hash, root,
+};
 use rusqlite::{Connection, Row};
 
 use super::edge::Edge;
@@ -225,6 +227,7 @@ pub struct Logged {
     pub index: Option<u64>,
     pub received_at: i64,
     pub clock: String,
+    pub challenge: Option<Challenge>,
     pub opened: Opened,
     pub entry: Option<Vec<u8>>,
     /// The log says that everything up to this record's entry is gone.
@@ -238,6 +241,7 @@ impl Logged {
             index: row.get("idx")?,
             received_at: row.get("received_at")?,
             clock: row.get("clock")?,
+            challenge: row.get::<_, Option<i64>>("challenge")?.map(Challenge::of_number),
             opened: Opened::of(row)?,
             entry: row.get("entry")?,
             pruned: row.get("pruned")?,
@@ -270,7 +274,7 @@ impl Logged {
             return Some("is not the one that was received: its digest is another");
         }
         let Ok(body) = std::str::from_utf8(body) else { return Some("is not text") };
-        let envelope = Clock::named(&self.clock).envelope(self.received_at);
+        let envelope = Clock::named(&self.clock).envelope(self.received_at, self.challenge);
         let same = secret.commit(body, &envelope) == commitment;
         (!same).then_some("is not the one that its entry stands for")
     }
@@ -279,7 +283,7 @@ impl Logged {
 /// Compares the records after a place with their entries. `each` is told whether one was erased.
 fn records(connection: &Connection, after: i64, mut each: impl FnMut(bool)) -> Result<(), Fault> {
     let mut statement = connection.prepare(
-        "SELECT record.seq, record.idx, received_at, clock, digest, subject, holder, body,
+        "SELECT record.seq, record.idx, received_at, clock, challenge, digest, subject, holder, body,
              plain_secret(secret, record_id) AS secret, log_entry.bytes AS entry, coalesce(record.idx < log.min_index, 0) AS pruned FROM record
          LEFT JOIN log ON log.log = record.log
          LEFT JOIN record_secret ON record_secret.seq = record.seq

@@ -6,6 +6,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use askfirst_core::log::{LogKey, SigningKey};
+use hkdf::Hkdf;
+use sha2::Sha256;
 
 use super::check::Fault;
 
@@ -67,6 +69,17 @@ impl Seeds {
         let current = Some(&self.current).filter(|seed| !is(seed, true));
         let next = self.next.as_ref().filter(|seed| is(seed, false));
         current.into_iter().chain(next).filter_map(|seed| seed.key(origin)).collect()
+    }
+
+    /// The keys that challenges are made with (`askfirst_core::log::Challenge`), the one in use first. Derived (RFC 5869,
+    /// HKDF-Expand), so that a word given with one says nothing of what signs a log.
+    pub fn challenge_keys(&self) -> Vec<[u8; 32]> {
+        let expand = |seed: &Seed| {
+            let mut key = [0; 32];
+            let from = Hkdf::<Sha256>::from_prk(&seed.0).ok()?;
+            from.expand(b"askfirst challenge key v1", &mut key).ok().map(|()| key)
+        };
+        self.all().filter_map(expand).collect()
     }
 
     fn all(&self) -> impl Iterator<Item = &Seed> {

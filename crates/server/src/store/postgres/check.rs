@@ -1,7 +1,7 @@
 //! Whether the database still is what its logs have signed: at each start for the newest part, and for everything with
 //! `askfirst audit` (PROOF tests 8 and 14).
 
-use askfirst_core::log::{Checkpoint, Frontier, Hash, LogKey, Resource, TILE_WIDTH, Tile};
+use askfirst_core::log::{Challenge, Checkpoint, Frontier, Hash, LogKey, Resource, TILE_WIDTH, Tile};
 use deadpool_postgres::GenericClient;
 use tokio_postgres::Row;
 
@@ -131,7 +131,7 @@ async fn records(
     mut after: i64,
     mut each: impl FnMut(bool),
 ) -> Done<()> {
-    let sql = "SELECT p.seq, p.idx, p.received_at, p.record_id, r.browser_at, r.digest, r.subject,
+    let sql = "SELECT p.seq, p.idx, p.received_at, p.record_id, r.browser_at, r.challenge, r.digest, r.subject,
                    r.holder, r.body, r.secret, e.bytes AS entry,
                    coalesce(p.idx < l.min_index, false) AS pruned
                FROM askfirst.place AS p
@@ -165,6 +165,7 @@ fn logged(row: &Row, sealing: Option<&Sealing>) -> Done<Logged> {
         index: Some(unsigned(row.try_get("idx")?)),
         received_at,
         clock: Clock::compare(browser_at.unwrap_or(received_at), received_at).name().to_owned(),
+        challenge: row.try_get::<_, Option<i64>>("challenge")?.map(Challenge::of_number),
         opened: seal::opened(sealing, row)?,
         entry: row.try_get("entry")?,
         pruned: row.try_get("pruned")?,

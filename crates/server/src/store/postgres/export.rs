@@ -72,7 +72,7 @@ impl Address {
 /// What is in the inbox has no place and no receipt yet: its sender comes again.
 const RECORDS: &str =
     "SELECT p.seq, s.origin, p.record_id, p.received_at, r.browser_at, p.log, p.idx, p.ends_at, p.held,
-        p.restricted_at, p.erased_at, r.digest, r.notice, r.subject, r.holder, r.body, r.secret
+        p.restricted_at, p.erased_at, r.digest, r.notice, r.subject, r.holder, r.body, r.secret, r.challenge
     FROM place AS p
     JOIN record AS r ON r.record_id = p.record_id AND r.site = p.site
     JOIN site AS s ON s.site = p.site
@@ -87,8 +87,8 @@ const KEYED: &str = "
 fn keep(to: &mut Connection, rows: &[Row]) -> Done<()> {
     let mut record = to.prepare_cached(
         "INSERT INTO record (seq, site, record_id, received_at, clock, log, idx, ends_at, held, restricted_at, erased_at,
-             digest, notice, subject, holder, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+             digest, notice, subject, holder, body, challenge)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     )?;
     let mut kept = to.prepare_cached("INSERT INTO keys.record_secret (seq, secret) VALUES (?1, ?2)")?;
     for row in rows {
@@ -121,6 +121,7 @@ fn keep(to: &mut Connection, rows: &[Row]) -> Done<()> {
             bytes("subject")?,
             said("holder")?,
             body,
+            number("challenge")?,
         ])?;
         if let Some(secret) = secret {
             kept.execute(params![seq, secret])?;

@@ -136,6 +136,7 @@ struct Brought {
 /// What an erasure empties.
 struct Kept {
     prev: Option<[u8; 16]>,
+    challenge: Option<i64>,
     digest: Option<Vec<u8>>,
     notice: Option<Vec<u8>>,
     subject: Option<Vec<u8>>,
@@ -146,7 +147,7 @@ struct Kept {
 
 const RECORDS: &str = "SELECT r.seq, site.site, r.record_id, r.received_at, r.clock, r.log, r.idx, r.ends_at,
         coalesce(k.held, 0) AS held, coalesce(r.restricted_at, k.restricted_at) AS restricted_at, r.erased_at,
-        r.digest, r.notice, r.subject, r.holder, r.body, s.secret, e.bytes AS entry
+        r.digest, r.notice, r.subject, r.holder, r.body, r.challenge, s.secret, e.bytes AS entry
     FROM main.record AS r
     JOIN main.site AS site ON site.origin = r.site
     LEFT JOIN keys.record_secret AS s ON s.seq = r.seq
@@ -239,6 +240,7 @@ fn kept(row: &Row<'_>, secret: Vec<u8>, id: &[u8], sealing: Option<&Sealing>) ->
     let column = |name: &str| -> Done<Option<Vec<u8>>> { Ok(if is_sealed { None } else { row.get(name)? }) };
     let kept = Kept {
         prev: said.as_ref().and_then(|said| said.get("prev").text()).and_then(key::uuid),
+        challenge: row.get("challenge")?,
         digest: column("digest")?,
         notice: row.get("notice")?,
         subject: row.get("subject")?,
@@ -260,9 +262,9 @@ async fn put(to: &Client, records: &[Brought]) -> Done<()> {
     let sites = column(records, |r| r.site);
     let received = column(records, |r| r.received_at);
     let sql = "INSERT INTO record (record_id, site, received_at, browser_at, valid_until, core, context, prev, digest, notice,
-                   subject, holder, secret, body)
+                   subject, holder, secret, body, challenge)
                SELECT * FROM unnest($1::BYTEA[], $2::INT8[], $3::INT8[], $4::INT8[], $5::INT8[], $6::BYTEA[], $7::BYTEA[],
-                   $8::BYTEA[], $9::BYTEA[], $10::BYTEA[], $11::BYTEA[], $12::BYTEA[], $13::BYTEA[], $14::BYTEA[])";
+                   $8::BYTEA[], $9::BYTEA[], $10::BYTEA[], $11::BYTEA[], $12::BYTEA[], $13::BYTEA[], $14::BYTEA[], $15::INT8[])";
     execute(
         to,
         sql,
@@ -281,6 +283,7 @@ async fn put(to: &Client, records: &[Brought]) -> Done<()> {
             &optional(records, |kept| kept.holder.as_deref()),
             &optional(records, |kept| Some(&kept.secret)),
             &optional(records, |kept| Some(&kept.body)),
+            &column(records, |r| r.kept.as_ref().and_then(|kept| kept.challenge)),
         ],
     )
     .await?;

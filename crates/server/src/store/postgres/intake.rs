@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use askfirst_core::log::Challenge;
 use askfirst_core::record::Count;
 use askfirst_core::time;
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -69,17 +70,20 @@ async fn write(shared: &Shared, jobs: Vec<Job>) {
     for (key, jobs) in by_key {
         let mut created = new.contains(&key);
         let mut before = known.remove(&key);
-        for Job { received, reply, .. } in jobs {
+        for Job { mut received, reply, .. } in jobs {
             let offered = received.record.digest;
             let known = before.get_or_insert_with(|| Known {
                 digest: Some(offered),
                 secret: Some(received.secret.clone()),
                 place: None,
+                challenge: received.record.challenge,
             });
             if known.digest.is_some_and(|digest| digest != offered) {
                 let _ = reply.send(Ok(Inserted::Conflict));
                 continue;
             }
+            // The receipt says what came beside the record that is stored.
+            received.record.challenge = known.challenge;
             let waiter = Waiter { record: received.record, secret: known.secret.clone(), created, reply };
             created = false;
             match known.place {
@@ -112,6 +116,7 @@ struct Known {
     digest: Option<[u8; 32]>,
     secret: Option<Secret>,
     place: Option<Place>,
+    challenge: Option<Challenge>,
 }
 
 /// Stores records in one transaction: those that are new, and a word for the sequencer. Answers which were new, and what
@@ -138,9 +143,9 @@ async fn store_once(shared: &Shared, records: &[(i64, &Received)]) -> Done<(Hash
     let client = shared.client().await?;
     let sql = "WITH new AS (
             INSERT INTO askfirst.record (record_id, site, received_at, browser_at, valid_until, core, context, prev,
-                digest, notice, subject, holder, secret, body)
+                digest, notice, subject, holder, secret, body, challenge)
             SELECT * FROM unnest($1::BYTEA[], $2::INT8[], $3::INT8[], $4::INT8[], $5::INT8[], $6::BYTEA[], $7::BYTEA[],
-                $8::BYTEA[], $9::BYTEA[], $10::BYTEA[], $11::BYTEA[], $12::BYTEA[], $13::BYTEA[], $14::BYTEA[])
+                $8::BYTEA[], $9::BYTEA[], $10::BYTEA[], $11::BYTEA[], $12::BYTEA[], $13::BYTEA[], $14::BYTEA[], $17::INT8[])
             ON CONFLICT (record_id, site) DO NOTHING RETURNING record_id, site
         ), word AS (
             INSERT INTO askfirst.inbox (batch, received_at, record_ids, sites) VALUES ($15, $16, $1, $2)
@@ -166,6 +171,7 @@ async fn store_once(shared: &Shared, records: &[(i64, &Received)]) -> Done<(Hash
             &column(records, |r| r.sealed.as_ref().map_or(r.record.body.as_bytes(), |s| s.body.as_slice())),
             &batch.as_slice(),
             &first,
+            &column(records, |r| r.record.challenge.map(Challenge::number)),
         ],
     )
     .await?;
@@ -174,7 +180,7 @@ async fn store_once(shared: &Shared, records: &[(i64, &Received)]) -> Done<(Hash
     if new.len() == records.len() {
         return Ok((new, HashMap::new()));
     }
-    let sql = "SELECT r.record_id, r.site, r.digest, r.subject, r.holder, r.secret, r.body, p.seq, p.log, p.idx, p.received_at
+    let sql = "SELECT r.record_id, r.site, r.digest, r.subject, r.holder, r.secret, r.body, r.challenge, p.seq, p.log, p.idx, p.received_at
                FROM unnest($1::BYTEA[], $2::INT8[]) AS k (record_id, site)
                JOIN askfirst.record AS r ON r.record_id = k.record_id AND r.site = k.site
                LEFT JOIN askfirst.place AS p ON p.record_id = r.record_id AND p.site = r.site";
@@ -194,7 +200,8 @@ async fn store_once(shared: &Shared, records: &[(i64, &Received)]) -> Done<(Hash
             None => None,
         };
         let Opened { digest, secret, .. } = seal::opened(shared.sealing.as_deref(), &row)?;
-        known.insert(key, Known { digest, secret, place });
+        let challenge = row.try_get::<_, Option<i64>>("challenge")?.map(Challenge::of_number);
+        known.insert(key, Known { digest, secret, place, challenge });
     }
     Ok((new, known))
 }

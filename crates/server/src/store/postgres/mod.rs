@@ -412,7 +412,7 @@ impl Address {
     }
 }
 
-fn seeds(options: &Options) -> Result<Seeds, String> {
+pub(super) fn seeds(options: &Options) -> Result<Seeds, String> {
     let current = options.seed.clone().ok_or_else(no_key)?;
     Ok(Seeds { current, next: options.next_seed.clone() })
 }

@@ -15,7 +15,7 @@ use crate::store::sealing::Sealing;
 use crate::store::sqlite::Opened;
 use crate::store::{AboutNotice, Clock, EntryRef, Inclusion, Receipt, Restriction, StoreError, key};
 use askfirst_core::log::evidence::Pack;
-use askfirst_core::log::{Resource, TILE_WIDTH, Tile, encode_bundle};
+use askfirst_core::log::{Challenge, Resource, TILE_WIDTH, Tile, encode_bundle};
 
 /// The places of every record with this id, one per site, with what opens each.
 pub async fn holders(
@@ -66,7 +66,7 @@ pub async fn places_of_subject(client: &impl GenericClient, subjects: &[Option<[
 /// Everything stored about the record at this place; its proof is not in the row.
 pub async fn evidence(client: &impl GenericClient, sealing: Option<&Sealing>, seq: i64) -> Done<Option<Evidence>> {
     let sql = "SELECT p.seq, p.record_id, p.log, p.idx, p.received_at, p.erased_at, p.held, p.ends_at,
-                   p.restricted_at, r.browser_at, r.digest, r.notice,
+                   p.restricted_at, r.browser_at, r.challenge, r.digest, r.notice,
                    r.subject, r.holder, r.secret, r.body, s.origin, n.text AS notice_text, i.invalid_at, i.reason
                FROM askfirst.place AS p
                JOIN askfirst.record AS r ON r.record_id = p.record_id AND r.site = p.site
@@ -87,6 +87,7 @@ fn evidence_of(row: &Row, sealing: Option<&Sealing>) -> Done<Evidence> {
         seq: row.try_get("seq")?,
         received_at,
         clock: Clock::compare(row.try_get("browser_at")?, received_at),
+        challenge: row.try_get::<_, Option<i64>>("challenge")?.map(Challenge::of_number),
         digest: digest.as_ref().map_or_else(String::new, key::digest_text),
         erased: erased_at.is_some(),
         entry: Some(EntryRef { log: row.try_get("log")?, index: unsigned(row.try_get("idx")?), secret }),

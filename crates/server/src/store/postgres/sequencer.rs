@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use askfirst_core::log::{Commitment, Entry};
+use askfirst_core::log::{Challenge, Commitment, Entry};
 use askfirst_core::time::Millis;
 use tokio::sync::watch;
 use tokio::try_join;
@@ -152,6 +152,7 @@ struct Arrived {
     received_at: Millis,
     browser_at: Millis,
     valid_until: Millis,
+    challenge: Option<Challenge>,
     commitment: Commitment,
     prev: Option<[u8; 16]>,
     notice: [u8; 32],
@@ -168,6 +169,7 @@ impl Arrived {
             received_at: row.try_get("received_at")?,
             browser_at: row.try_get("browser_at")?,
             valid_until: row.try_get("valid_until")?,
+            challenge: row.try_get::<_, Option<i64>>("challenge")?.map(Challenge::of_number),
             commitment: Commitment { core: hash(row.try_get("core")?)?, context: hash(row.try_get("context")?)? },
             prev: prev.map(bytes).transpose()?,
             notice: hash(row.try_get("notice")?)?,
@@ -186,7 +188,7 @@ impl Arrived {
         let (secret, body) = self.again.take().ok_or_else(|| Failure::damaged("a record in the inbox has no body"))?;
         let (secret, body) = seal::text(sealing, &self.key.0, secret, body)?;
         self.received_at = last;
-        let envelope = Clock::compare(self.browser_at, last).envelope(last);
+        let envelope = Clock::compare(self.browser_at, last).envelope(last, self.challenge);
         self.commitment = secret.commit(&body, &envelope);
         Ok(())
     }
@@ -219,7 +221,7 @@ async fn sequence_once(shared: &Shared, token: i64, renew: bool) -> Done<Sequenc
     shared.compare_clocks(append.clock);
     let (mut seq, mut last) = append.last;
     let sql = "SELECT r.record_id, r.site, r.received_at, r.browser_at, r.valid_until, r.core, r.context, r.prev,
-                   r.notice, CASE WHEN r.received_at < $3 THEN r.secret END AS secret,
+                   r.notice, r.challenge, CASE WHEN r.received_at < $3 THEN r.secret END AS secret,
                    CASE WHEN r.received_at < $3 THEN r.body END AS body
                FROM unnest($1::BYTEA[], $2::INT8[]) AS k (record_id, site)
                JOIN askfirst.record AS r ON r.record_id = k.record_id AND r.site = k.site

@@ -82,7 +82,7 @@ async fn empty(append: &Append<'_>, seq: i64, now: Millis) -> Done<(Erased, Opti
     }
     let (site, record_id): (i64, Vec<u8>) = (row.try_get(2)?, row.try_get(6)?);
     let sql = "UPDATE askfirst.record SET prev = NULL, digest = NULL, notice = NULL, subject = NULL, holder = NULL,
-                   secret = NULL, body = NULL WHERE record_id = $1 AND site = $2";
+                   secret = NULL, body = NULL, challenge = NULL WHERE record_id = $1 AND site = $2";
     execute(&append.transaction, sql, &[&record_id, &site]).await?;
     let sql = "UPDATE askfirst.place SET erased_at = $2 WHERE seq = $1";
     execute(&append.transaction, sql, &[&seq, &now]).await?;

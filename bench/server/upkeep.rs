@@ -1,14 +1,16 @@
-//! What is done with records that are stored, all of them: audit, backup, restore, purge. Prints a line of JSON for each
+//! What is done with records that are stored, all of them: audit, export, backup, restore, purge. Prints a line of JSON for each
 //! with its time and the process's memory at its peak so far, which must not grow with the number of records.
 
-use std::fs;
+use std::fs::{self, File};
 use std::hint::black_box;
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use askfirst_core::digest::{base64url, digest, sha256, uuid};
 use askfirst_core::json::map;
+use askfirst_core::log::evidence::verify_line;
 use askfirst_core::log::{Commitment, Entry, Envelope, Frontier, TILE_WIDTH, core_text, leaf_hash};
 use askfirst_core::record::Record;
 use askfirst_core::time::{Millis, Period};
@@ -33,6 +35,12 @@ pub async fn measure(path: &Path, options: store::Options, count: u64) -> Result
     let looked = store::audit(&file)?;
     say("audit", looked.records, began);
 
+    let exported = path.with_extension("jsonl");
+    let began = Instant::now();
+    say("export", export(&file, &exported).await?, began);
+    let began = Instant::now();
+    say("verify the export", check(&exported)?, began);
+
     let copy = path.with_extension("copy");
     let began = Instant::now();
     let copied = backup(path, None, &copy)?;
@@ -50,6 +58,39 @@ pub async fn measure(path: &Path, options: store::Options, count: u64) -> Result
     let due = store.purge(Period::months(36), "P3Y").await.map_err(|error| format!("{error:?}"))?;
     say("purge", due.records, began);
     Ok(())
+}
+
+/// What `askfirst export --all` does but for the access log.
+async fn export(file: &SqliteFile, to: &Path) -> Result<u64, String> {
+    let database = Database::Sqlite(file.clone());
+    let mut out = BufWriter::new(File::create(to).map_err(|error| error.to_string())?);
+    let (mut after, mut count) = (0, 0);
+    loop {
+        let page = database.packs_after(after, 256).await?;
+        let Some(last) = page.last() else { break };
+        after = last.seq;
+        for packed in page {
+            let pack = packed.pack.ok_or("a record has no entry")?;
+            writeln!(out, "{}", pack.to_value().canonical()).map_err(|error| error.to_string())?;
+            count += 1;
+        }
+    }
+    out.flush().map_err(|error| error.to_string())?;
+    Ok(count)
+}
+
+/// What `askfirst verify` does with that file, without the key and without printing. One thread.
+fn check(file: &Path) -> Result<u64, String> {
+    let lines = BufReader::new(File::open(file).map_err(|error| error.to_string())?).lines();
+    let mut count = 0;
+    for line in lines {
+        let report = verify_line(1, &line.map_err(|error| error.to_string())?, &[]);
+        if let Some(problem) = report.problem() {
+            return Err(problem.to_owned());
+        }
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// What checking a record costs without reading it: its digest, its commitment under its salt, its leaf, and the tree over

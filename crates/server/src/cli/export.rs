@@ -1,4 +1,4 @@
-//! `askfirst export`: what the owner can show about one record (R1).
+//! `askfirst export`: what the owner can show about one record (R1), or about all of them.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,30 +10,33 @@ use askfirst_core::log::evidence::{Grade, clock, said, shown};
 use askfirst_core::time;
 use clap::Args;
 
-use super::{fail, picture};
+use super::{export_all, fail, picture};
 use crate::evidence::Evidence;
 
 #[derive(Args)]
 pub struct Options {
     #[command(flatten)]
-    database: super::database::Argument,
+    pub(super) database: super::database::Argument,
     /// The record's id.
-    #[arg(long, value_name = "ID", required_unless_present = "evidence")]
+    #[arg(long, value_name = "ID", required_unless_present_any = ["evidence", "all"])]
     record: Option<String>,
+    /// The evidence packs of all records, one a line, for `askfirst verify`. Each of them is noted in the access log.
+    #[arg(long, conflicts_with_all = ["record", "evidence", "text"])]
+    all: bool,
     #[command(flatten)]
-    operations: super::operations::File,
+    pub(super) operations: super::operations::File,
     /// Why it is looked at, for the access log (S7).
     #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
     /// It is looked at for a legal claim: a restricted record is shown too (GDPR Art. 18(2)), and the access log says so.
     #[arg(long)]
-    for_claim: bool,
+    pub(super) for_claim: bool,
     /// Plain sentences instead of JSON.
     #[arg(long)]
     text: bool,
     /// The form of the record: what is stored, ISO/IEC TS 27560 as JSON-LD with DPV terms, or a Kantara receipt.
     #[arg(long, default_value = "json", value_name = "FORMAT", value_parser = ["json", "dpv", "kantara", "evidence"],
-        conflicts_with_all = ["text", "evidence"])]
+        conflicts_with_all = ["text", "evidence", "all"])]
     format: String,
     /// An evidence pack, which `askfirst verify` checks with nothing but the log's key.
     #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "", conflicts_with = "text")]
@@ -55,6 +58,9 @@ impl Options {
 }
 
 pub fn run(options: &Options) -> ExitCode {
+    if options.all {
+        return export_all::run(options);
+    }
     if !is_uuid(options.id()) {
         return fail("a record id is a version 4 UUID in small letters");
     }

@@ -7,6 +7,7 @@ mod declaration;
 mod dsar;
 mod erasure;
 mod export;
+mod export_all;
 mod invalidate;
 mod keys;
 mod leaks;

@@ -140,13 +140,26 @@ pub fn access_log(options: &AccessLog) -> ExitCode {
 /// # Errors
 /// A sentence for the person there.
 pub fn note(operations: &Operations, action: &str, record_id: &str, reason: Option<&str>) -> Result<(), String> {
+    note_all(operations, action, [record_id], reason)
+}
+
+/// The same of several records: of all of them, or of none.
+///
+/// # Errors
+/// A sentence for the person at the console.
+pub fn note_all<'a>(
+    operations: &Operations,
+    action: &str,
+    record_ids: impl IntoIterator<Item = &'a str>,
+    reason: Option<&str>,
+) -> Result<(), String> {
     let user = ["SUDO_USER", "USER"].into_iter().find_map(|name| std::env::var(name).ok());
-    let access = Access {
+    let access = |record_id: &str| Access {
         at: clock::now(),
         who: format!("console:{}", user.as_deref().unwrap_or("unknown")),
         action: action.to_owned(),
         record_id: Some(record_id.to_owned()),
         reason: reason.unwrap_or_default().to_owned(),
     };
-    operations.run(|connection| access::add(connection, &access))
+    operations.run(|connection| record_ids.into_iter().try_for_each(|id| access::add(connection, &access(id))))
 }

@@ -1,13 +1,14 @@
 //! `askfirst verify`: whether an evidence pack, an export or a receipt holds, from the file and the log's key alone. It
 //! opens no database, and no connection but to the URL that it is given.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Error, ErrorKind, StdoutLock, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use askfirst_core::json::Value;
+use askfirst_core::json::{self, Value};
 use askfirst_core::log::LogKey;
-use askfirst_core::log::evidence::{self, Outcome, Report, verify};
+use askfirst_core::log::evidence::{self, Outcome, Report, verify, verify_line};
 use clap::Args;
 
 use super::fail;
@@ -43,45 +44,94 @@ pub fn run(options: &Options) -> ExitCode {
         }
     }
     let files = if options.files.is_empty() { vec![PathBuf::from("-")] } else { options.files.clone() };
-    let mut reports = Vec::new();
-    for file in &files {
-        match read(file, options) {
-            Ok(text) => reports.extend(verify(&text, &keys)),
-            Err(message) => return fail(&message),
-        }
-    }
-    let printed: Vec<String> = reports.iter().map(|report| print(report, options.json)).collect();
-    print!("{}", printed.join(if options.json { "" } else { "\n" }));
-    let failed = reports.iter().find_map(|report| Some((&report.title, report.problem()?)));
-    if let Some((title, problem)) = failed {
-        eprintln!("askfirst: {title}: {problem}");
-    }
-    match Report::worst(&reports) {
-        Outcome::Holds => ExitCode::SUCCESS,
-        Outcome::Fails => ExitCode::from(1),
-        Outcome::Unproven => ExitCode::from(UNPROVEN),
+    let mut told = Told::new(options.json);
+    let looked = files.iter().try_for_each(|file| look(file, options, &keys, &mut told));
+    match looked.and_then(|()| told.out.flush().map_err(|error| error.to_string())) {
+        Ok(()) => told.verdict(),
+        Err(message) => fail(&message),
     }
 }
 
-fn print(report: &Report, json: bool) -> String {
-    if json { Value::canonical(&report.to_value()) + "\n" } else { report.text() }
+/// What has been said so far. Of each report only the verdict is kept: there may be millions.
+struct Told {
+    json: bool,
+    out: BufWriter<StdoutLock<'static>>,
+    worst: Option<Outcome>,
+    /// The first thing that does not hold.
+    problem: Option<String>,
+}
+
+impl Told {
+    fn new(json: bool) -> Self {
+        Self { json, out: BufWriter::new(std::io::stdout().lock()), worst: None, problem: None }
+    }
+
+    fn say(&mut self, report: &Report) -> Result<(), String> {
+        let text = if self.json { Value::canonical(&report.to_value()) + "\n" } else { report.text() };
+        let between = if self.json || self.worst.is_none() { "" } else { "\n" };
+        self.worst = self.worst.max(Some(report.outcome()));
+        if let (None, Some(problem)) = (&self.problem, report.problem()) {
+            self.problem = Some(format!("{}: {problem}", report.title));
+        }
+        write!(self.out, "{between}{text}").map_err(|error| error.to_string())
+    }
+
+    fn verdict(&self) -> ExitCode {
+        if let Some(problem) = &self.problem {
+            eprintln!("askfirst: {problem}");
+        }
+        match self.worst {
+            Some(Outcome::Holds) => ExitCode::SUCCESS,
+            Some(Outcome::Fails) => ExitCode::from(1),
+            Some(Outcome::Unproven) | None => ExitCode::from(UNPROVEN),
+        }
+    }
 }
 
 /// The largest answer of a server that is looked at, in bytes.
 const LARGEST: usize = 16 * 1024 * 1024;
 
-fn read(file: &PathBuf, options: &Options) -> Result<String, String> {
+/// Looks at a file. One of lines, which may be larger than the memory (`export --all`), is gone through line by line.
+fn look(file: &PathBuf, options: &Options, keys: &[LogKey], told: &mut Told) -> Result<(), String> {
     if let Some(url) = file.to_str().filter(|text| text.starts_with("https://") || text.starts_with("http://")) {
-        return get(url, options);
+        return verify(&get(url, options)?, keys).iter().try_for_each(|report| told.say(report));
     }
-    let mut bytes = Vec::new();
-    let read = if file.as_os_str() == "-" {
-        std::io::stdin().lock().read_to_end(&mut bytes).map(|_| ())
-    } else {
-        std::fs::read(file).map(|read| bytes = read)
+    let say = |error: Error| match error.kind() {
+        ErrorKind::InvalidData => format!("{}: this is not text", file.display()),
+        _ => format!("{}: {error}", file.display()),
     };
-    read.map_err(|error| format!("{}: {error}", file.display()))?;
-    String::from_utf8(bytes).map_err(|_| format!("{}: this is not text", file.display()))
+    let mut input: Box<dyn BufRead> = match file.as_os_str() == "-" {
+        true => Box::new(std::io::stdin().lock()),
+        false => Box::new(BufReader::new(File::open(file).map_err(say)?)),
+    };
+    let mut text = next_line(&mut input).map_err(say)?.unwrap_or_default();
+    // As `verify` knows a file of lines: the first is whole, and there is another.
+    if json::parse(&text).is_ok()
+        && let Some(second) = next_line(&mut input).map_err(say)?
+    {
+        told.say(&verify_line(1, &text, keys))?;
+        told.say(&verify_line(2, &second, keys))?;
+        drop((text, second));
+        for number in 3.. {
+            let Some(line) = next_line(&mut input).map_err(say)? else { break };
+            told.say(&verify_line(number, &line, keys))?;
+        }
+        return Ok(());
+    }
+    input.read_to_string(&mut text).map_err(say)?;
+    verify(&text, keys).iter().try_for_each(|report| told.say(report))
+}
+
+/// The next line in which there is something.
+fn next_line(input: &mut dyn BufRead) -> Result<Option<String>, Error> {
+    let mut line = String::new();
+    while input.read_line(&mut line)? > 0 {
+        if !line.trim().is_empty() {
+            return Ok(Some(line));
+        }
+        line.clear();
+    }
+    Ok(None)
 }
 
 fn get(url: &str, options: &Options) -> Result<String, String> {

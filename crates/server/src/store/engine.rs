@@ -18,6 +18,7 @@ use super::log::keys::Step;
 use super::log::read::Head;
 use super::log::witness::{Cosigned, Followed};
 use super::log::{Inclusion, Seeds};
+use super::pack::Packed;
 use super::postgres::{Address, Postgres};
 use super::restore::{self, Beside, Files, Restored};
 use super::retention::Due;
@@ -132,6 +133,18 @@ impl Database {
         match self {
             Self::Sqlite(path) => super::packs(path, record_id),
             Self::Postgres(address) => address.packs(record_id).await,
+        }
+    }
+
+    /// The packs of at most so many records after a place, in the order of their places, without those that were erased. A
+    /// server may be running.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub async fn packs_after(&self, after: i64, most: i64) -> Result<Vec<Packed>, String> {
+        match self {
+            Self::Sqlite(file) => super::pack::packs_after(file, after, most),
+            Self::Postgres(address) => address.packs_after(after, most).await,
         }
     }
 

@@ -17,7 +17,7 @@ pub mod invalid;
 mod job;
 pub mod key;
 pub mod log;
-mod pack;
+pub mod pack;
 mod placing;
 mod postgres;
 mod readers;

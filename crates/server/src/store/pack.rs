@@ -27,6 +27,40 @@ pub fn packs(file: impl Into<SqliteFile>, record_id: &str) -> Result<Vec<Pack>, 
     Ok(found.collect::<Result<Vec<_>, _>>().map_err(say)?.into_iter().flatten().collect())
 }
 
+/// A record with its pack.
+pub struct Packed {
+    pub seq: i64,
+    pub record_id: String,
+    /// Shown for a legal claim alone (GDPR Art. 18(2)).
+    pub restricted: bool,
+    /// `None` when the log has no entry of it.
+    pub pack: Option<Pack>,
+}
+
+/// The packs of at most so many records after a place, in the order in which they came. Those that were erased have none.
+///
+/// # Errors
+/// A sentence for the person at the console.
+pub fn packs_after(file: &SqliteFile, after: i64, most: i64) -> Result<Vec<Packed>, String> {
+    let connection = file.reader()?;
+    let read = || {
+        let transaction = connection.unchecked_transaction()?;
+        let mut statement = transaction.prepare(
+            "SELECT seq, record_id, restricted_at IS NOT NULL FROM record WHERE seq > ?1 AND erased_at IS NULL
+             ORDER BY seq LIMIT ?2",
+        )?;
+        let mut rows = statement.query(params![after, most])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let seq = row.get(0)?;
+            let record_id = key::uuid_text(&row.get(1)?);
+            found.push(Packed { seq, record_id, restricted: row.get(2)?, pack: pack(&transaction, seq)? });
+        }
+        Ok(found)
+    };
+    read().map_err(|error: rusqlite::Error| format!("{}: {error}", file.display()))
+}
+
 pub(super) fn pack(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Pack>> {
     let Some(evidence) = readers::evidence(connection, seq)? else { return Ok(None) };
     let Some(entry) = &evidence.receipt.entry else { return Ok(None) };

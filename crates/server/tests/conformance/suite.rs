@@ -50,6 +50,7 @@ on_both! {
     what_was_changed_is_named_and_nothing_is_added_to_it;
     /// PROOF test 12.
     a_pack_is_verified_from_the_key_alone;
+    every_record_that_was_not_erased_is_exported_page_by_page;
     /// PROOF test 14.
     a_database_from_an_older_backup_does_not_sign_until_another_log_begins;
     a_log_is_not_gone_on_with_under_another_key;
@@ -669,6 +670,33 @@ async fn a_pack_is_verified_from_the_key_alone(place: Place) {
     assert_ne!(outcome(&erased), Outcome::Fails);
     assert!(erased.contains("erasure"), "the pack of an erased record has the word that it was");
     assert!(place.database.packs(&record_id(77)).await.unwrap().is_empty());
+}
+
+async fn every_record_that_was_not_erased_is_exported_page_by_page(place: Place) {
+    let (store, notice) = opened(&place).await;
+    for n in 0..7 {
+        created(&store, &record(n, &notice)).await;
+    }
+    let seq = async |n: u128| store.holders(&record_id(n)).await.unwrap()[0].0;
+    store.erase(seq(2).await, "holder").await.unwrap();
+    store.restrict(seq(5).await).await.unwrap();
+    let head = store.head(SITE).await.unwrap().unwrap();
+    let keys = [LogKey::from(place.seed.key(&head.origin).unwrap().verifier().clone())];
+    let (mut after, mut found) = (0, Vec::new());
+    loop {
+        let page = place.database.packs_after(after, 2).await.unwrap();
+        let Some(last) = page.last() else { break };
+        assert!(page.len() <= 2);
+        after = last.seq;
+        for packed in page {
+            let text = packed.pack.unwrap().to_value().canonical();
+            assert_eq!(evidence::verify(&text, &keys)[0].outcome(), Outcome::Holds);
+            assert!(text.contains(&packed.record_id));
+            assert_eq!(packed.restricted, packed.record_id == record_id(5));
+            found.push(packed.record_id);
+        }
+    }
+    assert_eq!(found, [0, 1, 3, 4, 5, 6].map(record_id));
 }
 
 async fn a_database_from_an_older_backup_does_not_sign_until_another_log_begins(place: Place) {

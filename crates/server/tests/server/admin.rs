@@ -8,6 +8,7 @@ use askfirst_server::http::{self, admin};
 use askfirst_server::operations::Connection;
 use askfirst_server::operations::access::{self, Access};
 use askfirst_server::operations::tokens::{self, Role};
+use askfirst_server::store::{Erased, NewRecord};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -244,4 +245,59 @@ async fn who_exports_a_record_at_the_console_is_noted_too() {
     let [access] = &admin.access()[..] else { panic!() };
     assert_eq!((access.who.as_str(), access.action.as_str()), ("console:eva", "read"));
     assert_eq!((access.record_id.as_deref(), access.reason.as_str()), (Some(record_id(1).as_str()), "complaint 18"));
+}
+
+#[tokio::test]
+async fn all_records_are_exported_as_lines_that_verify_and_each_is_noted() {
+    let admin = admin().await;
+    // More than a page.
+    const RECORDS: u128 = 300;
+    for n in 0..RECORDS {
+        admin.server.app.store.insert(NewRecord::new(&record(n, &admin.server.notice)).unwrap()).await.unwrap();
+    }
+    for (n, restrict) in [(3, true), (280, false)] {
+        let (seq, _) = admin.server.app.store.holders(&record_id(n)).await.unwrap()[0];
+        match restrict {
+            true => assert!(admin.server.app.store.restrict(seq).await.unwrap().is_some()),
+            false => assert_eq!(admin.server.app.store.erase(seq, "holder").await, Ok(Erased::Erased)),
+        }
+    }
+    let export = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_askfirst"));
+        let command = command.args(["export", "--all", "--reason", "audit of 2026"]).args(more);
+        command.arg("--database").arg(admin.server.database()).output().unwrap()
+    };
+    let output = export(&[]);
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("1 restricted records are left out"), "{said}");
+    let lines = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(lines.lines().count() as u128, RECORDS - 2, "neither the restricted nor the erased one");
+    let text = |n| record(n, &admin.server.notice).subject;
+    assert!(lines.contains(&text(299)) && !lines.contains(&text(3)) && !lines.contains(&text(280)));
+    let noted = admin.access();
+    assert_eq!(noted.len() as u128, RECORDS - 2);
+    assert!(noted.iter().all(|access| access.action == "export" && access.reason == "audit of 2026"));
+    assert!(noted.iter().any(|access| access.record_id == Some(record_id(299))));
+    assert_eq!(String::from_utf8(export(&["--for-claim"]).stdout).unwrap().lines().count() as u128, RECORDS - 1);
+
+    let file = admin.server.folder.path().join("all.jsonl");
+    let verify = |lines: &str| {
+        std::fs::write(&file, lines).unwrap();
+        Command::new(env!("CARGO_BIN_EXE_askfirst")).args(["verify", "--json"]).arg(&file).output().unwrap()
+    };
+    let good = verify(&lines);
+    // Nobody has said which key is trusted.
+    assert_eq!(good.status.code(), Some(3), "{}", String::from_utf8_lossy(&good.stderr));
+    assert_eq!(String::from_utf8(good.stdout).unwrap().lines().count() as u128, RECORDS - 2);
+    let forged: Vec<String> = lines
+        .lines()
+        .enumerate()
+        .map(
+            |(at, line)| if at == 200 { line.replacen("\"granted\":true", "\"granted\":null", 1) } else { line.into() },
+        )
+        .collect();
+    let bad = verify(&forged.join("\n"));
+    assert_eq!(bad.status.code(), Some(1));
+    assert!(String::from_utf8(bad.stderr).unwrap().contains("Line 201: "));
 }

@@ -16,7 +16,7 @@ pub use grade::Grade;
 pub use page::{page, screen};
 pub use receipt::Logged;
 pub use report::{Mark, Outcome, Report, Step};
-pub use verify::{disagreement, read_keys, verify, verify_receipt};
+pub use verify::{disagreement, read_keys, verify, verify_line, verify_receipt};
 pub use words::{Part, clock, said, shown};
 
 use super::{Commitment, Entry, Envelope, Salt};

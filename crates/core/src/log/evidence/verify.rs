@@ -62,7 +62,8 @@ pub fn verify_receipt(record: &str, receipt: &str, trusted: &[LogKey]) -> Report
     check.report
 }
 
-fn verify_line(number: usize, line: &str, trusted: &[LogKey]) -> Report {
+/// Checks one line of a file of lines, which [`verify`] takes in one piece: for a file that is larger than the memory.
+pub fn verify_line(number: usize, line: &str, trusted: &[LogKey]) -> Report {
     match json::parse(line) {
         Ok(value) => {
             let mut report = verify_value(&value, trusted);

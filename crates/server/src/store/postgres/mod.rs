@@ -57,6 +57,7 @@ use super::retention::Due;
 use super::sealing::{self, Master, Sealing};
 use super::{AboutNotice, Counted, Figures, Inserted, NewRecord, Options, StoreError, key};
 use crate::evidence::Evidence;
+use crate::store::pack::Packed;
 
 /// Connections of one server.
 const CONNECTIONS: usize = 12;
@@ -343,6 +344,16 @@ impl Address {
             Done::Ok(packs)
         };
         read.await.map_err(|failure| format!("{self}: {}", failure.sentence()))
+    }
+
+    /// The packs of at most so many records after a place.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub async fn packs_after(&self, after: i64, most: i64) -> Result<Vec<Packed>, String> {
+        let (client, sealing) = self.opened().await?;
+        let read = pack::after(&client, sealing.as_deref(), after, most).await;
+        read.map_err(|failure| format!("{self}: {}", failure.sentence()))
     }
 
     /// What a purge would erase now.

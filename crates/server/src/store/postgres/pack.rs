@@ -8,13 +8,26 @@ use deadpool_postgres::GenericClient;
 use super::failure::Done;
 use super::keys;
 use super::read;
-use super::sql::query;
+use super::sql::{self, query};
 use super::tree::{self, Tree, unsigned};
 use crate::store::key;
 use crate::store::log::number;
 use crate::store::log::witness::Signed;
-use crate::store::pack::openings;
+use crate::store::pack::{Packed, openings};
 use crate::store::sealing::Sealing;
+
+/// The packs of at most so many records after a place, without those that were erased.
+pub async fn after(client: &impl GenericClient, sealing: Option<&Sealing>, after: i64, most: i64) -> Done<Vec<Packed>> {
+    let sql = "SELECT seq, record_id, restricted_at IS NOT NULL FROM askfirst.place
+               WHERE seq > $1 AND erased_at IS NULL ORDER BY seq LIMIT $2";
+    let mut found = Vec::new();
+    for row in query(client, sql, &[&after, &most]).await? {
+        let seq = row.try_get(0)?;
+        let record_id = key::uuid_text(&sql::bytes(row.try_get(1)?)?);
+        found.push(Packed { seq, record_id, restricted: row.try_get(2)?, pack: pack(client, sealing, seq).await? });
+    }
+    Ok(found)
+}
 
 /// The pack of the record at this place. A record without an entry has none.
 pub async fn pack(client: &impl GenericClient, sealing: Option<&Sealing>, seq: i64) -> Done<Option<Pack>> {

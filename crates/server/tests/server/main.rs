@@ -59,3 +59,5 @@ mod tls;
 mod webhooks;
 /// Witnesses that cosign the log.
 mod witness;
+/// Witnesses, of a process.
+mod witnessed;

@@ -85,8 +85,8 @@ for (const [name, local, cookie, granted] of [
     await page.goto(`${url}?again`);
     await started(page);
     expect((await state(page)).granted).toEqual(granted ? ['analytical', 'marketing'] : []);
-    await rest(page, 300);
-    expect((await ran(page)).includes('marketing')).toBe(granted);
+    if (!granted) await rest(page, 300);
+    await expect.poll(async () => (await ran(page)).includes('marketing')).toBe(granted);
   });
 }
 
@@ -165,8 +165,10 @@ test('a vendor that joins marketing is asked about alone; analytics goes on, and
   await expect(part(page, 'dialog').locator('.category', { has: page.locator('[part=switch-marketing]') }).locator('.change')).toHaveText('New: Newcomer');
   await expect(part(page, 'dialog').locator('.change')).toHaveCount(1);
   await part(page, 'close').click();
+  const analytics = { plausible: 1, posthog: 1, matomo: 1, 'matomo script': 1 };
+  await expect.poll(() => product.reached()).toEqual(analytics);
   await rest(page, 600);
-  expect(product.reached()).toEqual({ plausible: 1, posthog: 1, matomo: 1, 'matomo script': 1 });
+  expect(product.reached()).toEqual(analytics);
 
   // A no to the change leaves the rest as it is.
   await part(page, 'reject').click();
@@ -257,15 +259,25 @@ test('a second tab follows a withdrawal within a second (G10)', async ({ page, p
   await other.goto(url);
   await started(other);
   await expect.poll(() => ran(other)).toEqual(['analytical', 'marketing']);
-  await other.evaluate(() => ((window as any).same = true));
+  await other.evaluate(() => {
+    (window as any).same = true;
+    addEventListener('pagehide', () => (sessionStorage['left'] = Date.now()));
+  });
   product.forget();
-  const start = Date.now();
-  await page.evaluate(() => void setTimeout(() => (window as any).askfirst.withdraw()));
+  await page.evaluate(() => void setTimeout(() => {
+    sessionStorage['withdrawn'] = Date.now();
+    (window as any).askfirst.withdraw();
+  }));
   // What ran there must stop: the page starts anew.
-  await expect.poll(() => other.evaluate(() => 'same' in window).catch(() => true), { intervals: [50] }).toBe(false);
-  expect(Date.now() - start).toBeLessThan(1500);
+  await expect.poll(() => other.evaluate(() => 'same' in window).catch(() => true)).toBe(false);
   await started(other);
+  // By the tabs' own clock: how long a busy machine takes to load the page anew is not what is measured.
+  const noted = async (tab: Page, name: string) => Number(await tab.evaluate((name) => sessionStorage.getItem(name), name).catch(() => null));
+  await expect.poll(() => noted(page, 'withdrawn')).toBeGreaterThan(0);
+  await expect.poll(() => noted(other, 'left')).toBeGreaterThan(0);
+  expect(await noted(other, 'left') - await noted(page, 'withdrawn')).toBeLessThan(1000);
   expect((await state(other)).granted).toEqual([]);
+  await expect.poll(() => ran(other)).toEqual(['!marketing']);
   await rest(other);
   expect(await ran(other)).toEqual(['!marketing']);
   expect(product.sink.log).toEqual([]);

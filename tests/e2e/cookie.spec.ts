@@ -53,8 +53,10 @@ test('a consent is remembered from the cookie of the server, and its withdrawal 
   await expect(part(page, 'banner')).toHaveCount(0);
   expect(await page.evaluate(() => (window as any).askfirst.has('analytical'))).toBe(true);
 
-  await page.evaluate(() => (window as any).askfirst.withdraw());
+  const anew = page.waitForEvent('load');
+  await page.evaluate(() => void setTimeout(() => (window as any).askfirst.withdraw()));
   await expect.poll(async () => (await setCookie(context))?.choice.decisions.some((said: any) => said.granted)).toBe(false);
+  await anew;
   await started(page);
   await forget(page);
   await page.reload();

@@ -41,6 +41,7 @@ test('every category and the service must be open; an empty or unknown one stays
   await page.goto(site.origin);
   await engine(page);
   await go(page, ['analytical', 'marketing'], ['plausible']);
+  await expect.poll(() => sink.log.length).toBe(3);
   await rest(page);
   expect(sink.log.toSorted()).toEqual(['both.js', 'service.js', 'space.js']);
 });
@@ -106,6 +107,7 @@ test('a second copy of the tag releases nothing twice (FIELD 24)', async ({ page
   await page.goto(site.origin);
   await engine(page);
   await go(page);
+  await expect.poll(() => ran(page)).toEqual(['a.js']);
   await rest(page);
   expect(await ran(page)).toEqual(['a.js']);
   expect(complaints).toEqual(['askfirst: loaded twice']);

@@ -58,7 +58,7 @@ for (const [name, left] of Object.entries(YES_AND_NO)) {
     ends.setUTCMonth(ends.getUTCMonth() + 6);
     expect(Math.abs(Date.parse(record.event.valid_until) - ends.getTime())).toBeLessThan(4 * DAY);
     // Once: what is decided here counts from now on.
-    await page.evaluate(() => (window as any).askfirst.withdraw());
+    await page.evaluate(() => void setTimeout(() => (window as any).askfirst.withdraw()));
     await page.waitForTimeout(300);
     await page.goto(page.url());
     await started(page);

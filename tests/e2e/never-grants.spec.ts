@@ -182,7 +182,7 @@ test('Global Privacy Control that is switched on after a grant takes marketing b
   expect(await state(page)).toMatchObject({ granted: ['analytical'], refused: ['marketing'], gpc: true });
   await rest(page, 500);
   expect(product.sink.log).toEqual([]);
-  expect(await ran(page)).toEqual(['analytical', '!marketing']);
+  await expect.poll(() => ran(page)).toEqual(['analytical', '!marketing']);
   await delivered(page);
   const { record } = await product.evidence((await state(page)).recordId);
   expect(record.event).toMatchObject({ method: 'signal', state: 'changed' });

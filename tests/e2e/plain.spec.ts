@@ -30,13 +30,13 @@ for (const [how, refuse] of Object.entries(REFUSALS)) {
     expect(product.sink.log).toEqual([]);
     await part(page, 'accept').click();
     await delivered(page);
-    expect(await ran(page)).toEqual(['analytical', 'marketing']);
+    await expect.poll(() => ran(page)).toEqual(['analytical', 'marketing']);
     expect(await state(page)).toMatchObject({ granted: ['analytical', 'marketing'], recorded: true, pending: 0 });
 
     await page.reload();
     await expect.poll(() => ran(page), 'a returning visit').toEqual(['analytical', 'marketing']);
     await started(page);
-    await page.evaluate(() => (window as any).askfirst.withdraw());
+    await page.evaluate(() => void setTimeout(() => (window as any).askfirst.withdraw()));
     // The page loads anew.
     await expect.poll(() => state(page).then(({ granted }) => granted, () => null)).toEqual([]);
     await expect.poll(async () => (await product.figures()).records).toBe(2);

@@ -224,8 +224,9 @@ test('a grant, a change and a withdrawal are three records, each naming the one 
   await delivered(page);
   const second = (await state(page)).recordId;
   await part(page, 'reopen').click();
+  const anew = page.waitForEvent('load');
   await part(page, 'withdraw').click();
-  await rest(page, 600);
+  await anew;
   await started(page);
   await delivered(page);
   const bodies = product.front.posted.map(({ body }) => JSON.parse(body));
@@ -248,8 +249,9 @@ test('a full withdrawal ends the pseudonym: what comes after it starts another (
   await open(page, product);
   await part(page, 'accept').click();
   await delivered(page);
+  const anew = page.waitForEvent('load');
   await page.evaluate(() => void setTimeout(() => (window as any).askfirst.withdraw()));
-  await rest(page, 800);
+  await anew;
   await started(page);
   await delivered(page);
   await page.evaluate(() => (window as any).askfirst.accept());

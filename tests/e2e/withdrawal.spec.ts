@@ -152,7 +152,7 @@ test('what a withdrawal could not delete is offered without a dialog that nobody
 
 test('the page that a withdrawal has reloaded offers the list; whoever has never agreed sees none (G5)', async ({ page, product }) => {
   await open(page, product, [{ name: 'theirs', kind: 'cookie', thirdParty: true }]);
-  await page.evaluate(() => (window as any).askfirst.withdraw());
+  await page.evaluate(() => void setTimeout(() => (window as any).askfirst.withdraw()));
   await expect(hint(page)).toBeVisible();
   await part(page, 'reopen').click();
   await expect(list(page)).toHaveText(['theirs – It belongs to another website.']);

@@ -35,6 +35,7 @@ const ELEMENTS: Record<string, string> = {
   'an image from a template': `const t = document.createElement('template'); t.innerHTML = '<b><img src="' + S + '/a.gif"></b>'; document.body.append(t.content.cloneNode(true));`,
   'an image from DOMParser': `const p = new DOMParser().parseFromString('<img src="' + S + '/a.gif">', 'text/html'); document.body.append(document.importNode(p.body.firstChild, true));`,
   'an image in a shadow tree': `const e = document.createElement('div'); document.body.append(e); e.attachShadow({ mode: 'closed' }).innerHTML = '<img src="' + S + '/a.gif">';`,
+  'an image in a shadow tree that setHTMLUnsafe declares': `document.body.append(document.createElement('u')); document.querySelector('u').setHTMLUnsafe('<p><span><template shadowrootmode="open"><div><template shadowrootmode="open"><img src="' + S + '/a.gif"></template></div></template></span></p>');`,
   'an image in SVG': `const n = 'http://www.w3.org/2000/svg', v = document.createElementNS(n, 'svg'), i = document.createElementNS(n, 'image'); i.setAttribute('href', S + '/a.gif'); v.append(i); document.body.append(v);`,
   'a frame by createElement': `const f = document.createElement('iframe'); f.src = S + '/a.html'; document.body.appendChild(f);`,
   'a frame by insertAdjacentHTML': `document.body.insertAdjacentHTML('beforeend', '<iframe src="' + S + '/a.html"></iframe>');`,

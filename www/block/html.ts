@@ -36,6 +36,8 @@ export function installHtml(rules: Rules, { inspect, ruleFor, spent }: Elements)
     if (never) for (const el of fragment.querySelectorAll('script')) spent.add(el);
     inspect(fragment);
     for (const { content } of fragment.querySelectorAll('template')) inspect(content);
+    // Trees that the markup itself declares; a closed one shows nobody what is in it.
+    for (const { shadowRoot } of fragment.querySelectorAll('*')) if (shadowRoot) settle(shadowRoot, never);
   };
 
   const put = (fn: (...nodes: any[]) => void, at: any, fragment: DocumentFragment) => void Reflect.apply(fn, at, [fragment]);

@@ -347,7 +347,9 @@ impl Sqlite {
 
     /// The evidence pack of the record at this place, of one moment.
     pub async fn pack(&self, seq: i64) -> Result<Option<Pack>, StoreError> {
-        self.readers.with(move |connection| pack::pack(&*connection.unchecked_transaction()?, seq)).await
+        self.readers
+            .with(move |connection| pack::pack(&*connection.unchecked_transaction()?, &Default::default(), seq))
+            .await
     }
 
     /// The newest signed head of a site's log.

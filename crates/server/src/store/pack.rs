@@ -6,7 +6,7 @@ use askfirst_core::log::evidence::{LoggedEntry, LoggedNotice, Opening, Pack};
 use askfirst_core::log::{Commitment, Entry, Envelope};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::log::read::Head;
+use super::log::read::{Head, Known};
 use super::sealing::SqliteFile;
 use super::{key, log, readers, secret};
 use crate::evidence::Evidence;
@@ -23,7 +23,8 @@ pub fn packs(file: impl Into<SqliteFile>, record_id: &str) -> Result<Vec<Pack>, 
     // One moment for all of it: the proofs of a pack lead to one checkpoint.
     let transaction = connection.unchecked_transaction().map_err(say)?;
     let places = readers::places(&transaction, record_id).map_err(say)?;
-    let found = places.into_iter().map(|seq| pack(&transaction, seq));
+    let known = Known::default();
+    let found = places.into_iter().map(|seq| pack(&transaction, &known, seq));
     Ok(found.collect::<Result<Vec<_>, _>>().map_err(say)?.into_iter().flatten().collect())
 }
 
@@ -50,19 +51,19 @@ pub fn packs_after(file: &SqliteFile, after: i64, most: i64) -> Result<Vec<Packe
              ORDER BY seq LIMIT ?2",
         )?;
         let mut rows = statement.query(params![after, most])?;
-        let mut found = Vec::new();
+        let (mut found, known) = (Vec::new(), Known::default());
         while let Some(row) = rows.next()? {
             let seq = row.get(0)?;
             let record_id = key::uuid_text(&row.get(1)?);
-            found.push(Packed { seq, record_id, restricted: row.get(2)?, pack: pack(&transaction, seq)? });
+            found.push(Packed { seq, record_id, restricted: row.get(2)?, pack: pack(&transaction, &known, seq)? });
         }
         Ok(found)
     };
     read().map_err(|error: rusqlite::Error| format!("{}: {error}", file.display()))
 }
 
-pub(super) fn pack(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Pack>> {
-    let Some(evidence) = readers::evidence(connection, seq)? else { return Ok(None) };
+pub(super) fn pack(connection: &Connection, known: &Known, seq: i64) -> rusqlite::Result<Option<Pack>> {
+    let Some(evidence) = readers::unproved(connection, seq)? else { return Ok(None) };
     let Some(entry) = &evidence.receipt.entry else { return Ok(None) };
     let Some(head) = Head::by_number(connection, entry.log)? else { return Ok(None) };
     let notice = match evidence.notice.as_deref().and_then(key::digest) {
@@ -81,7 +82,7 @@ pub(super) fn pack(connection: &Connection, seq: i64) -> rusqlite::Result<Option
     // All proofs of a pack lead to one checkpoint.
     let last = [Some(entry.index), notice, at(&erasure), at(&invalid)].into_iter().flatten().max();
     let signed = head.signed(connection, last.unwrap_or(entry.index))?;
-    let prove = |index: u64| head.prove(connection, index, &signed).map(|inclusion| inclusion.text());
+    let prove = |index: u64| head.prove_with(connection, known, index, &signed).map(|inclusion| inclusion.text());
     let (Some(commitment), Some(proof)) = (commitment(connection, entry.log, entry.index)?, prove(entry.index)) else {
         return Ok(None);
     };

@@ -129,6 +129,15 @@ pub fn of_subject(connection: &Connection, subject: [u8; 16]) -> rusqlite::Resul
 }
 
 pub fn evidence(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Evidence>> {
+    let mut found = unproved(connection, seq)?;
+    if let Some(evidence) = &mut found {
+        evidence.receipt.inclusion = inclusion(connection, evidence.receipt.entry.as_ref())?;
+    }
+    Ok(found)
+}
+
+/// The same without the proof of its entry.
+pub fn unproved(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Evidence>> {
     connection
         .prepare_cached(
             "SELECT record.*, plain_secret(secret, record_id) AS secret, notice.text AS notice_text, invalid_at, reason
@@ -138,8 +147,7 @@ pub fn evidence(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Ev
              LEFT JOIN invalid_notice ON invalid_notice.notice = record.notice WHERE record.seq = ?1",
         )?
         .query_row([seq], |row| {
-            let mut receipt = sqlite::receipt(row)?;
-            receipt.inclusion = inclusion(connection, receipt.entry.as_ref())?;
+            let receipt = sqlite::receipt(row)?;
             let opened = sqlite::Opened::of(row)?;
             Ok(Evidence {
                 receipt,

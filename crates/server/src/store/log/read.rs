@@ -1,5 +1,9 @@
 //! The logs as they are stored: heads, entries, tiles, and the hashes of complete subtrees read from them.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use askfirst_core::log::{
     Hash, HashReader, Resource, TILE_WIDTH, Tile, Tiles, consistency_proof, encode_bundle, inclusion_proof, leaf_hash,
     node_hash,
@@ -77,6 +81,14 @@ impl Head {
         Some(Inclusion { index, hashes, checkpoint: signed.note.as_str().into() })
     }
 
+    /// The same with tiles that were read before, for proofs of one moment.
+    pub fn prove_with(&self, connection: &Connection, known: &Known, index: u64, signed: &Signed) -> Option<Inclusion> {
+        let stored = Stored { connection, log: self.log, size: self.size };
+        let node = |height, index| Tiles(|level, tile| known.tile(&stored, level, tile)).node(height, index);
+        let hashes = inclusion_proof(&node, index, signed.size)?;
+        Some(Inclusion { index, hashes, checkpoint: signed.note.as_str().into() })
+    }
+
     /// Proves that this head goes on from the tree of `old` entries. `None` when it has fewer.
     pub fn growth(&self, connection: &Connection, old: u64) -> Option<Vec<Hash>> {
         consistency_proof(&Stored { connection, log: self.log, size: self.size }, old, self.size)
@@ -102,6 +114,25 @@ impl Head {
                 Ok(encode_bundle(entries.iter().map(Vec::as_slice)))
             }
         }
+    }
+}
+
+/// A tile of a log at a size.
+type Place = (i64, u64, u8, u64);
+
+/// Tiles that were read. Those that grow are computed from all below them, which many proofs to one head need only once.
+#[derive(Default)]
+pub struct Known(RefCell<HashMap<Place, Option<Rc<[u8]>>>>);
+
+impl Known {
+    fn tile(&self, stored: &Stored<'_>, level: u8, tile: u64) -> Option<Rc<[u8]>> {
+        let place = (stored.log, stored.size, level, tile);
+        if let Some(known) = self.0.borrow().get(&place) {
+            return known.clone();
+        }
+        let read = stored.tile(level, tile).ok().flatten().map(Rc::from);
+        self.0.borrow_mut().insert(place, read.clone());
+        read
     }
 }
 

@@ -42,11 +42,9 @@ impl Config {
         json::parse(&self.text).is_ok_and(|value| value.get("records").get("cookie").bool() == Some(true))
     }
 
-    /// The site whose pages ask the server for a challenge before they send a record. Read from the text, as the cookie is.
-    pub fn challenged_site(&self) -> Option<String> {
-        let asks =
-            json::parse(&self.text).is_ok_and(|value| value.get("records").get("challenge").bool() == Some(true));
-        self.settings.as_ref().filter(|_| asks)?.site.clone()
+    /// Whether its pages ask the server for a challenge before they send a record. Read from the text, as the cookie is.
+    pub fn asks_for_challenges(&self) -> bool {
+        json::parse(&self.text).is_ok_and(|value| value.get("records").get("challenge").bool() == Some(true))
     }
 
     /// A short text that changes with the configuration but not with its white space, for `data-version` in the tag:

@@ -134,7 +134,7 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
     let database = options.database.with_key()?;
     let store_options = store::Options { queue: options.queue, ..options.log_key.options()? };
     let store = database.open(&store_options).await?;
-    let challenges = challenges(&database, &store_options, &configs)?;
+    let challenges = challenges(&database, &store_options, &configs, &origins)?;
     let mut watch = options.witnesses.watch()?;
     watch.first(&store).await?;
     register(&store, &configs, &bundled).await?;
@@ -215,9 +215,20 @@ fn read_configs(files: &[PathBuf], bundled: &Bundled) -> Result<Vec<Config>, Str
     }
 }
 
-/// For the sites whose configuration asks for them.
-fn challenges(database: &Database, options: &store::Options, configs: &[Config]) -> Result<Challenges, String> {
-    let sites: Vec<_> = configs.iter().filter_map(Config::challenged_site).collect();
+/// For the sites whose configuration asks for them: the one that it names, or every site of this server.
+fn challenges(
+    database: &Database,
+    options: &store::Options,
+    configs: &[Config],
+    origins: &Origins,
+) -> Result<Challenges, String> {
+    let mut sites = Vec::new();
+    for config in configs.iter().filter(|config| config.asks_for_challenges()) {
+        match config.settings.as_ref().and_then(|settings| settings.site.clone()) {
+            Some(site) => sites.push(site),
+            None => sites.extend(origins.sorted().into_iter().map(str::to_owned)),
+        }
+    }
     if sites.is_empty() {
         return Ok(Challenges::default());
     }

@@ -105,7 +105,12 @@ async fn serve() -> Result<(), String> {
 }
 
 fn notice() -> NewNotice {
-    let text = r#"{"lang":"en","purposes":[],"schema":"urn:askfirst:notice:1","version":"1"}"#.to_owned();
+    // What the records decide about, so that `verify` has nothing to object to.
+    let purposes: Vec<String> = (0..9).map(|n| format!(r#"{{"id":"purpose-{n}"}}"#)).collect();
+    let text = format!(
+        r#"{{"lang":"en","purposes":[{}],"schema":"urn:askfirst:notice:1","version":"1"}}"#,
+        purposes.join(",")
+    );
     let about = AboutNotice { lang: "en".to_owned(), version: "1".to_owned() };
     NewNotice { digest: digest(text.as_bytes()), about, text, site: None }
 }

@@ -97,7 +97,7 @@ impl Outbox {
         self.entries.len() + self.dropped as usize
     }
 
-    /// The newest one waits for a deletion, unless the page is left before; its id.
+    /// The newest one waits for a deletion, unless this page is left before; its id.
     pub(crate) fn hold(&mut self, now: Millis) -> Option<String> {
         let entry = self.entries.last_mut().filter(|entry| entry.id.is_some())?;
         (entry.next, entry.eager) = (now + CLEARING, true);
@@ -134,12 +134,15 @@ impl Outbox {
     }
 
     /// A network is there again, a page starts or is left: what nobody has asked to wait is due. Whether there was any.
-    /// A count waits on: sent from a page that is being left it would be done with, whether it arrives or not.
-    pub(crate) fn hurry(&mut self) -> bool {
+    /// A count waits on: sent from a page that is being left it would be done with, whether it arrives or not. So does what
+    /// waits for a deletion that is none of `clearing`, those of this page: the page that deletes may be giving it its last
+    /// words, which another process sees later, and one id must not be sent in two forms (R7).
+    pub(crate) fn hurry(&mut self, clearing: &[Option<String>], now: Millis) -> bool {
         let mut any = false;
         for entry in &mut self.entries {
-            if entry.id.is_some() && core::mem::take(&mut entry.eager) {
-                entry.next = 0;
+            let elsewhere = entry.attempts == 0 && entry.next > now && !clearing.contains(&entry.id);
+            if entry.id.is_some() && entry.eager && !elsewhere {
+                (entry.next, entry.eager) = (0, false);
                 any = true;
             }
         }

@@ -75,11 +75,32 @@ fn a_page_that_is_left_while_it_deletes_sends_it_without() {
     // What is known afterwards comes too late: one id, one body.
     cleared(&mut browser, FOUND);
     assert_eq!(browser.posted.len(), 1);
-    // Where even that did not happen, the next page sends it.
+    // Where even that did not happen, a later page sends it.
     let mut browser = agreed();
     withdraw(&mut browser);
     browser.boot();
+    assert_eq!(browser.posted.len(), 0, "the page that deletes may still be there");
+    browser.env.now += 3_000;
+    browser.send(Event::Wake);
     assert_eq!(browser.records().len(), 1);
+}
+
+/// Tabs of other processes see later what one has stored: what one of them would send, the other may be changing.
+#[test]
+fn a_page_that_is_left_or_starts_does_not_send_what_another_page_holds() {
+    for event in [Event::Online, Event::Restored] {
+        let mut browser = agreed();
+        withdraw(&mut browser);
+        let mut other = State::default();
+        std::mem::swap(&mut browser.page, &mut other);
+        browser.boot();
+        browser.send(event);
+        assert_eq!(browser.posted.len(), 0);
+        std::mem::swap(&mut browser.page, &mut other);
+        cleared(&mut browser, FOUND);
+        assert_eq!(left(&browser.records().pop().unwrap()), [("_pk_id*", "server"), ("VISITOR", "foreign")]);
+        assert_eq!(browser.posted.len(), 1);
+    }
 }
 
 #[test]

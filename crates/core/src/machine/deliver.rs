@@ -130,7 +130,7 @@ impl Turn<'_> {
 
     /// A network is there again, or the page is being left: what waits for nothing else is sent once more.
     pub fn hurry(&mut self) {
-        if self.state.stored.outbox.hurry() {
+        if self.state.stored.outbox.hurry(&self.state.clearing, self.env.now) {
             self.push(Effect::Persist);
         }
         self.deliver();

@@ -16,6 +16,7 @@ use askfirst_core::record::Record;
 use askfirst_core::time::{Millis, Period};
 use askfirst_server::clock;
 use askfirst_server::store::backup::{backup, keys_of};
+use askfirst_server::store::pack::PAGE;
 use askfirst_server::store::restore::{Beside, Files};
 use askfirst_server::store::sealing::SqliteFile;
 use askfirst_server::store::{self, Database, NewRecord, Store};
@@ -66,7 +67,7 @@ async fn export(file: &SqliteFile, to: &Path) -> Result<u64, String> {
     let mut out = BufWriter::new(File::create(to).map_err(|error| error.to_string())?);
     let (mut after, mut count) = (0, 0);
     loop {
-        let page = database.packs_after(after, 256).await?;
+        let page = database.packs_after(after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.seq;
         for packed in page {

@@ -3,11 +3,12 @@ import type { Page, Request } from '@playwright/test';
 import type { Product } from './support/product.ts';
 import { delivered, expect, part, rest, test, visit } from './support/visit.ts';
 
-/** The configuration of the pages behind the proxy, with the key that the page checks its receipts with. */
-const asking = async (product: Product) => {
+/** The configuration of the pages behind the proxy, with the key that the page checks its receipts with. One that names no
+ * site is that of every site of the server. */
+const asking = async (product: Product, named = true) => {
   const key = await product.vkey();
   await product.configure((config: any) => {
-    config.site = product.front.origin;
+    config.site = named ? product.front.origin : undefined;
     Object.assign(config.records, { challenge: true, key });
   });
 };
@@ -29,8 +30,8 @@ const accept = async (page: Page, product: Product) => {
   return product.sentences(id);
 };
 
-test('a page asks for a challenge after the choice, and the record that it sends with it is fresh', async ({ page, product }) => {
-  await asking(product);
+for (const named of [true, false]) test(`a page asks for a challenge after the choice, and the record that it sends with it is fresh: ${named ? 'of the site that the configuration names' : 'of any site of the server'}`, async ({ page, product }) => {
+  await asking(product, named);
   const asked = watch(page);
   await visit(page, product.front.origin);
   await rest(page, 600);

@@ -19,7 +19,7 @@ struct Budget {
 const FIRST: [&str; 3] = ["askfirst.wasm", "askfirst.mjs", "locales/en.json"];
 
 /// The loader's limit is the one of T5; why it is not DESIGN's 1.2 kB stands in ARCHITECTURE.md, "Sizes". The others are
-/// ratchets: they go up only for a feature, by what that costs.
+/// ratchets: they go up only for a feature, or a fault that is mended, by what that costs.
 const BUDGETS: [Budget; 3] = [
     Budget { what: "loader", files: &["askfirst.js"], encoding: "gzip", size: |entry| entry.gzip, limit: 2_048 },
     Budget {
@@ -36,8 +36,8 @@ const BUDGETS: [Budget; 3] = [
         encoding: "brotli",
         size: |entry| entry.brotli,
         // Delivery without loss windows, `records.require_ack`, and what a withdrawal has left in its record are 3.5 kB of
-        // it; words in two files, 0.2; asking for a challenge, 0.05.
-        limit: 60_450,
+        // it; words in two files, 0.2; asking for a challenge, 0.05; one id in one form with several tabs, 0.01.
+        limit: 60_460,
     },
 ];
 

@@ -135,14 +135,13 @@ impl Outbox {
 
     /// A network is there again, a page starts or is left: what nobody has asked to wait is due. Whether there was any.
     /// A count waits on: sent from a page that is being left it would be done with, whether it arrives or not. So does what
-    /// waits for a deletion that is none of `clearing`, those of this page: the page that deletes may be giving it its last
-    /// words, which another process sees later, and one id must not be sent in two forms (R7).
-    pub(crate) fn hurry(&mut self, clearing: &[Option<String>], now: Millis) -> bool {
+    /// waits for a deletion ([`Outbox::hold`]): the page that deletes may be giving it its last words, which a page in another
+    /// process sees later, and one id must not be sent in two forms (R7).
+    pub(crate) fn hurry(&mut self) -> bool {
         let mut any = false;
         for entry in &mut self.entries {
-            let elsewhere = entry.attempts == 0 && entry.next > now && !clearing.contains(&entry.id);
-            if entry.id.is_some() && entry.eager && !elsewhere {
-                (entry.next, entry.eager) = (0, false);
+            if entry.id.is_some() && entry.attempts > 0 && core::mem::take(&mut entry.eager) {
+                entry.next = 0;
                 any = true;
             }
         }

@@ -145,7 +145,7 @@ fn a_challenge_is_a_reason_of_the_grade_and_one_that_is_late_lowers_nothing() {
         (Challenge::Issued(NOW), NOW + CHALLENGE_TERM, 'A', "in time"),
         (Challenge::Issued(NOW), late, 'A', "late"),
         (Challenge::Missing, NOW, 'B', "without the challenge"),
-        (Challenge::Invalid, NOW, 'C', "never gave"),
+        (Challenge::Invalid, NOW, 'B', "never gave"),
     ] {
         let grade = Grade::of(&record, &challenged("ok", challenge, received_at), true);
         assert_eq!(grade.letter, letter, "{grade:?}");

@@ -1,4 +1,4 @@
-//! The challenge of a record (issue 4, PROOF §5): before a page sends a record it may tell the server the record's digest,
+//! The challenge of a record (issue 4; `docs/proof.md`): before a page sends a record it may tell the server the record's digest,
 //! and gets back the server's word for *this record, at this time*. What it sends with the record later shows the server that it
 //! has heard of these very bytes then. Nothing is stored for it, it is part of no record, and it refuses none.
 //!

@@ -75,6 +75,9 @@ pub fn unpad(bytes: &[u8]) -> Option<&str> {
     (whole && !text.contains('\0')).then_some(text)
 }
 
+/// How far browser's and server's clock may be apart before [`Envelope::clock`] says so, in milliseconds (R6).
+pub const CLOCK_TOLERANCE: Millis = 5 * 60 * 1000;
+
 /// What the server adds to a record when it comes in. It is committed to together with the record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {

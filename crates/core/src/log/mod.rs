@@ -29,7 +29,7 @@ pub use challenge::{Challenge, TERM as CHALLENGE_TERM};
 pub use checkpoint::Checkpoint;
 #[cfg(feature = "ed25519")]
 pub use checkpoint::{OpenError, Opened};
-pub use commitment::{Commitment, Envelope, PAD, Salt, core_text, pad, unpad};
+pub use commitment::{CLOCK_TOLERANCE, Commitment, Envelope, PAD, Salt, core_text, pad, unpad};
 pub use entry::{Entry, Head, KeyAction, KeyRole, MAX_ENTRY};
 pub use keys::LogKey;
 pub use note::{Algorithm, Note, Signature, VerifierKey};

@@ -130,7 +130,11 @@ impl Turn<'_> {
 
     /// A network is there again, or the page is being left: what waits for nothing else is sent once more.
     pub fn hurry(&mut self) {
-        if self.state.stored.outbox.hurry(&self.state.clearing, self.env.now) {
+        // What this page itself holds may go without its last words; nobody else can say so.
+        for id in self.state.clearing.iter().flatten() {
+            self.state.stored.outbox.held(id, self.env.now);
+        }
+        if self.state.stored.outbox.hurry() || !self.state.clearing.is_empty() {
             self.push(Effect::Persist);
         }
         self.deliver();

@@ -75,7 +75,7 @@ impl Turn<'_> {
         self.confirm_stored();
         self.act_on_stored();
         let settled = self.state.stored.outbox.settle();
-        if self.state.stored.outbox.hurry(&self.state.clearing, self.env.now) || settled {
+        if self.state.stored.outbox.hurry() || settled {
             self.push(Effect::Persist);
         }
         let objected = self.objected();

@@ -6,10 +6,7 @@ use std::process::ExitCode;
 
 use super::export::Options;
 use super::{fail, token};
-use crate::store::pack::Packed;
-
-/// Records in a page.
-const PAGE: i64 = 256;
+use crate::store::pack::{PAGE, Packed};
 
 pub fn run(options: &Options) -> ExitCode {
     match write(options) {

@@ -348,7 +348,7 @@ impl Sqlite {
     /// The evidence pack of the record at this place, of one moment.
     pub async fn pack(&self, seq: i64) -> Result<Option<Pack>, StoreError> {
         self.readers
-            .with(move |connection| pack::pack(&*connection.unchecked_transaction()?, &Default::default(), seq))
+            .with(move |connection| pack::pack(&*connection.unchecked_transaction()?, &mut Default::default(), seq))
             .await
     }
 

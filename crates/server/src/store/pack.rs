@@ -1,6 +1,9 @@
 //! The evidence pack of a record (`askfirst_core::log::evidence`), as far as the store has it: with everything that shows
 //! what was shown and answered, or, after an erasure, what is left and the word that it was erased.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
+
 use askfirst_core::json::Value;
 use askfirst_core::log::evidence::{LoggedEntry, LoggedNotice, Opening, Pack};
 use askfirst_core::log::{Commitment, Entry, Envelope};
@@ -23,10 +26,13 @@ pub fn packs(file: impl Into<SqliteFile>, record_id: &str) -> Result<Vec<Pack>, 
     // One moment for all of it: the proofs of a pack lead to one checkpoint.
     let transaction = connection.unchecked_transaction().map_err(say)?;
     let places = readers::places(&transaction, record_id).map_err(say)?;
-    let known = Known::default();
-    let found = places.into_iter().map(|seq| pack(&transaction, &known, seq));
+    let mut seen = Seen::default();
+    let found = places.into_iter().map(|seq| pack(&transaction, &mut seen, seq));
     Ok(found.collect::<Result<Vec<_>, _>>().map_err(say)?.into_iter().flatten().collect())
 }
+
+/// How many records an export of all takes in one go.
+pub const PAGE: i64 = 256;
 
 /// A record with its pack.
 pub struct Packed {
@@ -51,18 +57,28 @@ pub fn packs_after(file: &SqliteFile, after: i64, most: i64) -> Result<Vec<Packe
              ORDER BY seq LIMIT ?2",
         )?;
         let mut rows = statement.query(params![after, most])?;
-        let (mut found, known) = (Vec::new(), Known::default());
+        let (mut found, mut seen) = (Vec::new(), Seen::default());
         while let Some(row) = rows.next()? {
             let seq = row.get(0)?;
             let record_id = key::uuid_text(&row.get(1)?);
-            found.push(Packed { seq, record_id, restricted: row.get(2)?, pack: pack(&transaction, &known, seq)? });
+            found.push(Packed { seq, record_id, restricted: row.get(2)?, pack: pack(&transaction, &mut seen, seq)? });
         }
         Ok(found)
     };
     read().map_err(|error: rusqlite::Error| format!("{}: {error}", file.display()))
 }
 
-pub(super) fn pack(connection: &Connection, known: &Known, seq: i64) -> rusqlite::Result<Option<Pack>> {
+/// Where a log says that a notice was faulty, by log and notice, as far as that was looked for.
+pub(super) type Invalid = HashMap<(i64, String), Option<(u64, Entry)>>;
+
+/// What several packs of one moment have in common.
+#[derive(Default)]
+pub(super) struct Seen {
+    tiles: Known,
+    invalid: Invalid,
+}
+
+pub(super) fn pack(connection: &Connection, seen: &mut Seen, seq: i64) -> rusqlite::Result<Option<Pack>> {
     let Some(evidence) = readers::unproved(connection, seq)? else { return Ok(None) };
     let Some(entry) = &evidence.receipt.entry else { return Ok(None) };
     let Some(head) = Head::by_number(connection, entry.log)? else { return Ok(None) };
@@ -75,14 +91,17 @@ pub(super) fn pack(connection: &Connection, known: &Known, seq: i64) -> rusqlite
         false => None,
     };
     let invalid = match evidence.notice.as_deref().filter(|_| evidence.invalidated.is_some()) {
-        Some(digest) => invalidation(connection, entry.log, digest)?,
+        Some(digest) => match seen.invalid.entry((entry.log, digest.to_owned())) {
+            Occupied(found) => found.get().clone(),
+            Vacant(place) => place.insert(invalidation(connection, entry.log, digest)?).clone(),
+        },
         None => None,
     };
     let at = |found: &Option<(u64, Entry)>| found.as_ref().map(|(index, _)| *index);
     // All proofs of a pack lead to one checkpoint.
     let last = [Some(entry.index), notice, at(&erasure), at(&invalid)].into_iter().flatten().max();
     let signed = head.signed(connection, last.unwrap_or(entry.index))?;
-    let prove = |index: u64| head.prove_with(connection, known, index, &signed).map(|inclusion| inclusion.text());
+    let prove = |index: u64| head.prove_with(connection, &seen.tiles, index, &signed).map(|inclusion| inclusion.text());
     let (Some(commitment), Some(proof)) = (commitment(connection, entry.log, entry.index)?, prove(entry.index)) else {
         return Ok(None);
     };

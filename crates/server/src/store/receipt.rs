@@ -1,14 +1,11 @@
 //! What the server answers for a stored record.
 
 use askfirst_core::json::{self, Value, Writer};
-use askfirst_core::log::{Challenge, Envelope, base64url};
+use askfirst_core::log::{CLOCK_TOLERANCE, Challenge, Envelope, base64url};
 use askfirst_core::time::{self, Millis};
 
 use super::Inclusion;
 use super::secret::Secret;
-
-/// How far the two clocks may be apart before the record is marked (R6).
-const CLOCK_TOLERANCE: Millis = 5 * 60 * 1000;
 
 /// What the server answers for a stored record, the same each time (R7).
 #[derive(Clone, Debug, PartialEq, Eq)]

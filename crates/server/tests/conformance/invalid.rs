@@ -7,6 +7,7 @@ use askfirst_core::record::{Life, Record};
 use askfirst_core::time::DAY;
 use askfirst_server::clock;
 use askfirst_server::store::backup::keys_of;
+use askfirst_server::store::pack::PAGE;
 use askfirst_server::store::restore::{Beside, Files};
 use askfirst_server::store::{Database, Inserted, NewNotice, NewRecord, Store, key};
 
@@ -75,6 +76,10 @@ async fn a_faulty_notice_is_named_wherever_its_records_are_shown_and_no_record_c
             let moved = text.replace(&format!("invalidate:{}", faulty.digest), &format!("invalidate:{}", other.digest));
             assert_eq!(evidence::verify(&moved, &keys)[0].outcome(), Outcome::Fails);
         }
+    }
+    // In an export of all, where the word is looked for once, each pack is the one that its id gives.
+    for packed in place.database.packs_after(0, PAGE).await.unwrap() {
+        assert_eq!(packed.pack.as_slice(), place.database.packs(&packed.record_id).await.unwrap());
     }
     // What was proved before is proved by the same bytes.
     assert_eq!(evidence::verify(&before.to_value().canonical(), &keys)[0].outcome(), Outcome::Holds);

@@ -2,7 +2,7 @@
 //! grade tells an owner where the evidence is thin; it refuses nothing and changes nothing about the answer.
 
 use super::words::clock;
-use crate::log::{Challenge, Envelope};
+use crate::log::{CLOCK_TOLERANCE, Challenge, Envelope};
 use crate::record::{Layer, Method, Record};
 use alloc::format;
 use alloc::string::String;
@@ -10,9 +10,6 @@ use alloc::vec::Vec;
 
 /// Somebody who decides in less than this after the layer appeared, in milliseconds, can hardly have read it.
 const GLANCE: i64 = 500;
-
-/// The two clocks agree up to this, in milliseconds (R6).
-const TOLERANCE: i64 = 5 * 60 * 1000;
 
 /// A grade with its reasons.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +94,11 @@ impl Grade {
                 self.lacks('B', "It came without the challenge that the pages of this site ask the server for.");
             }
             Some(("invalid", _)) if grants => {
-                self.lacks('C', "It came with a challenge that the server never gave for this record.");
+                // No worse than none: whoever forges one could leave it away, and a word outlives the key that gave it.
+                self.lacks(
+                    'B',
+                    "It came with a challenge that the server never gave for this record, or whose key is gone.",
+                );
             }
             _ => {}
         }
@@ -116,5 +117,5 @@ impl Grade {
 /// Whether the server was asked for a challenge for this record when the browser says that it was made.
 fn heard_of(record: &Record, envelope: &Envelope) -> bool {
     let at = Challenge::said(envelope).and_then(|(_, at)| at);
-    at.is_some_and(|at| at.saturating_sub(record.event.at).saturating_abs() <= TOLERANCE)
+    at.is_some_and(|at| at.saturating_sub(record.event.at).saturating_abs() <= CLOCK_TOLERANCE)
 }

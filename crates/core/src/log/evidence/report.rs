@@ -108,11 +108,6 @@ impl Report {
         Self { title: title.to_string(), steps, said: Vec::new(), shown: Vec::new() }
     }
 
-    /// The worst of several verdicts; without any, nothing is proven.
-    pub fn worst(reports: &[Self]) -> Outcome {
-        reports.iter().map(Self::outcome).max().unwrap_or(Outcome::Unproven)
-    }
-
     /// The verdict: as good as its worst sentence, and never good without a sentence.
     pub fn outcome(&self) -> Outcome {
         let is = |mark| self.steps.iter().any(|step| step.mark == mark);

@@ -76,9 +76,7 @@ impl Head {
 
     /// Proves an entry to a head of this log. `None` when it has no such entry, or a tile is missing.
     pub fn prove(&self, connection: &Connection, index: u64, signed: &Signed) -> Option<Inclusion> {
-        let stored = Stored { connection, log: self.log, size: self.size };
-        let hashes = inclusion_proof(&stored, index, signed.size)?;
-        Some(Inclusion { index, hashes, checkpoint: signed.note.as_str().into() })
+        self.prove_with(connection, &Known::default(), index, signed)
     }
 
     /// The same with tiles that were read before, for proofs of one moment.

@@ -337,9 +337,9 @@ impl Address {
         let Some(record_id) = key::uuid(record_id) else { return Ok(Vec::new()) };
         let (client, sealing) = self.opened().await?;
         let read = async {
-            let mut packs = Vec::new();
+            let (mut packs, mut seen) = (Vec::new(), pack::Seen::default());
             for seq in read::places(&client, record_id).await? {
-                packs.extend(pack::pack(&client, sealing.as_deref(), seq).await?);
+                packs.extend(pack::pack(&client, sealing.as_deref(), &mut seen, seq).await?);
             }
             Done::Ok(packs)
         };

@@ -1,6 +1,9 @@
 //! The evidence pack of a record (`askfirst_core::log::evidence`), as far as the store has it: with everything that shows
 //! what was shown and answered, or, after an erasure, what is left and the word that it was erased.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
+
 use askfirst_core::log::evidence::{LoggedEntry, LoggedNotice, Pack};
 use askfirst_core::log::{Commitment, Entry};
 use deadpool_postgres::GenericClient;
@@ -13,28 +16,51 @@ use super::tree::{self, Tree, unsigned};
 use crate::store::key;
 use crate::store::log::number;
 use crate::store::log::witness::Signed;
-use crate::store::pack::{Packed, openings};
+use crate::store::pack::{Invalid, Packed, openings};
 use crate::store::sealing::Sealing;
 
 /// The packs of at most so many records after a place, without those that were erased.
 pub async fn after(client: &impl GenericClient, sealing: Option<&Sealing>, after: i64, most: i64) -> Done<Vec<Packed>> {
     let sql = "SELECT seq, record_id, restricted_at IS NOT NULL FROM askfirst.place
                WHERE seq > $1 AND erased_at IS NULL ORDER BY seq LIMIT $2";
-    let mut found = Vec::new();
+    let (mut found, mut seen) = (Vec::new(), Seen::default());
     for row in query(client, sql, &[&after, &most]).await? {
         let seq = row.try_get(0)?;
         let record_id = key::uuid_text(&sql::bytes(row.try_get(1)?)?);
-        found.push(Packed { seq, record_id, restricted: row.try_get(2)?, pack: pack(client, sealing, seq).await? });
+        let pack = pack(client, sealing, &mut seen, seq).await?;
+        found.push(Packed { seq, record_id, restricted: row.try_get(2)?, pack });
     }
     Ok(found)
 }
 
+/// What several packs have in common.
+#[derive(Default)]
+pub struct Seen {
+    /// By log, as they were when they were read.
+    trees: HashMap<i64, Tree>,
+    invalid: Invalid,
+}
+
+impl Seen {
+    /// The tree of a log, with the entry with this number at least: a server may be at it meanwhile.
+    async fn tree(&mut self, client: &impl GenericClient, log: i64, index: u64) -> Done<Option<&Tree>> {
+        if self.trees.get(&log).is_none_or(|tree| tree.size() <= index) {
+            let Some((head, site)) = tree::by_number(client, log).await? else { return Ok(None) };
+            self.trees.insert(log, Tree::load(client, (&head, site), None).await?);
+        }
+        Ok(self.trees.get(&log))
+    }
+}
+
 /// The pack of the record at this place. A record without an entry has none.
-pub async fn pack(client: &impl GenericClient, sealing: Option<&Sealing>, seq: i64) -> Done<Option<Pack>> {
+pub async fn pack(
+    client: &impl GenericClient,
+    sealing: Option<&Sealing>,
+    seen: &mut Seen,
+    seq: i64,
+) -> Done<Option<Pack>> {
     let Some(evidence) = read::evidence(client, sealing, seq).await? else { return Ok(None) };
     let Some(entry) = &evidence.receipt.entry else { return Ok(None) };
-    let Some((head, site)) = tree::by_number(client, entry.log).await? else { return Ok(None) };
-    let tree = Tree::load(client, (&head, site), None).await?;
     let notice = match evidence.notice.as_deref().and_then(key::digest) {
         Some(digest) => notice_index(client, entry.log, digest).await?,
         None => None,
@@ -44,31 +70,36 @@ pub async fn pack(client: &impl GenericClient, sealing: Option<&Sealing>, seq: i
         false => None,
     };
     let invalid = match evidence.notice.as_deref().filter(|_| evidence.invalidated.is_some()) {
-        Some(digest) => invalidation(client, entry.log, digest).await?,
+        Some(digest) => match seen.invalid.entry((entry.log, digest.to_owned())) {
+            Occupied(found) => found.get().clone(),
+            Vacant(place) => place.insert(invalidation(client, entry.log, digest).await?).clone(),
+        },
         None => None,
     };
     let at = |found: &Option<(u64, Entry)>| found.as_ref().map(|(index, _)| *index);
     // All proofs of a pack lead to one checkpoint. Who verifies the pack sees whose signatures it has.
     let last = [Some(entry.index), notice, at(&erasure), at(&invalid)].into_iter().flatten().max();
-    let signed = tree.signed(client, last.unwrap_or(entry.index)).await?;
+    let last = last.unwrap_or(entry.index);
+    let Some(tree) = seen.tree(client, entry.log, last).await? else { return Ok(None) };
+    let signed = tree.signed(client, last).await?;
     let (Some(commitment), Some(proof)) =
-        (commitment(client, entry.log, entry.index).await?, prove(client, &tree, entry.index, &signed).await?)
+        (commitment(client, entry.log, entry.index).await?, prove(client, tree, entry.index, &signed).await?)
     else {
         return Ok(None);
     };
     let (core, context) = openings(&evidence);
     let notice = match notice {
-        Some(index) => prove(client, &tree, index, &signed).await?,
+        Some(index) => prove(client, tree, index, &signed).await?,
         None => None,
     };
     let text = evidence.notice_text.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
     let notice = notice.zip(text).map(|(proof, text)| LoggedNotice { text: text.to_owned(), proof });
     let erasure = match erasure {
-        Some((index, entry)) => prove(client, &tree, index, &signed).await?.map(|proof| LoggedEntry { entry, proof }),
+        Some((index, entry)) => prove(client, tree, index, &signed).await?.map(|proof| LoggedEntry { entry, proof }),
         None => None,
     };
     let invalidation = match invalid {
-        Some((index, entry)) => prove(client, &tree, index, &signed).await?.map(|proof| LoggedEntry { entry, proof }),
+        Some((index, entry)) => prove(client, tree, index, &signed).await?.map(|proof| LoggedEntry { entry, proof }),
         None => None,
     };
     let published = keys::published(client, entry.log).await?;

@@ -164,7 +164,9 @@ impl Postgres {
 
     /// The evidence pack of the record at this place.
     pub async fn pack(&self, seq: i64) -> Result<Option<Pack>, StoreError> {
-        let read = async { super::pack::pack(&self.shared.client().await?, self.sealing(), seq).await };
+        let read = async {
+            super::pack::pack(&self.shared.client().await?, self.sealing(), &mut Default::default(), seq).await
+        };
         self.shared.answer(read.await)
     }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { expect, expectSilence, rest, test } from './support/test.ts';
+import { expect, expectSilence, settled, test } from './support/test.ts';
 import { page as html, serve, stored } from './support/gate.ts';
 
 const gated = (src: string, more = '') => `<script type="text/plain" data-category="analytical" data-src="${src}" ${more}></script>`;
@@ -15,7 +15,7 @@ test('nothing is requested before a choice, and each script exactly once after i
     inlineRun('two') + `<script type="text/plain" data-category="analytical" src="${s}/d.js?delay=50"></script>` + gated(`${s}/e.js`)));
   await page.goto(site.origin);
   await engine(page);
-  await rest(page);
+  await settled(page, sink);
   expect(sink.log).toEqual([]);
   await go(page);
   // In parallel: all are asked for while the first has not answered.
@@ -24,7 +24,7 @@ test('nothing is requested before a choice, and each script exactly once after i
   await expect.poll(() => ran(page)).toHaveLength(7);
   expect(await ran(page)).toEqual(['a.js', 'one', 'b.js', 'c.js', 'two', 'd.js', 'e.js']);
   await go(page);
-  await rest(page);
+  await settled(page, sink);
   expect(sink.log.toSorted()).toEqual(['a.js', 'b.js', 'c.js', 'd.js', 'e.js']);
   expect(await ran(page)).toHaveLength(7);
   expectSilence(complaints);
@@ -42,7 +42,7 @@ test('every category and the service must be open; an empty or unknown one stays
   await engine(page);
   await go(page, ['analytical', 'marketing'], ['plausible']);
   await expect.poll(() => sink.log.length).toBe(3);
-  await rest(page);
+  await settled(page, sink);
   expect(sink.log.toSorted()).toEqual(['both.js', 'service.js', 'space.js']);
 });
 
@@ -108,7 +108,7 @@ test('a second copy of the tag releases nothing twice (FIELD 24)', async ({ page
   await engine(page);
   await go(page);
   await expect.poll(() => ran(page)).toEqual(['a.js']);
-  await rest(page);
+  await settled(page, sink);
   expect(await ran(page)).toEqual(['a.js']);
   expect(complaints).toEqual(['askfirst: loaded twice']);
 });
@@ -149,12 +149,12 @@ test('frames, images, media and style sheets are filled', async ({ page, site, s
     <object ${c} data-data="${s}/object.html"></object><embed ${c} data-src="${s}/embed.html">`));
   await page.goto(site.origin);
   await engine(page);
-  await rest(page);
+  await settled(page, sink);
   expect(sink.log).toEqual([]);
   await go(page);
   await expect.poll(() => [...new Set(sink.log)].toSorted()).toEqual(
     ['embed.html', 'frame.html', 'img.svg', 'link.css', 'object.html', 'picture.svg', 'poster.svg', 'set.svg', 'video.mp4']);
-  await rest(page);
+  await settled(page, sink);
   expect(sink.log.filter((name) => name == 'frame.html')).toHaveLength(1);
 });
 
@@ -178,14 +178,14 @@ for (const [name, insert] of Object.entries({
         new Function('src', 'markup', insert)(src, markup);
       }, [src, insert]);
       if (when == 'before') {
-        await rest(page, 200);
+        await settled(page, sink);
         expect(sink.log).toEqual([]);
         await go(page);
       }
       await expect.poll(() => ran(page)).toEqual(['late.js']);
       await expect.poll(() => page.evaluate(() => (window as any).loaded)).toBe(1);
       await page.evaluate(() => document.body.prepend(document.querySelector('body script[data-category]')!));
-      await rest(page, 200);
+      await settled(page, sink);
       expect(sink.log).toEqual(['late.js']);
       expectSilence(complaints);
     });
@@ -227,7 +227,7 @@ test('on a page with a nonce, gated markup that somebody has injected without it
   }, s);
   await go(page);
   await expect.poll(() => ran(page)).toEqual(['own.js']);
-  await rest(page);
+  await settled(page, sink);
   expect(sink.log).toEqual(['own.js']);
 });
 
@@ -265,7 +265,7 @@ for (const path of ['/askfirst/askfirst.mjs', '/askfirst/askfirst.wasm', '/askfi
     site.answers.delete(path);
     await page.goto(site.origin);
     await expect.poll(() => complaints.filter((line) => line.startsWith('askfirst:'))).toHaveLength(1);
-    await rest(page);
+    await settled(page, sink);
     expect(sink.log).toEqual([]);
     // The browser itself reports the missing file; nothing else may appear.
     expect(complaints.filter((line) => !/^Failed to load resource/.test(line))).toHaveLength(1);
@@ -280,7 +280,8 @@ test('a withdrawn gate releases no more, and what waits for its turn is not run'
   await go(page);
   await go(page, []);
   await page.evaluate(() => document.body.insertAdjacentHTML('beforeend', '<img data-category="analytical" data-src="/x">'));
-  await rest(page, 1000);
+  await expect.poll(() => ran(page), 'what was under way').toContain('slow.js');
+  await settled(page, sink);
   expect(await ran(page)).not.toContain('waiting');
   expect(await page.evaluate(() => document.querySelector('img')!.hasAttribute('src'))).toBe(false);
 });

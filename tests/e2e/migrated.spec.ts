@@ -58,8 +58,7 @@ for (const [name, left] of Object.entries(YES_AND_NO)) {
     ends.setUTCMonth(ends.getUTCMonth() + 6);
     expect(Math.abs(Date.parse(record.event.valid_until) - ends.getTime())).toBeLessThan(4 * DAY);
     // Once: what is decided here counts from now on.
-    await page.evaluate(() => void setTimeout(() => (window as any).askfirst.withdraw()));
-    await page.waitForTimeout(300);
+    await Promise.all([page.waitForEvent('load'), page.evaluate(() => void setTimeout(() => (window as any).askfirst.withdraw()))]);
     await page.goto(page.url());
     await started(page);
     expect((await state(page)).granted).toEqual([]);
@@ -142,8 +141,8 @@ for (const [name, library] of Object.entries(LIBRARIES)) {
     await page.goto(product.front.origin + '/before/');
     const before = Math.floor(Date.now() / 1000) * 1000;
     await page.addScriptTag({ content: await library() });
-    await expect.poll(async () => [...(await device(page)).cookies, ...(await device(page)).local].length).toBeGreaterThan(0);
-    await page.waitForTimeout(200);
+    const kept = () => page.evaluate(() => decodeURIComponent(document.cookie) + JSON.stringify(localStorage));
+    await expect.poll(kept, 'the agreement, as the library writes it').toMatch(/analytics|measurement/);
     await page.goto(url);
     await started(page);
     const { granted, refused, at } = await state(page);

@@ -35,14 +35,17 @@ const SILENCE = Buffer.concat([Buffer.from('RIFF\x44\x03\0\0WAVEfmt \x10\0\0\0\x
 /**
  * The third parties: every request is logged on the server's side before it is answered, so that the log and not the
  * browser is the judge. `/x.js?delay=300` answers after 300 ms, `/dead.js?never` never does, `?status=404` fails.
- * Scripts append their name to `window.ran`; `code` replaces that.
+ * Scripts append their name to `window.ran`; `code` replaces that. What asks at `open` under `/canary/` is no leak: it is
+ * what certainly comes later than one (`settled`), and stands in `canaries`.
  */
 export async function startSink() {
   const log: string[] = [];
+  const canaries: string[] = [];
   const server = createServer((request, response) => {
     const url = new URL(request.url!, 'http://sink');
     const name = url.pathname.slice(1);
-    log.push(name);
+    if (name.startsWith('canary')) canaries.push(name);
+    else log.push(name);
     if (url.searchParams.has('never')) return;
     const body = name.endsWith('.wav') ? SILENCE : url.searchParams.get('code') ?? (name.endsWith('.js') ? `(window.ran ||= []).push('${name}');` : '');
     const type = MEDIA[name.split('.').pop()!] ?? 'text/html';
@@ -55,7 +58,7 @@ export async function startSink() {
     }, Number(url.searchParams.get('delay') ?? 0));
   });
   const port = await listen(server);
-  return { origin: `http://127.0.0.1:${port}`, log, close: () => close(server) };
+  return { origin: `http://127.0.0.1:${port}`, open: `http://localhost:${port}`, log, canaries, close: () => close(server) };
 }
 
 export type Site = Awaited<ReturnType<typeof startSite>>;

@@ -34,4 +34,23 @@ export const expectSilence = (complaints: Complaints) => expect(complaints).toEq
 /** Lets what is under way come to rest, without guessing how long one thing takes. */
 export const rest = (page: Page, ms = 400) => page.waitForTimeout(ms);
 
+/** Where a script runs: a page of Playwright's, or one of another engine. */
+interface Runs { evaluate(fn: (open: string) => Promise<void>, open: string): Promise<unknown> }
+
+/**
+ * Waits for what comes later than a request that is under way now: three requests of the page to the same server, one after
+ * the other, each begun from a task of its own. The server's log is then the judge, however slow the machine is; that they
+ * have come shows that it would have been told.
+ */
+export async function settled(page: Runs, sink: Sink) {
+  const before = sink.canaries.length;
+  await page.evaluate(async (open) => {
+    for (const n of [1, 2, 3]) {
+      await new Promise((go) => setTimeout(go));
+      await fetch(`${open}/canary/${n}`);
+    }
+  }, sink.open);
+  expect(sink.canaries.length - before, 'the log has what came last').toBeGreaterThanOrEqual(3);
+}
+
 export { expect };

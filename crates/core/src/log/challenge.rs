@@ -14,9 +14,13 @@ use crate::json::{Value, map};
 use crate::time::{self, Millis};
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 /// How long after it was asked for a challenge is fresh.
 pub const TERM: Millis = 10 * 60 * 1000;
+
+/// How many keys a server has at most: the one in use, and the one that takes its place.
+const KEYS: usize = 2;
 
 /// The member of an [`Envelope`].
 const NAME: &str = "challenge";
@@ -39,17 +43,26 @@ impl Challenge {
         format!("askfirst challenge 1\n{site}\n{digest}\n{at}\n")
     }
 
-    /// The challenge as it is sent: the time in milliseconds, and the authenticator in base64url.
-    pub fn text(at: Millis, authenticator: &[u8; 32]) -> String {
-        format!("{at}.{}", crate::digest::base64url(authenticator))
+    /// The challenge as it is sent: the time in milliseconds, and in base64url one authenticator for each key that the server
+    /// has, so that whoever has one of them later knows it. There are two while a key takes the place of another.
+    pub fn text(at: Millis, authenticators: &[[u8; 32]]) -> String {
+        let mut text = format!("{at}");
+        for authenticator in authenticators {
+            text.push('.');
+            text.push_str(&crate::digest::base64url(authenticator));
+        }
+        text
     }
 
     /// Reads [`Self::text`]; one text for one challenge.
-    pub fn parse(text: &str) -> Option<(Millis, [u8; 32])> {
-        let (at, authenticator) = text.split_once('.')?;
+    pub fn parse(text: &str) -> Option<(Millis, Vec<[u8; 32]>)> {
+        let (at, rest) = text.split_once('.')?;
         let at: Millis = at.parse().ok()?;
-        let authenticator = super::from_base64url(authenticator)?.try_into().ok()?;
-        (Self::text(at, &authenticator) == text).then_some((at, authenticator))
+        // One more than is taken: what has more is none, however long it is.
+        let rest = rest.split('.').take(KEYS + 1);
+        let authenticators: Vec<[u8; 32]> =
+            rest.map(|one| super::from_base64url(one)?.try_into().ok()).collect::<Option<_>>()?;
+        (authenticators.len() <= KEYS && Self::text(at, &authenticators) == text).then_some((at, authenticators))
     }
 
     /// One number for a column: the time that it was given, 0 for none, -1 for a false one.

@@ -27,7 +27,9 @@ pub const HEADER: &str = "askfirst-challenge";
 /// Longest request.
 const LIMIT: usize = 1024;
 
-/// Which sites ask for challenges, and the keys that they are made with, the one in use first.
+/// Which sites ask for challenges, and the keys that they are made with. A word is given with each key that there is: one
+/// that was given just before a key is taken out is known by the other, and one of a server that does not have the next key
+/// yet by the one in use.
 #[derive(Clone, Default)]
 pub struct Challenges {
     keys: Vec<[u8; 32]>,
@@ -42,9 +44,11 @@ impl Challenges {
 
     /// The challenge of a record, where the site's pages ask for one.
     fn give(&self, site: &str, digest: &str, now: Millis) -> Option<String> {
-        let key = self.keys.first().filter(|_| self.sites.contains(site))?;
-        let authenticator = mac(key, site, digest, now)?.finalize().into_bytes();
-        Some(Challenge::text(now, &authenticator.into()))
+        if self.keys.is_empty() || !self.sites.contains(site) {
+            return None;
+        }
+        let authenticator = |key| mac(key, site, digest, now).map(|mac| mac.finalize().into_bytes().into());
+        Some(Challenge::text(now, &self.keys.iter().map(authenticator).collect::<Option<Vec<_>>>()?))
     }
 
     /// What came with a record. `None` where the site's pages ask for no challenge.
@@ -53,13 +57,14 @@ impl Challenges {
             return None;
         }
         let Some(sent) = sent else { return Some(Challenge::Missing) };
-        let Some((at, authenticator)) = sent.to_str().ok().and_then(Challenge::parse) else {
+        let Some((at, authenticators)) = sent.to_str().ok().and_then(Challenge::parse) else {
             return Some(Challenge::Invalid);
         };
         let digest = digest();
-        let ours = self.keys.iter().filter_map(|key| mac(key, site, &digest, at));
+        let ours: Vec<_> = self.keys.iter().filter_map(|key| mac(key, site, &digest, at)).collect();
+        let pairs = authenticators.iter().flat_map(|sent| ours.iter().map(move |ours| (ours.clone(), sent)));
         // Compared in constant time.
-        let given = ours.fold(false, |given, mac| given | mac.verify_slice(&authenticator).is_ok());
+        let given = pairs.fold(false, |given, (ours, sent)| given | ours.verify_slice(sent).is_ok());
         Some(if given && at > 0 { Challenge::Issued(at) } else { Challenge::Invalid })
     }
 }

@@ -19,7 +19,11 @@ fn seed() -> Seed {
 
 /// A server whose clock differs from the real one by so much; the tests' records are made by the real one.
 async fn challenging(now: fn() -> Millis, seed: Seed) -> Server {
-    let seeds = Seeds { current: seed.clone(), next: None };
+    challenging_with(now, Seeds { current: seed, next: None }).await
+}
+
+async fn challenging_with(now: fn() -> Millis, seeds: Seeds) -> Server {
+    let seed = seeds.current.clone();
     let options = Options { challenges: Challenges::new(&seeds, [SITE.to_owned()]), ..no_limit() };
     let store = store::Options { seed: Some(seed), now, ..Default::default() };
     server_with(options, store, |_| Default::default()).await
@@ -77,16 +81,41 @@ async fn a_record_that_comes_too_late_for_its_challenge_is_stored_and_called_lat
     assert_eq!(server.rows(), 1);
 }
 
+/// PROOF test 16: a challenge that was given just before the log's key is replaced counts after it, by whichever server.
+#[tokio::test]
+async fn a_challenge_outlives_the_key_that_is_taken_out() {
+    let (old, new) = (seed(), Seed::from_bytes([8; 32]));
+    let both = Seeds { current: old.clone(), next: Some(new.clone()) };
+    let before = challenging(clock::now, old).await;
+    let overlap = challenging_with(clock::now, both).await;
+    let after = challenging(clock::now, new).await;
+    for (n, given, judged, expected) in [
+        (1, &before, &overlap, "fresh"),
+        (2, &overlap, &before, "fresh"),
+        (3, &overlap, &overlap, "fresh"),
+        (4, &overlap, &after, "fresh"),
+        // Without an overlap, as after `recover` with another key.
+        (5, &before, &after, "invalid"),
+    ] {
+        let word = word(given, n).await;
+        assert_eq!(state(&noted(judged, n, Some(&word)).await), expected, "{n}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_not_the_servers_word_for_this_record_is_noted_as_that_and_refuses_nothing() {
     let server = challenging(clock::now, seed()).await;
     let other_key = challenging(clock::now, Seed::from_bytes([8; 32])).await;
     let right = word(&server, 1).await;
     let (at, authenticator) = right.split_once('.').unwrap();
-    let forged = Challenge::text(clock::now(), &[0; 32]);
+    let forged = Challenge::text(clock::now(), &[[0; 32]]);
     let dated_back = format!("{}.{authenticator}", at.parse::<i64>().unwrap() - 1000);
     let elsewhere = word(&other_key, 5).await;
-    let sent = [&*forged, &dated_back, &right, &elsewhere, "", "1.", "\u{e4}", "-1.AAAA"];
+    let twice = Challenge::text(clock::now(), &[[0; 32], [1; 32]]);
+    // The right word for this very record, with more behind it than there are keys, and with nothing behind a point.
+    let longer = format!("{}.{}", word(&server, 8).await, ["A".repeat(43), "A".repeat(43)].join("."));
+    let pointed = format!("{}.", word(&server, 9).await);
+    let sent = [&*forged, &dated_back, &right, &elsewhere, &twice, &longer, &pointed, "", "1.", "\u{e4}", "-1.AAAA"];
     for (n, word) in sent.iter().enumerate() {
         // Also the right word, for another record.
         let n = n as u128 + 3;

@@ -20,6 +20,8 @@ mod cluster;
 /// Faulty notices, and the end of a consent.
 mod invalid;
 mod operations;
+/// What the other engines that speak PostgreSQL's protocol take otherwise.
+mod portable;
 mod process;
 /// Another key for the logs, on both engines.
 mod rotation;

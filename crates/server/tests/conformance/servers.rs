@@ -29,7 +29,7 @@ impl Place {
         Process::start(self.folder.path(), &self.url(), &self.seed.text()).await
     }
 
-    async fn shell(&self) -> tokio_postgres::Client {
+    pub async fn shell(&self) -> tokio_postgres::Client {
         cluster().shell(self.name.as_deref().unwrap()).await
     }
 

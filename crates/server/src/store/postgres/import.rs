@@ -46,7 +46,7 @@ impl Address {
             failure => say(failure),
         };
         let restored = async {
-            schema::make(&client).await.map_err(say)?;
+            schema::make(&mut client).await.map_err(say)?;
             SEALING.bring(&mut from, &client).await.map_err(say)?;
             let sealing = seal::open(&client, self.master.as_ref()).await?;
             let erased_again = fill(&mut from, &client, sealing.as_deref(), now).await.map_err(unlike)?;
@@ -61,7 +61,7 @@ impl Address {
                 brought = home.prepare(newest, now).and_then(|()| home.place())?;
             }
             let heads: Vec<_> = tree::all(&client).await.map_err(say)?.into_iter().map(|(head, _)| head).collect();
-            schema::restored(&client).await.map_err(say)?;
+            schema::restored(&mut client).await.map_err(say)?;
             Ok(Restored { looked, erased_again, behind: behind(&heads, &published), operational: brought })
         };
         match restored.await {

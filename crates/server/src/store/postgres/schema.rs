@@ -1,8 +1,14 @@
 //! Bringing the database's format up to date, by one server at a time however many start together.
+//!
+//! YugabyteDB, and CockroachDB from version 25 on, commit each statement that changes the format by itself, whatever
+//! transaction it stands in: there a step that breaks off has been taken in part. So every statement of a step can be run
+//! again, and the number of the format is written last. CockroachDB refuses such statements in a transaction that is
+//! `READ COMMITTED`; these are `SERIALIZABLE`.
 
 use std::time::Duration;
 
-use deadpool_postgres::Client;
+use deadpool_postgres::{Client, Transaction};
+use tokio_postgres::IsolationLevel;
 use tokio_postgres::error::SqlState;
 
 use super::failure::{Done, Failure, Retry};
@@ -132,40 +138,51 @@ async fn lock(client: &Client) -> Done<Option<i64>> {
     }
 }
 
+/// A transaction that may change the format.
+async fn changing(client: &mut Client) -> Done<Transaction<'_>> {
+    Ok(client.build_transaction().isolation_level(IsolationLevel::Serializable).start().await?)
+}
+
 /// Takes the step from `format` to the next, and gives the lock back.
 async fn step(client: &mut Client, format: i64, token: i64) -> Done<()> {
     let Some(sql) = usize::try_from(format).ok().and_then(|format| MIGRATIONS.get(format)) else { return Ok(()) };
-    let transaction = client.transaction().await?;
-    let mine = transaction
-        .execute(
-            "UPDATE askfirst.format SET format = $1, expires_at = '1970-01-01 00:00:00+00'
-             WHERE one = 1 AND format = $2 AND token = $3",
-            &[&(format + 1), &format, &token],
-        )
-        .await?;
-    if mine == 1 {
-        transaction.batch_execute(sql).await?;
-        transaction.commit().await?;
-        // They name tables that only the newest format has.
-        if format + 1 == newest() {
-            guard(client).await;
+    let mut retry = Retry::default();
+    loop {
+        match take_step(client, (format, sql), token).await {
+            Err(failure) if retry.wait(&failure).await => {}
+            done => break done?,
         }
-        return Ok(());
     }
-    // Another server took the step between the look at the format and the lock. Nobody has to wait for the lock's end.
-    transaction
-        .execute(
-            "UPDATE askfirst.format SET expires_at = '1970-01-01 00:00:00+00' WHERE one = 1 AND token = $1",
-            &[&token],
-        )
-        .await?;
+    // The guards name tables that only the newest format has.
+    if format + 1 == newest() {
+        guard(client).await;
+    }
+    // Unless another server has taken the step meanwhile. Nobody has to wait for the lock's end in either case.
+    let done = "UPDATE askfirst.format SET format = CASE WHEN format = $2 THEN $1 ELSE format END,
+                    expires_at = '1970-01-01 00:00:00+00' WHERE one = 1 AND token = $3";
+    let mut retry = Retry::default();
+    loop {
+        match client.execute(done, &[&(format + 1), &format, &token]).await.map_err(Failure::from) {
+            Err(failure) if retry.wait(&failure).await => {}
+            done => return done.map(drop),
+        }
+    }
+}
+
+/// Takes it, when no other server has.
+async fn take_step(client: &mut Client, (format, sql): (i64, &str), token: i64) -> Done<()> {
+    let transaction = changing(client).await?;
+    let mine = "SELECT 1 FROM askfirst.format WHERE one = 1 AND format = $1 AND token = $2";
+    if transaction.query_opt(mine, &[&format, &token]).await?.is_some() {
+        transaction.batch_execute(sql).await?;
+    }
     Ok(transaction.commit().await?)
 }
 
-async fn guard(client: &Client) {
-    if let Err(error) = client.batch_execute(GUARDS).await {
+async fn guard(client: &mut Client) {
+    if let Err(failure) = change(client, GUARDS).await {
         tracing::warn!(
-            code = error.code().map_or("connection", SqlState::code),
+            code = failure.code(),
             "the database takes no triggers: that nobody changes what is stored is for the log to show"
         );
     }
@@ -190,7 +207,7 @@ pub async fn take(client: &mut Client) -> Result<(), String> {
         );
     }
     let taken = async {
-        let transaction = client.transaction().await?;
+        let transaction = changing(client).await?;
         transaction.batch_execute("CREATE SCHEMA IF NOT EXISTS askfirst").await?;
         transaction.batch_execute(FORMAT).await?;
         // Of two that come at once, and of a server that starts, one is first; the others fail here.
@@ -203,15 +220,21 @@ pub async fn take(client: &mut Client) -> Result<(), String> {
 }
 
 /// Makes the tables of one that was taken.
-pub async fn make(client: &Client) -> Done<()> {
+pub async fn make(client: &mut Client) -> Done<()> {
     for step in MIGRATIONS {
-        client.batch_execute(step).await?;
+        change(client, step).await?;
     }
     Ok(())
 }
 
+async fn change(client: &mut Client, sql: &str) -> Done<()> {
+    let transaction = changing(client).await?;
+    transaction.batch_execute(sql).await?;
+    Ok(transaction.commit().await?)
+}
+
 /// Gives one that was taken to the servers.
-pub async fn restored(client: &Client) -> Done<()> {
+pub async fn restored(client: &mut Client) -> Done<()> {
     guard(client).await;
     let sql = "UPDATE askfirst.format SET format = $1 WHERE one = 1 AND format = $2";
     match client.execute(sql, &[&newest(), &RESTORING]).await? {

@@ -2,7 +2,7 @@
 -- Times are milliseconds since 1970. Digests, ids and subjects are the bytes of the texts that `body` has.
 
 -- What visitors were shown, once per digest (R3).
-CREATE TABLE askfirst.notice (
+CREATE TABLE IF NOT EXISTS askfirst.notice (
     digest     BYTEA PRIMARY KEY,
     lang       TEXT NOT NULL,
     version    TEXT NOT NULL,
@@ -10,7 +10,7 @@ CREATE TABLE askfirst.notice (
     text       TEXT NOT NULL
 );
 
-CREATE TABLE askfirst.site (
+CREATE TABLE IF NOT EXISTS askfirst.site (
     site   INT8 PRIMARY KEY,
     origin TEXT NOT NULL UNIQUE
 );
@@ -20,7 +20,7 @@ CREATE TABLE askfirst.site (
 -- which it came; the entry in the log has those for the time that it was given. Erasing empties what is personal. With a master
 -- key body and secret are sealed; `digest` and `holder` are then empty, since the body says them, and `subject` is a keyed
 -- tag. A secret that is not sealed has 32 bytes.
-CREATE TABLE askfirst.record (
+CREATE TABLE IF NOT EXISTS askfirst.record (
     record_id   BYTEA NOT NULL,
     site        INT8 NOT NULL,
     received_at INT8 NOT NULL,
@@ -43,7 +43,7 @@ CREATE TABLE askfirst.record (
 );
 
 -- What a server has taken in one commit and the sequencer has not given places yet.
-CREATE TABLE askfirst.inbox (
+CREATE TABLE IF NOT EXISTS askfirst.inbox (
     batch       BYTEA PRIMARY KEY,
     received_at INT8 NOT NULL,
     record_ids  BYTEA[] NOT NULL,
@@ -52,7 +52,7 @@ CREATE TABLE askfirst.inbox (
 
 -- The place of a record: `seq` counts from 1 without a gap, `log` and `idx` say where its entry is, `received_at` never
 -- goes back. `ends_at` is when the consent ended or will end (S1), `held` keeps the record beyond that.
-CREATE TABLE askfirst.place (
+CREATE TABLE IF NOT EXISTS askfirst.place (
     seq         INT8 PRIMARY KEY,
     record_id   BYTEA NOT NULL,
     site        INT8 NOT NULL,
@@ -66,7 +66,7 @@ CREATE TABLE askfirst.place (
 );
 
 -- Refusals without any identifier (R10, P1). The day is the server's.
-CREATE TABLE askfirst.refusal_count (
+CREATE TABLE IF NOT EXISTS askfirst.refusal_count (
     site   TEXT NOT NULL,
     day    TEXT NOT NULL,
     notice BYTEA NOT NULL,
@@ -78,7 +78,7 @@ CREATE TABLE askfirst.refusal_count (
 );
 
 -- The logs, as in the store on SQLite.
-CREATE TABLE askfirst.log (
+CREATE TABLE IF NOT EXISTS askfirst.log (
     log       INT8 PRIMARY KEY,
     site      INT8 NOT NULL,
     origin    TEXT NOT NULL UNIQUE,
@@ -89,14 +89,14 @@ CREATE TABLE askfirst.log (
     closed_at INT8
 );
 
-CREATE TABLE askfirst.log_entry (
+CREATE TABLE IF NOT EXISTS askfirst.log_entry (
     log   INT8 NOT NULL,
     idx   INT8 NOT NULL,
     bytes BYTEA NOT NULL,
     PRIMARY KEY (log, idx)
 );
 
-CREATE TABLE askfirst.log_tile (
+CREATE TABLE IF NOT EXISTS askfirst.log_tile (
     log    INT8 NOT NULL,
     level  INT8 NOT NULL,
     tile   INT8 NOT NULL,
@@ -104,7 +104,7 @@ CREATE TABLE askfirst.log_tile (
     PRIMARY KEY (log, level, tile)
 );
 
-CREATE TABLE askfirst.log_notice (
+CREATE TABLE IF NOT EXISTS askfirst.log_notice (
     log    INT8 NOT NULL,
     notice BYTEA NOT NULL,
     idx    INT8 NOT NULL,
@@ -112,7 +112,7 @@ CREATE TABLE askfirst.log_notice (
 );
 
 -- Keys that secrets are sealed with, each under the master key that `master` names.
-CREATE TABLE askfirst.sealing_key (
+CREATE TABLE IF NOT EXISTS askfirst.sealing_key (
     key        INT8 PRIMARY KEY,
     created_at INT8 NOT NULL,
     master     TEXT NOT NULL,
@@ -121,7 +121,7 @@ CREATE TABLE askfirst.sealing_key (
 
 -- The one row that everything which grows a log changes first. `token` is the fencing token of the server that empties
 -- the inbox until `expires_at` by the database's clock; `version` counts what has changed the logs.
-CREATE TABLE askfirst.sequencer (
+CREATE TABLE IF NOT EXISTS askfirst.sequencer (
     one           INT8 PRIMARY KEY CHECK (one = 1),
     token         INT8 NOT NULL,
     holder        TEXT NOT NULL,
@@ -132,4 +132,5 @@ CREATE TABLE askfirst.sequencer (
 );
 
 INSERT INTO askfirst.sequencer (one, token, holder, expires_at, version, last_seq, last_received)
-    VALUES (1, 0, '', '1970-01-01 00:00:00+00', 0, 0, 0);
+    VALUES (1, 0, '', '1970-01-01 00:00:00+00', 0, 0, 0)
+    ON CONFLICT (one) DO NOTHING;

@@ -1,6 +1,6 @@
 -- Format 2: what witnesses have said about a log, as in the store on SQLite.
 
-CREATE TABLE askfirst.log_witness (
+CREATE TABLE IF NOT EXISTS askfirst.log_witness (
     log         INT8 NOT NULL,
     vkey        TEXT NOT NULL,
     size        INT8 NOT NULL DEFAULT 0,

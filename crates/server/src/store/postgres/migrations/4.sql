@@ -2,14 +2,14 @@
 -- file of operational data (`crates/server/src/operations`), and the same SQL uses both.
 
 -- How far each webhook has read the records, who works off its queue, and until when.
-CREATE TABLE askfirst.webhook_cursor (
+CREATE TABLE IF NOT EXISTS askfirst.webhook_cursor (
     endpoint    TEXT PRIMARY KEY,
     seq         INT8 NOT NULL,
     holder      TEXT NOT NULL DEFAULT '',
     lease_until INT8 NOT NULL DEFAULT 0
 );
 
-CREATE TABLE askfirst.webhook_entry (
+CREATE TABLE IF NOT EXISTS askfirst.webhook_entry (
     entry       INT8 PRIMARY KEY,
     endpoint    TEXT NOT NULL,
     message     TEXT NOT NULL,
@@ -22,9 +22,9 @@ CREATE TABLE askfirst.webhook_entry (
     UNIQUE (endpoint, message)
 );
 
-CREATE INDEX webhook_due ON askfirst.webhook_entry (endpoint, next_at);
+CREATE INDEX IF NOT EXISTS webhook_due ON askfirst.webhook_entry (endpoint, next_at);
 
-CREATE TABLE askfirst.leak (
+CREATE TABLE IF NOT EXISTS askfirst.leak (
     site     TEXT NOT NULL,
     day      TEXT NOT NULL,
     kind     TEXT NOT NULL,
@@ -35,7 +35,7 @@ CREATE TABLE askfirst.leak (
 );
 
 -- Who may do what. The token itself is not kept.
-CREATE TABLE askfirst.token (
+CREATE TABLE IF NOT EXISTS askfirst.token (
     token      TEXT PRIMARY KEY,
     name       TEXT NOT NULL,
     role       TEXT NOT NULL,
@@ -45,7 +45,7 @@ CREATE TABLE askfirst.token (
 );
 
 -- Every read of personal data (S7): which record, never what it says.
-CREATE TABLE askfirst.access (
+CREATE TABLE IF NOT EXISTS askfirst.access (
     entry     INT8 PRIMARY KEY,
     at        INT8 NOT NULL,
     who       TEXT NOT NULL,
@@ -55,7 +55,7 @@ CREATE TABLE askfirst.access (
 );
 
 -- Requests of data subjects (S4).
-CREATE TABLE askfirst.request (
+CREATE TABLE IF NOT EXISTS askfirst.request (
     number      INT8 PRIMARY KEY,
     kind        TEXT NOT NULL,
     record_id   TEXT,

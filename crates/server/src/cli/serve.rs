@@ -60,11 +60,9 @@ async fn serve(options: Options) -> ExitCode {
     for delivery in deliveries {
         tasks.spawn(delivery.run(Arc::clone(&app)));
     }
-    if let Some(tls) = &door.tls {
-        match reload_signal(Arc::clone(tls)) {
-            Ok(reloading) => drop(tasks.spawn(reloading)),
-            Err(error) => return fail(&format!("signals can't be listened to: {error}")),
-        }
+    match reload_signal(door.tls.clone()) {
+        Ok(reloading) => drop(tasks.spawn(reloading)),
+        Err(error) => return fail(&format!("signals can't be listened to: {error}")),
     }
     let (stopped, stopping) = tokio::sync::oneshot::channel::<()>();
     let administering = admin.map(|admin| {
@@ -268,14 +266,16 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Reads the certificate anew at each SIGHUP.
-fn reload_signal(tls: Arc<Tls>) -> std::io::Result<impl Future<Output = ()>> {
+/// Reads the certificate anew at each SIGHUP. Without one there is nothing to read, and the server goes on: what nobody
+/// listens to ends a process, and systemd holds such an end for a good one.
+fn reload_signal(tls: Option<Arc<Tls>>) -> std::io::Result<impl Future<Output = ()>> {
     let mut hangup = signal(SignalKind::hangup())?;
     Ok(async move {
         while hangup.recv().await.is_some() {
-            match tls.reload() {
-                Ok(()) => tracing::info!("the certificate was read anew"),
-                Err(error) => tracing::error!(error, "the certificate can't be read; the one in use stays"),
+            match tls.as_ref().map(|tls| tls.reload()) {
+                None => tracing::info!("there is no certificate to read anew"),
+                Some(Ok(())) => tracing::info!("the certificate was read anew"),
+                Some(Err(error)) => tracing::error!(error, "the certificate can't be read; the one in use stays"),
             }
         }
     })

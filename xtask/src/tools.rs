@@ -97,8 +97,11 @@ pub fn ensure_postgres() -> Result<()> {
     ensure_packages(POSTGRES, "the tests of the store need PostgreSQL")
 }
 
-pub fn ensure_strace() -> Result<()> {
-    ensure_packages(&[("strace", "strace")], "the tests of faults need strace")
+/// What the tests of faults and of the unit look on with.
+const TRACERS: &[(&str, &str)] = &[("strace", "strace"), ("systemd-analyze", "systemd")];
+
+pub fn ensure_tracers() -> Result<()> {
+    ensure_packages(TRACERS, "the tests of faults and of the unit for systemd need strace and systemd-analyze")
 }
 
 /// What the load runs of the records server need (`bench/server.mjs`, `bench/compare.mjs`).
@@ -198,6 +201,7 @@ pub fn missing(project: &Project) -> Vec<&'static str> {
     if !has_debian_postgres() {
         missing.extend(absent(POSTGRES));
     }
+    missing.extend(absent(TRACERS));
     missing
 }
 

@@ -95,13 +95,14 @@ fn native(project: &Project, totals: &mut Totals) -> Result<()> {
         bail!("the contract tests (tests/contract/main.rs) are missing");
     }
     tools::ensure_postgres()?;
+    tools::ensure_tracers()?;
     counted("cargo test", project.cargo().args(["test", "--workspace", "--", "--quiet"]), totals)
 }
 
 /// The tests that `cargo test` ignores because they are long (docs/proof.md, "How it is tested").
 fn long(project: &Project, totals: &mut Totals) -> Result<()> {
     tools::ensure_postgres()?;
-    tools::ensure_strace()?;
+    tools::ensure_tracers()?;
     let ignored = ["--", "--ignored", "--nocapture", "--test-threads", "1"];
     let mut server = project.cargo();
     server.args(["test", "--package", "askfirst-server", "--test", "server"]).args(ignored);

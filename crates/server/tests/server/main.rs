@@ -17,6 +17,8 @@ mod backup;
 mod challenge;
 /// The choice's cookie, set by the server.
 mod choice;
+/// How it is installed: systemd, a container.
+mod deploy;
 /// What the disk can do.
 mod faults;
 /// The files beside the records, and the command line.

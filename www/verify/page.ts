@@ -44,10 +44,11 @@ function stepItem(step: Step): HTMLElement {
   return element('li', `step ${step.mark}`, ...sign(step.mark), inEnglish(element('span', 'text', step.text)));
 }
 
-/** A line as it stood in the interface, its buttons as buttons that do nothing. */
+/** A line as it stood in the interface, its buttons as buttons that do nothing. Brackets among the words have a backslash. */
 function shownLine(line: string): HTMLElement {
-  const pieces = line.split(/(\[ .+? \])/);
-  return element('p', '', ...pieces.map((piece) => (piece.startsWith('[ ') ? element('b', 'button', piece.slice(2, -2)) : piece)));
+  const pieces = line.split(/((?:^| )\[ (?:\\.|[^[\]\\])+ \])/);
+  const drawn = pieces.map((piece, at) => (at % 2 ? [' ', element('b', 'button', piece.trim().slice(2, -2))] : [piece]));
+  return element('p', '', ...drawn.flat());
 }
 
 function article(report: Report, name: string, number: number): HTMLElement {

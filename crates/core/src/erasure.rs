@@ -38,9 +38,7 @@ impl Policy {
 
 /// It grants something, or follows a record that may have.
 fn shows_agreement(record: &Record) -> bool {
-    record.prev.is_some()
-        || record.decisions.iter().any(|said| said.granted)
-        || record.vendors.iter().any(|(_, granted)| *granted)
+    record.prev.is_some() || record.grants()
 }
 
 /// What became of a request, as the person is told.

@@ -92,3 +92,19 @@ fn what_cannot_be_read_is_no_verdict() {
     fs::write(folder.path().join("image"), [0xff, 0xd8, 0xff]).unwrap();
     assert_eq!(verify(folder.path(), &["image"], "").status.code(), Some(2));
 }
+
+/// What is in a file of many a person reads at its end, and that a file can't show whether it has all of them.
+#[test]
+fn of_many_reports_the_end_says_how_they_came_out() {
+    let (folder, vectors) = (tempfile::tempdir().unwrap(), vectors());
+    let cases = vectors.get("cases").items();
+    let [good, bad] = [0, 3].map(|n: usize| text(&cases[n], "text"));
+    let key = text(&vectors, "vkey");
+    let told = verify(folder.path(), &["--key", key], &[good, bad, good].join("\n"));
+    assert_eq!(told.status.code(), Some(1));
+    let said = String::from_utf8(told.stdout).unwrap();
+    let sum = "3 looked at: 2 hold, 0 not proven, 1 do NOT hold. Whether others were left out, or one is there twice, is not looked at.";
+    assert_eq!(said.lines().last(), Some(sum));
+    let alone = String::from_utf8(verify(folder.path(), &["--key", key], good).stdout).unwrap();
+    assert!(!alone.contains("looked at:"), "of one the verdict is enough");
+}

@@ -78,6 +78,15 @@ pub fn unpad(bytes: &[u8]) -> Option<&str> {
 /// How far browser's and server's clock may be apart before [`Envelope::clock`] says so, in milliseconds (R6).
 pub const CLOCK_TOLERANCE: Millis = 5 * 60 * 1000;
 
+/// What the server says of the browser's clock beside its own: `ok`, `ahead` or `behind` (R6).
+pub fn clock_between(browser: Millis, server: Millis) -> &'static str {
+    match browser.saturating_sub(server) {
+        gap if gap > CLOCK_TOLERANCE => "ahead",
+        gap if gap < -CLOCK_TOLERANCE => "behind",
+        _ => "ok",
+    }
+}
+
 /// What the server adds to a record when it comes in. It is committed to together with the record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {

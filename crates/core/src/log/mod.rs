@@ -29,7 +29,7 @@ pub use challenge::{Challenge, TERM as CHALLENGE_TERM};
 pub use checkpoint::Checkpoint;
 #[cfg(feature = "ed25519")]
 pub use checkpoint::{OpenError, Opened};
-pub use commitment::{CLOCK_TOLERANCE, Commitment, Envelope, PAD, Salt, core_text, pad, unpad};
+pub use commitment::{CLOCK_TOLERANCE, Commitment, Envelope, PAD, Salt, clock_between, core_text, pad, unpad};
 pub use entry::{Entry, Head, KeyAction, KeyRole, MAX_ENTRY};
 pub use keys::LogKey;
 pub use note::{Algorithm, Note, Signature, VerifierKey};
@@ -46,6 +46,20 @@ use alloc::vec::Vec;
 
 /// A SHA-256 hash in the tree.
 pub type Hash = [u8; 32];
+
+/// The host under which a site's logs have their names: the site without its scheme. Plain http is for one's own machine
+/// only, and says so, since `http://localhost` and `https://localhost` are two sites.
+pub fn host_of(site: &str) -> String {
+    match site.strip_prefix("https://") {
+        Some(host) => String::from(host),
+        None => site.replacen("://", ":", 1),
+    }
+}
+
+/// Whether a log of this name is one of the site's: its host, and a path.
+pub fn is_log_of(name: &str, site: &str) -> bool {
+    name.strip_prefix(host_of(site).as_str()).is_some_and(|path| path.starts_with('/'))
+}
 
 /// The root of the tree without entries (RFC 6962 §2.1).
 pub fn empty_root() -> Hash {

@@ -61,9 +61,7 @@ impl Life {
         (ends_at, planned): (Millis, Millis),
         now: Millis,
     ) -> Option<Self> {
-        let granted =
-            record.decisions.iter().any(|decision| decision.granted) || record.vendors.iter().any(|(_, is)| *is);
-        if !granted {
+        if !record.grants() {
             return None;
         }
         let life = |state, at| Self { state, at, reason: None };

@@ -267,6 +267,11 @@ pub struct Rejection {
 }
 
 impl Record {
+    /// Whether anything is agreed to in it.
+    pub fn grants(&self) -> bool {
+        self.decisions.iter().any(|decision| decision.granted) || self.vendors.iter().any(|(_, granted)| *granted)
+    }
+
     /// The record as JSON.
     pub fn to_value(&self) -> Value {
         json::parse(&self.canonical()).unwrap_or(Value::Null)

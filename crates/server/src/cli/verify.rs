@@ -2,7 +2,7 @@
 //! opens no database, and no connection but to the URL that it is given.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Error, ErrorKind, StdoutLock, Write};
+use std::io::{BufRead, BufReader, BufWriter, Error, ErrorKind, Read, StdoutLock, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -46,7 +46,7 @@ pub fn run(options: &Options) -> ExitCode {
     let files = if options.files.is_empty() { vec![PathBuf::from("-")] } else { options.files.clone() };
     let mut told = Told::new(options.json);
     let looked = files.iter().try_for_each(|file| look(file, options, &keys, &mut told));
-    match looked.and_then(|()| told.out.flush().map_err(|error| error.to_string())) {
+    match looked.and_then(|()| told.sum_up()) {
         Ok(()) => told.verdict(),
         Err(message) => fail(&message),
     }
@@ -57,23 +57,54 @@ struct Told {
     json: bool,
     out: BufWriter<StdoutLock<'static>>,
     worst: Option<Outcome>,
+    /// How many there were, and how many of them hold and do not.
+    looked_at: u64,
+    hold: u64,
+    fail: u64,
     /// The first thing that does not hold.
     problem: Option<String>,
 }
 
 impl Told {
     fn new(json: bool) -> Self {
-        Self { json, out: BufWriter::new(std::io::stdout().lock()), worst: None, problem: None }
+        Self {
+            json,
+            out: BufWriter::new(std::io::stdout().lock()),
+            worst: None,
+            looked_at: 0,
+            hold: 0,
+            fail: 0,
+            problem: None,
+        }
     }
 
     fn say(&mut self, report: &Report) -> Result<(), String> {
         let text = if self.json { Value::canonical(&report.to_value()) + "\n" } else { report.text() };
         let between = if self.json || self.worst.is_none() { "" } else { "\n" };
-        self.worst = self.worst.max(Some(report.outcome()));
+        let outcome = report.outcome();
+        self.worst = self.worst.max(Some(outcome));
+        self.looked_at += 1;
+        self.hold += u64::from(outcome == Outcome::Holds);
+        self.fail += u64::from(outcome == Outcome::Fails);
         if let (None, Some(problem)) = (&self.problem, report.problem()) {
             self.problem = Some(format!("{}: {problem}", report.title));
         }
         write!(self.out, "{between}{text}").map_err(|error| error.to_string())
+    }
+
+    /// Of many reports a person reads the end. What a file of packs can't show is whether it has all of them.
+    fn sum_up(&mut self) -> Result<(), String> {
+        if !self.json && self.looked_at > 1 {
+            let (all, hold, fail) = (self.looked_at, self.hold, self.fail);
+            let open = all - hold - fail;
+            write!(
+                self.out,
+                "\n{all} looked at: {hold} hold, {open} not proven, {fail} do NOT hold. Whether others were left out, or one is there \
+                 twice, is not looked at.\n"
+            )
+            .map_err(|error| error.to_string())?;
+        }
+        self.out.flush().map_err(|error| error.to_string())
     }
 
     fn verdict(&self) -> ExitCode {
@@ -90,6 +121,10 @@ impl Told {
 
 /// The largest answer of a server that is looked at, in bytes.
 const LARGEST: usize = 16 * 1024 * 1024;
+
+/// The longest line, and the largest file that is not one of lines, in bytes: it is read as a whole. A pack has a few hundred
+/// kilobytes at the most.
+const LONGEST: u64 = 256 * 1024 * 1024;
 
 /// Looks at a file. One of lines, which may be larger than the memory (`export --all`), is gone through line by line.
 fn look(file: &PathBuf, options: &Options, keys: &[LogKey], told: &mut Told) -> Result<(), String> {
@@ -118,14 +153,27 @@ fn look(file: &PathBuf, options: &Options, keys: &[LogKey], told: &mut Told) -> 
         }
         return Ok(());
     }
-    input.read_to_string(&mut text).map_err(say)?;
+    let room = LONGEST.saturating_sub(text.len() as u64);
+    if input.take(room + 1).read_to_string(&mut text).map_err(say)? as u64 > room {
+        return Err(say(too_long()));
+    }
     verify(&text, keys).iter().try_for_each(|report| told.say(report))
+}
+
+fn too_long() -> Error {
+    Error::new(
+        ErrorKind::FileTooLarge,
+        "this is too long for evidence; give packs one a line, as `export --all` prints them",
+    )
 }
 
 /// The next line in which there is something.
 fn next_line(input: &mut dyn BufRead) -> Result<Option<String>, Error> {
     let mut line = String::new();
-    while input.read_line(&mut line)? > 0 {
+    while (&mut *input).take(LONGEST + 1).read_line(&mut line)? > 0 {
+        if line.len() as u64 > LONGEST {
+            return Err(too_long());
+        }
         if !line.trim().is_empty() {
             return Ok(Some(line));
         }

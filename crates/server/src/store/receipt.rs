@@ -1,7 +1,7 @@
 //! What the server answers for a stored record.
 
 use askfirst_core::json::{self, Value, Writer};
-use askfirst_core::log::{CLOCK_TOLERANCE, Challenge, Envelope, base64url};
+use askfirst_core::log::{CLOCK_TOLERANCE, Challenge, Envelope, base64url, clock_between};
 use askfirst_core::time::{self, Millis};
 
 use super::Inclusion;
@@ -103,11 +103,7 @@ impl EntryRef {
 impl Clock {
     /// Compares the browser's clock with the server's.
     pub fn compare(browser: Millis, server: Millis) -> Self {
-        match browser.saturating_sub(server) {
-            gap if gap > CLOCK_TOLERANCE => Self::Ahead,
-            gap if gap < -CLOCK_TOLERANCE => Self::Behind,
-            _ => Self::Ok,
-        }
+        Self::named(clock_between(browser, server))
     }
 
     /// A time of a browser that [`Self::compare`] would say this of.

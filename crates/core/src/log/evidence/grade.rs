@@ -27,8 +27,7 @@ impl Grade {
     /// or withdrawal made by an agent or in a moment loses nothing by it.
     pub fn of(record: &Record, envelope: &Envelope, notice_holds: bool) -> Self {
         let mut grade = Self { letter: 'A', reasons: Vec::new() };
-        let grants = record.decisions.iter().any(|decision| decision.granted)
-            || record.vendors.iter().any(|(_, allowed)| *allowed);
+        let grants = record.grants();
         if record.event.method == Method::Migrated {
             grade.lacks(
                 'C',

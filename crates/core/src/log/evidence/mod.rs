@@ -4,19 +4,23 @@
 //!
 //! The same function is behind `askfirst verify`, the page `/askfirst/verify/` and the receipt that a page checks.
 
+mod agree;
 mod grade;
 mod page;
+mod plain;
 mod read;
 mod receipt;
 mod report;
 mod verify;
 mod words;
 
+pub use agree::disagreement;
 pub use grade::Grade;
 pub use page::{page, screen};
+pub use plain::plain;
 pub use receipt::Logged;
 pub use report::{Mark, Outcome, Report, Step};
-pub use verify::{disagreement, read_keys, verify, verify_line, verify_receipt};
+pub use verify::{read_keys, verify, verify_line, verify_receipt};
 pub use words::{Part, clock, said, shown};
 
 use super::{Commitment, Entry, Envelope, Salt};

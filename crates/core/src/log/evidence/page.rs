@@ -78,6 +78,7 @@ pub fn page(pack: &Pack, report: &Report, css: &str, drawn_by: &str) -> String {
     put(&[
         "<h2>What this does not show</h2>\n<ul><li>Who it was: the record belongs to a browser.</li>",
         "<li>That the operator did not keep a second log: compare with a state of the log that somebody else has kept.</li>",
+        "<li>That it still counts: a withdrawal, a later answer or a word that the notice was faulty may have come since.</li>",
         "<li>That the consent is valid in law: that is a judgement on what is shown above.</li></ul>\n",
     ]);
     put(&["<h2>The keys that the file names</h2>\n<ul>"]);

@@ -1,12 +1,15 @@
 //! The one verification: everything is derived anew from the bytes in the file, nothing in it is believed.
 
+use super::agree::{contradiction, is_at_home};
 use super::report::{Mark, Report, Step};
-use super::{Grade, Logged, LoggedEntry, LoggedNotice, PACK_SCHEMA, Pack, clock, page, said, shown};
+use super::{
+    Grade, Logged, LoggedEntry, LoggedNotice, PACK_SCHEMA, Pack, clock, disagreement, page, plain, said, shown,
+};
 use crate::digest::digest;
 use crate::json::{self, Value};
 use crate::log::{
-    Checkpoint, Commitment, Entry, LogKey, NoteError, OpenError, Opened, TextProof, VerifierKey, core_text, leaf_hash,
-    verify_inclusion,
+    CLOCK_TOLERANCE, Checkpoint, Commitment, Entry, LogKey, NoteError, OpenError, Opened, TextProof, VerifierKey,
+    core_text, leaf_hash, verify_inclusion,
 };
 use crate::notice;
 use crate::record::{Record, Submission};
@@ -93,6 +96,13 @@ fn verify_value(value: &Value, trusted: &[LogKey]) -> Report {
     check.report
 }
 
+/// What a file from before it can't tell.
+const LATER: &str = "a withdrawal, a later answer, a word that the notice was faulty";
+
+/// What an export says beyond record and notice.
+const NOT_IN_AN_EXPORT: &str = "An export does not show when the notice came into the log, which an evidence pack does. What it \
+    says of the consent's standing today is the server's word alone.";
+
 /// A check ends at the first thing that does not hold; the report has the sentence.
 struct Stop;
 
@@ -105,12 +115,12 @@ struct Check<'a> {
 
 impl<'a> Check<'a> {
     fn new(trusted: &'a [LogKey], title: &str) -> Self {
-        let report = Report { title: title.to_string(), steps: Vec::new(), said: Vec::new(), shown: Vec::new() };
+        let report = Report { title: plain(title), steps: Vec::new(), said: Vec::new(), shown: Vec::new() };
         Self { trusted, report }
     }
 
     fn say(&mut self, mark: Mark, text: String) {
-        self.report.steps.push(Step { mark, text });
+        self.report.steps.push(Step { mark, text: plain(&text) });
     }
 
     fn fails<T>(&mut self, text: String) -> Checked<T> {
@@ -140,7 +150,7 @@ impl<'a> Check<'a> {
         let entry = Entry::Record(pack.commitment);
         let (index, opened) = self.place("The record", &entry, &pack.proof, &keys)?;
         self.signatures(&opened);
-        let record = self.core(&pack)?;
+        let record = self.core(&pack, &opened)?;
         self.context(&pack)?;
         match (&record, &pack.notice) {
             (Some(record), Some(notice)) => {
@@ -161,6 +171,11 @@ impl<'a> Check<'a> {
                 self.fails("The file says that a notice was faulty, but has no record that names one.".to_string())?
             }
         }
+        if record.as_ref().is_some_and(Record::grants) {
+            let size = opened.checkpoint.size;
+            let text = format!("What came after the log had {size} entries is not in this file: {LATER}.");
+            self.say(Mark::Note, text);
+        }
         match (&record, &pack.erasure) {
             (None, Some(erasure)) => self.erasure(erasure, index, &opened, &keys),
             (Some(_), Some(_)) => self.fails("The file has a record that it says was erased.".to_string()),
@@ -170,7 +185,7 @@ impl<'a> Check<'a> {
     }
 
     /// The record and its envelope are what was committed to.
-    fn core(&mut self, pack: &Pack) -> Checked<Option<Record>> {
+    fn core(&mut self, pack: &Pack, opened: &Opened) -> Checked<Option<Record>> {
         let Some(core) = &pack.core else { return Ok(None) };
         let (text, envelope) = &core.body;
         let record = self.record(text)?;
@@ -180,7 +195,7 @@ impl<'a> Check<'a> {
             Mark::Holds,
             "The record and the time of its receipt are, letter for letter, what the log committed to.".to_string(),
         );
-        self.received(&record, envelope);
+        self.received(&record, envelope, opened)?;
         self.report.said = said(&record, None);
         Ok(Some(record))
     }
@@ -196,7 +211,16 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn received(&mut self, record: &Record, envelope: &crate::log::Envelope) {
+    /// What the server says of the record's coming in, as far as it does not contradict itself.
+    fn received(&mut self, record: &Record, envelope: &crate::log::Envelope, opened: &Opened) -> Checked {
+        if let Some(problem) = contradiction(record, envelope) {
+            return self.fails(problem.to_string());
+        }
+        let origin = &opened.checkpoint.origin;
+        self.require(
+            is_at_home(record, origin),
+            &format!("The record is of {}, and the log is another site's.", record.site),
+        )?;
         let clock = clock(record, envelope).map_or(String::new(), |clock| format!("; {clock}"));
         let at = time::instant(envelope.received_at);
         self.say(Mark::Note, format!("It was received at {at} by the server's clock{clock}."));
@@ -204,6 +228,14 @@ impl<'a> Check<'a> {
             let more = Value::Map(envelope.more.clone()).canonical();
             self.say(Mark::Note, format!("The server noted with it: {more}"));
         }
+        let seen = opened.witnesses.iter().filter_map(|witness| witness.time).min();
+        let latest = seen.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000));
+        if latest.is_some_and(|latest| latest.saturating_add(CLOCK_TOLERANCE) < envelope.received_at) {
+            let text =
+                "A witness had seen it before the server says that it received it: the time of receipt is not proven.";
+            self.say(Mark::Open, text.to_string());
+        }
+        Ok(())
     }
 
     fn context(&mut self, pack: &Pack) -> Checked {
@@ -362,6 +394,7 @@ impl<'a> Check<'a> {
         }
         let value = self.shown(&record, &notice.canonical())?;
         self.report.said = said(&record, Some(&value));
+        self.say(Mark::Note, NOT_IN_AN_EXPORT.to_string());
         Ok(())
     }
 
@@ -391,20 +424,8 @@ impl<'a> Check<'a> {
             return Ok(record);
         }
         let (_, opened) = self.place("The record", &logged.entry(text), &logged.proof, &[])?;
-        self.received(&record, &logged.envelope);
+        self.received(&record, &logged.envelope, &opened)?;
         self.signatures(&opened);
         Ok(record)
     }
-}
-
-/// What can't be true of a record and the notice it names.
-pub fn disagreement(record: &Record, notice: &Value) -> Option<String> {
-    for (key, said) in [("lang", &record.notice.lang), ("version", &record.notice.version)] {
-        if notice.get(key).text() != Some(said) {
-            return Some(format!("The record and its notice disagree on {key}."));
-        }
-    }
-    let named = |id: &str| notice.get("purposes").items().iter().any(|purpose| purpose.get("id").text() == Some(id));
-    let unknown = record.decisions.iter().find(|decision| !named(&decision.purpose))?;
-    Some(format!("The record decides about “{}”, which its notice does not name.", unknown.purpose))
 }

@@ -1,5 +1,6 @@
 //! What a record says and what its notice showed, for a person who knows nothing of the format.
 
+use super::plain;
 use crate::json::Value;
 use crate::log::Envelope;
 use crate::record::{Record, State, Why};
@@ -8,7 +9,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-/// One part of the interface: its name and every word of it, line by line, in the order shown; buttons in brackets.
+/// One part of the interface: its name and every word of it, line by line, in the order shown; buttons in brackets, and
+/// how a switch stood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     /// `banner`, `dialog`, …
@@ -19,6 +21,10 @@ pub struct Part {
 
 /// What the visitor answered. The notice gives the purposes their titles.
 pub fn said(record: &Record, notice: Option<&Value>) -> Vec<String> {
+    sentences(record, notice).iter().map(|line| plain(line)).collect()
+}
+
+fn sentences(record: &Record, notice: Option<&Value>) -> Vec<String> {
     let event = &record.event;
     let acted = match event.method.name() {
         "accept_all" => "pressed the button that accepts",
@@ -33,8 +39,8 @@ pub fn said(record: &Record, notice: Option<&Value>) -> Vec<String> {
     let place = match event.layer.name() {
         "first" => "in the banner",
         "preferences" => "in the preferences dialog",
-        "page" => "on the page itself",
-        "embed" => "in the place of embedded content",
+        "page" => "on a page",
+        "embed" => "in the place of embedded content on a page",
         other => other,
     };
     let mut lines = Vec::new();
@@ -44,15 +50,21 @@ pub fn said(record: &Record, notice: Option<&Value>) -> Vec<String> {
         _ => "The visitor",
     };
     lines.push(format!(
-        "{who} {acted} {place}: consent {}. By the browser's clock that was {}; valid until {}.",
+        "{who} {acted} {place} of {}: consent {}. By the browser's clock that was {}; valid until {}.",
+        record.site,
         event.state.name(),
         time::instant(event.at),
         time::instant(event.valid_until),
     ));
     for decision in &record.decisions {
-        let title = notice.and_then(|notice| title(notice, &decision.purpose)).unwrap_or(&decision.purpose);
+        let shown = notice.and_then(|notice| purpose(notice, &decision.purpose));
+        let title = shown.and_then(|shown| shown.get("title").text()).unwrap_or(&decision.purpose);
         let answer = if decision.granted { "agreed" } else { "refused" };
-        lines.push(format!("{answer:<8} {title} ({})", decision.purpose));
+        // An answer that was kept while another purpose was asked about: these words were not what it was given to.
+        let described = shown.and_then(|shown| shown.get("v").int());
+        let earlier = described.is_some_and(|v| decision.granted && v != i64::from(decision.v));
+        let earlier = if earlier { "; kept from an earlier answer, when it was described otherwise" } else { "" };
+        lines.push(format!("{answer:<8} {title} ({}){earlier}", decision.purpose));
     }
     for (id, allowed) in &record.vendors {
         let answer = if *allowed { "agreed" } else { "refused" };
@@ -102,9 +114,8 @@ pub fn clock(record: &Record, envelope: &Envelope) -> Option<&'static str> {
     }
 }
 
-fn title<'a>(notice: &'a Value, purpose: &str) -> Option<&'a str> {
-    let purposes = notice.at("purposes")?.items();
-    purposes.iter().find(|known| known.at("id").and_then(Value::text) == Some(purpose))?.at("title")?.text()
+fn purpose<'a>(notice: &'a Value, id: &str) -> Option<&'a Value> {
+    notice.get("purposes").items().iter().find(|known| known.get("id").text() == Some(id))
 }
 
 /// Every word that a notice showed.
@@ -114,7 +125,7 @@ pub fn shown(notice: &Value) -> Vec<Part> {
         .map(|(name, tree)| {
             let mut lines = Vec::new();
             words(tree, &mut lines);
-            Part { name: name.clone(), lines }
+            Part { name: plain(name), lines }
         })
         .collect()
 }
@@ -136,7 +147,7 @@ fn words(node: &Value, lines: &mut Vec<String>) {
     flow(node, &mut line);
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
     if !line.is_empty() {
-        lines.push(line);
+        lines.push(plain(&line));
     }
 }
 
@@ -147,7 +158,13 @@ fn has_block(node: &Value) -> bool {
 
 fn flow(node: &Value, line: &mut String) {
     match node {
-        Value::Text(text) => line.push_str(text),
+        Value::Text(text) => unbutton(text, line),
+        Value::List(parts) if parts.first().and_then(Value::text) == Some("input") => {
+            let attributes = parts.get(1).unwrap_or(&Value::Null);
+            if attributes.get("type").text() == Some("checkbox") {
+                line.push_str(if attributes.at("checked").is_some() { " (on) " } else { " (off) " });
+            }
+        }
         Value::List(parts) => {
             let button = parts.first().and_then(Value::text) == Some("button");
             line.push_str(if button { " [ " } else { "" });
@@ -155,5 +172,20 @@ fn flow(node: &Value, line: &mut String) {
             line.push_str(if button { " ] " } else { "" });
         }
         _ => {}
+    }
+}
+
+/// Brackets among the words that would look like those of a button get a backslash: a sentence must not pass for a choice
+/// that was offered.
+fn unbutton(text: &str, line: &mut String) {
+    let mut before = None;
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let apart = |beside: Option<char>| beside.is_none_or(char::is_whitespace);
+        if (c == '[' && apart(rest.peek().copied())) || (c == ']' && apart(before)) {
+            line.push('\\');
+        }
+        line.push(c);
+        before = Some(c);
     }
 }

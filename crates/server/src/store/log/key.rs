@@ -5,7 +5,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use askfirst_core::log::{LogKey, SigningKey};
+use askfirst_core::log::{LogKey, SigningKey, host_of};
 use hkdf::Hkdf;
 use sha2::Sha256;
 
@@ -87,13 +87,9 @@ impl Seeds {
     }
 }
 
-/// The name of the `n`th log of a site: the site without its scheme. Plain http is for one's own machine only, and says
-/// so, since `http://localhost` and `https://localhost` are two sites.
+/// The name of the `n`th log of a site.
 pub fn origin(site: &str, n: u32) -> String {
-    let host = match site.strip_prefix("https://") {
-        Some(host) => host.to_owned(),
-        None => site.replacen("://", ":", 1),
-    };
+    let host = host_of(site);
     let turn = if n > 1 { format!("/{n}") } else { String::new() };
     format!("{host}/askfirst/log{turn}")
 }

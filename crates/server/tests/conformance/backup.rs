@@ -67,7 +67,7 @@ on_all! {
     what_is_not_a_record_comes_back_but_what_has_had_its_term;
 }
 
-fn sealed_sqlite() -> Place {
+pub fn sealed_sqlite() -> Place {
     let place = Place::sqlite();
     let database = place.database.clone().with_master(Master::random().unwrap()).unwrap();
     Place { database, ..place }

@@ -17,6 +17,8 @@ mod backup;
 /// What came beside a record, on both engines.
 mod challenge;
 mod cluster;
+/// The holder's way to a record.
+mod holder;
 /// Faulty notices, and the end of a consent.
 mod invalid;
 mod operations;

@@ -23,8 +23,8 @@ pub async fn holders(
     sealing: Option<&Sealing>,
     record_id: [u8; 16],
 ) -> Done<Vec<(i64, [u8; 32])>> {
-    // Another record comes along, and is opened in the place of one that is not there: both take the same time (S4,
-    // PROOF test 21).
+    // Another record comes along, of the newest ones that were not erased, and is opened in the place of one that is not
+    // there or was erased: all take the same time (S4, PROOF test 21).
     let sql = "SELECT TRUE AS asked, p.seq, r.record_id, r.digest, r.subject, r.holder, r.secret, r.body
                FROM askfirst.record AS r
                JOIN askfirst.place AS p ON p.record_id = r.record_id AND p.site = r.site
@@ -33,7 +33,8 @@ pub async fn holders(
                SELECT FALSE, p.seq, r.record_id, r.digest, r.subject, r.holder, r.secret, r.body
                FROM askfirst.record AS r
                JOIN askfirst.place AS p ON p.record_id = r.record_id AND p.site = r.site
-               WHERE p.seq = (SELECT max(seq) FROM askfirst.place) AND r.body IS NOT NULL
+               WHERE p.seq = (SELECT max(seq) FROM askfirst.place
+                              WHERE erased_at IS NULL AND seq > (SELECT max(seq) FROM askfirst.place) - 256)
                ORDER BY 1 DESC, 2";
     let rows = query(client, sql, &[&record_id.as_slice()]).await?;
     let (asked, other): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.try_get("asked").unwrap_or_default());

@@ -46,7 +46,7 @@ impl Writing {
             return Ok(Inserted::NoticeUnknown);
         }
         if let Some(seq) = before {
-            sqlite::end(&self.connection, seq, received.at)?;
+            sqlite::end(&self.connection, seq, received)?;
         }
         received.not_before(self.last_received);
         let entry = Entry::Record(received.commitment);

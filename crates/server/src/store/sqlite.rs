@@ -148,10 +148,13 @@ pub fn keep_secret(connection: &Connection, seq: i64, secret: &Secret) -> rusqli
 }
 
 /// The consent at this place has ended by then, if it had not before (S1).
-pub fn end(connection: &Connection, seq: i64, at: Millis) -> rusqlite::Result<()> {
+///
+/// Only a record of the same pseudonym ends it: a record's number stands on receipts and in letters, and whoever has read it there
+/// must not end somebody else's consent by naming it. A row from before there was a master key has the pseudonym as it is.
+pub fn end(connection: &Connection, seq: i64, by: &Received) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("UPDATE record SET ends_at = ?2 WHERE seq = ?1 AND ends_at > ?2")?
-        .execute(params![seq, at])
+        .prepare_cached("UPDATE record SET ends_at = ?2 WHERE seq = ?1 AND ends_at > ?2 AND subject IN (?3, ?4)")?
+        .execute(params![seq, by.at, by.record.subject, Columns::of(by).subject])
         .map(drop)
 }
 

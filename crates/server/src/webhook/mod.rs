@@ -128,7 +128,7 @@ impl Delivery {
             for (_, evidence) in &chunk {
                 // One that is damaged or erased has nothing to be told about; the store says so elsewhere.
                 if let Ok(record) = evidence.check().record {
-                    messages.extend(self.news(store, &record, evidence).await?);
+                    messages.extend(self.news(store, record, evidence).await?);
                 }
             }
             let (url, now) = (self.endpoint.url.clone(), store.now());
@@ -141,13 +141,22 @@ impl Delivery {
 
     /// What the endpoint is told about a record, if anything. Of a restricted one nobody hears but of what was taken back,
     /// which they must (GDPR Art. 18(2), 19).
-    async fn news(&self, store: &Store, record: &Record, evidence: &Evidence) -> Result<Option<Message>, StoreError> {
-        let before = previous(store, record).await?;
-        let taken_back = TakenBack::between(before.as_ref(), record);
-        let kind = kind(record, &taken_back);
+    async fn news(
+        &self,
+        store: &Store,
+        mut record: Record,
+        evidence: &Evidence,
+    ) -> Result<Option<Message>, StoreError> {
+        let mut before = previous(store, &record).await?;
+        if before.as_ref().is_some_and(|before| before.subject != record.subject) {
+            // Whoever wrote its number there, it is another visitor's: nothing is told of it.
+            (before, record.prev) = (None, None);
+        }
+        let taken_back = TakenBack::between(before.as_ref(), &record);
+        let kind = kind(&record, &taken_back);
         let told = evidence.restriction.is_none() || kind == State::Withdrawn;
         let wanted = told && self.endpoint.on.contains(&kind);
-        Ok(wanted.then(|| message(record, kind, &taken_back, evidence.receipt.received_at)))
+        Ok(wanted.then(|| message(&record, kind, &taken_back, evidence.receipt.received_at)))
     }
 
     /// Whether it was on this server.

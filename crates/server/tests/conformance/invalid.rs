@@ -115,12 +115,33 @@ fn digest_of_nothing() -> String {
     askfirst_core::digest::digest(b"nothing")
 }
 
+/// S1, P7: a record's number stands on receipts; it is no key to somebody else's consent.
+async fn whoever_knows_a_records_number_does_not_end_it(place: Place) {
+    let store = place.open().await;
+    store.register(english()).await.unwrap();
+    let first = record(1, &english());
+    insert(&store, &first).await;
+    let end = life(&store, 1, clock::now()).await.unwrap().at;
+    let mut forged = Record { prev: Some(record_id(1)), ..record(2, &english()) };
+    forged.event.state = askfirst_core::record::State::Withdrawn;
+    forged.decisions.iter_mut().for_each(|decision| decision.granted = false);
+    insert(&store, &forged).await;
+    let stands = life(&store, 1, clock::now()).await.unwrap();
+    assert_eq!((stands.state, stands.at), (State::InForce, end), "neither its standing nor how long it is kept");
+    // Its own browser ends it, and that it was named before changes nothing.
+    let own =
+        Record { record_id: record_id(3), holder: first.holder.clone(), subject: first.subject.clone(), ..forged };
+    insert(&store, &own).await;
+    assert_eq!(life(&store, 1, clock::now() + DAY).await.unwrap().state, State::Followed);
+    store.close().await;
+}
+
 async fn a_consent_expires_by_the_calendar_and_one_that_was_followed_does_not(place: Place) {
     let store = place.open().await;
     store.register(english()).await.unwrap();
     let first = record(1, &english());
     insert(&store, &first).await;
-    insert(&store, &Record { prev: Some(record_id(1)), ..record(2, &english()) }).await;
+    insert(&store, &Record { prev: Some(record_id(1)), subject: first.subject.clone(), ..record(2, &english()) }).await;
     let now = clock::now();
     assert_eq!(life(&store, 1, now + DAY).await.unwrap().state, State::Followed);
     assert_eq!(life(&store, 2, now).await.unwrap().state, State::InForce);
@@ -133,9 +154,11 @@ async fn a_consent_expires_by_the_calendar_and_one_that_was_followed_does_not(pl
 on_both! {
     a_faulty_notice_is_named_wherever_its_records_are_shown_and_no_record_changes;
     a_consent_expires_by_the_calendar_and_one_that_was_followed_does_not;
+    whoever_knows_a_records_number_does_not_end_it;
 }
 
 sealed! {
     a_faulty_notice_is_named_wherever_its_records_are_shown_and_no_record_changes;
     a_consent_expires_by_the_calendar_and_one_that_was_followed_does_not;
+    whoever_knows_a_records_number_does_not_end_it;
 }

@@ -387,6 +387,7 @@ async fn a_record_is_kept_for_three_years_after_its_consent_ended_and_no_longer(
     clock.store(withdrawn, SeqCst);
     let mut withdrawal = at(withdrawn, 3, &notice);
     withdrawal.prev = Some(given.record_id.clone());
+    withdrawal.subject.clone_from(&given.subject);
     withdrawal.event.state = State::Withdrawn;
     withdrawal.decisions.iter_mut().for_each(|decision| decision.granted = false);
     created(&store, &withdrawal).await;
@@ -480,6 +481,7 @@ async fn a_restricted_record_stays_as_proof_and_goes_when_its_term_has_ended(pla
     // What it says about its end is taken in all the same.
     let mut withdrawal = at(START + DAY, 3, &notice);
     withdrawal.prev = Some(given.record_id.clone());
+    withdrawal.subject.clone_from(&given.subject);
     withdrawal.event.state = State::Withdrawn;
     created(&store, &withdrawal).await;
     let sooner = Restriction { ends_at: START + DAY, ..restriction };

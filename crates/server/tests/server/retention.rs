@@ -51,6 +51,7 @@ async fn a_record_is_kept_for_three_years_after_its_consent_ended_and_no_longer(
     NOW.store(withdrawn, SeqCst);
     let mut withdrawal = at(withdrawn, 3, &notice);
     withdrawal.prev = Some(given.record_id.clone());
+    withdrawal.subject.clone_from(&given.subject);
     withdrawal.event.state = State::Withdrawn;
     withdrawal.decisions.iter_mut().for_each(|decision| decision.granted = false);
     insert(&store, &withdrawal).await;

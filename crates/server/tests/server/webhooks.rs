@@ -171,6 +171,26 @@ async fn a_withdrawal_is_told_signed_and_with_nothing_that_the_receiver_does_not
     assert_eq!(texts(data.get("withdrawn").get("categories").clone()), ["analytical"]);
 }
 
+/// Who knows the number of somebody else's record and names it makes no receiver look it up.
+#[tokio::test]
+async fn nothing_is_told_of_a_record_of_another_pseudonym() {
+    let server = server().await;
+    let receiver = Receiver::start().await;
+    let delivery = receiver.delivery(&server, &[State::Withdrawn]);
+    delivery.step(&server.app.store).await.unwrap();
+    let given = record(1, &server.notice);
+    keep(&server, &given).await;
+    let mut forged = after(&given, 2, State::Withdrawn, &[("analytical", false)]);
+    forged.subject = record(9, &server.notice).subject;
+    keep(&server, &forged).await;
+    delivery.step(&server.app.store).await.unwrap();
+    delivery.step(&server.app.store).await.unwrap();
+    let (_, body) = receiver.only();
+    let data = body.get("data");
+    assert_eq!(data.get("previous"), &Value::Null);
+    assert_eq!(data.get("subject").text(), Some(forged.subject.as_str()));
+}
+
 #[tokio::test]
 async fn taking_back_one_of_two_is_a_withdrawal_and_granting_one_more_is_not() {
     let server = server().await;

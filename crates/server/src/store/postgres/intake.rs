@@ -141,11 +141,18 @@ async fn store_once(shared: &Shared, records: &[(i64, &Received)]) -> Done<(Hash
     let ids = column(records, |r| r.record.record_id.as_slice());
     let first = records.iter().map(|(_, received)| received.at).min().unwrap_or_default();
     let client = shared.client().await?;
+    // A record ends the one before it only where both are of one pseudonym (as in SQLite, `sqlite::end`).
     let sql = "WITH new AS (
             INSERT INTO askfirst.record (record_id, site, received_at, browser_at, valid_until, core, context, prev,
                 digest, notice, subject, holder, secret, body, challenge)
-            SELECT * FROM unnest($1::BYTEA[], $2::INT8[], $3::INT8[], $4::INT8[], $5::INT8[], $6::BYTEA[], $7::BYTEA[],
-                $8::BYTEA[], $9::BYTEA[], $10::BYTEA[], $11::BYTEA[], $12::BYTEA[], $13::BYTEA[], $14::BYTEA[], $17::INT8[])
+            SELECT n.record_id, n.site, n.received_at, n.browser_at, n.valid_until, n.core, n.context,
+                CASE WHEN EXISTS (SELECT 1 FROM askfirst.record AS p WHERE p.record_id = n.prev AND p.site = n.site
+                    AND p.subject <> n.subject AND p.subject <> n.plain) THEN NULL ELSE n.prev END,
+                n.digest, n.notice, n.subject, n.holder, n.secret, n.body, n.challenge
+            FROM unnest($1::BYTEA[], $2::INT8[], $3::INT8[], $4::INT8[], $5::INT8[], $6::BYTEA[], $7::BYTEA[],
+                $8::BYTEA[], $9::BYTEA[], $10::BYTEA[], $11::BYTEA[], $12::BYTEA[], $13::BYTEA[], $14::BYTEA[], $17::INT8[],
+                $18::BYTEA[]) AS n (record_id, site, received_at, browser_at, valid_until, core, context, prev, digest,
+                notice, subject, holder, secret, body, challenge, plain)
             ON CONFLICT (record_id, site) DO NOTHING RETURNING record_id, site
         ), word AS (
             INSERT INTO askfirst.inbox (batch, received_at, record_ids, sites) VALUES ($15, $16, $1, $2)
@@ -172,6 +179,7 @@ async fn store_once(shared: &Shared, records: &[(i64, &Received)]) -> Done<(Hash
             &batch.as_slice(),
             &first,
             &column(records, |r| r.record.challenge.map(Challenge::number)),
+            &column(records, |r| r.record.subject.as_slice()),
         ],
     )
     .await?;

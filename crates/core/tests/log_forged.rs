@@ -1,5 +1,5 @@
 //! Files whose every signature and hash holds, made by somebody who has the log's key or chose what stands in it: what they
-//! say untruly is named, or can't be said (PROOF §3; test 12).
+//! say untruly is named, or can't be said (PROOF test 12; §3).
 #![allow(clippy::unwrap_used, clippy::panic)]
 #![allow(dead_code, reason = "each test file uses a part of the support")]
 

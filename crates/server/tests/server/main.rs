@@ -31,6 +31,8 @@ mod ingest;
 mod invalid;
 /// What pages report that happened without consent.
 mod leaks;
+/// What an erasure leaves.
+mod left;
 /// How much is taken from one sender, one site, and at once.
 mod limits;
 /// The log of a site.

@@ -1,13 +1,18 @@
 //! How long records are kept (S1), and what the log says about those that are gone.
 
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
+use std::time::{Duration, Instant};
 
 use askfirst_core::log::{Entry, leaf_hash, verify_inclusion};
 use askfirst_core::record::{Record, State};
 use askfirst_core::time::{DAY, Millis, Period};
+use askfirst_server::clock;
+use askfirst_server::operations::Operations;
+use askfirst_server::operations::access::{self, Access};
 use askfirst_server::store::retention::KEEP;
 use askfirst_server::store::{self, Erased, Inserted, NewNotice, NewRecord, Receipt, Store};
 
+use crate::process::{Process, english};
 use crate::support::*;
 
 /// 2026-01-01.
@@ -167,4 +172,47 @@ async fn a_prune_mark_stands_at_a_tile_and_what_is_above_it_is_proved_as_before(
 async fn head_of(store: &Store, n: u128) -> u64 {
     let (seq, _) = store.holders(&record_id(n)).await.unwrap()[0];
     store.evidence(seq).await.unwrap().unwrap().receipt.entry.unwrap().index
+}
+
+/// S1, S2: nobody has to ask for it. The first look is five minutes after a start.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long"]
+async fn the_server_erases_by_itself_what_has_had_its_term() {
+    const YEAR: Millis = 365 * DAY;
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("askfirst.sqlite");
+    let notice = english();
+    for (n, now) in [(1, (|| clock::now() - 4 * YEAR) as fn() -> Millis), (2, clock::now)] {
+        let store = open(&database, now);
+        store.register(notice.clone()).await.unwrap();
+        insert(&store, &at(now(), n, &notice)).await;
+        store.close().await;
+    }
+    let operations = Operations::open(&Operations::beside(&database)).unwrap();
+    let looked = |days: i64, who: &str| Access {
+        at: clock::now() - days * DAY,
+        who: who.to_owned(),
+        action: "read".to_owned(),
+        record_id: Some(record_id(2)),
+        reason: "a complaint".to_owned(),
+    };
+    for access in [looked(91, "Eva"), looked(89, "Omar")] {
+        operations.run(|connection| access::add(connection, &access)).unwrap();
+    }
+    let server = Process::start(folder.path(), &[]);
+    let status = |n| {
+        let (id, secret) = (record_id(n), secret(n));
+        let asked =
+            format!("GET /askfirst/v1/records/{id} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {secret}\r\n\r\n");
+        server.send(&asked).unwrap().split(' ').nth(1).unwrap().to_owned()
+    };
+    let began = Instant::now();
+    assert_eq!((status(1).as_str(), status(2).as_str()), ("200", "200"));
+    while status(1) == "200" {
+        assert!(began.elapsed() < Duration::from_secs(400), "it is there still");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(status(2), "200");
+    let seen = operations.run(|connection| access::list(connection, 0)).unwrap();
+    assert_eq!(seen.iter().map(|access| access.who.as_str()).collect::<Vec<_>>(), ["Omar"]);
 }

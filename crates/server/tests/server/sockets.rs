@@ -211,6 +211,56 @@ async fn one_address_can_not_take_all_connections() {
     assert_eq!(status(&mut fifth).await, Some(200));
 }
 
+/// However many addresses they come from; and what there is room for again is taken again.
+#[tokio::test]
+async fn there_are_no_more_connections_than_there_is_room_for() {
+    let listening = listen(Limits { total: 3, per_address: 2, ..Limits::default() }).await;
+    let from = async |last: u8| {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, last], 0).into()).unwrap();
+        socket.connect(listening.address).await.unwrap()
+    };
+    let healthy = async |stream: &mut TcpStream| {
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        status(stream).await
+    };
+    let mut streams = Vec::new();
+    for last in [2, 3, 4] {
+        let mut stream = from(last).await;
+        assert_eq!(healthy(&mut stream).await, Some(200));
+        streams.push(stream);
+    }
+    assert!(closed_after(&mut from(5).await).await < Duration::from_secs(1));
+    // The others are as they were.
+    for stream in &mut streams {
+        assert_eq!(healthy(stream).await, Some(200));
+    }
+    streams.pop();
+    let room = async {
+        // The server has to see that the other one is gone.
+        while healthy(&mut from(5).await).await != Some(200) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), room).await.expect("there is room again");
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_long_or_has_too_many_lines_is_refused() {
+    let listening = listen(Limits::default()).await;
+    let asked = async |lines: &str| {
+        let mut stream = TcpStream::connect(listening.address).await.unwrap();
+        let request = format!("GET /healthz HTTP/1.1\r\nHost: x\r\n{lines}\r\n");
+        // It may be answered before all of it is written.
+        let _ = stream.write_all(request.as_bytes()).await;
+        status(&mut stream).await
+    };
+    assert_eq!(asked(&format!("X-Long: {}\r\n", "x".repeat(12 * 1024))).await, Some(200));
+    assert_eq!(asked(&format!("X-Long: {}\r\n", "x".repeat(17 * 1024))).await, Some(431));
+    assert_eq!(asked(&"X: y\r\n".repeat(60)).await, Some(200));
+    assert_eq!(asked(&"X: y\r\n".repeat(65)).await, Some(431));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_under_load_answers_what_it_has_taken_and_keeps_it() {
     let mut listening = listen(Limits::default()).await;

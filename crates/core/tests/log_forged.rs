@@ -188,12 +188,14 @@ fn a_sentence_in_brackets_is_not_a_button_and_a_switch_says_how_it_stood() {
     let notice = altered(
         r#"["h2",{},"Mogen wij meten?"]"#,
         r#"["p",{},"[ Alles weigeren ] of niet"],["p",{},"[","Nee","]"],["p",{},"wp-[UID]"],
-           ["label",{},"Meten",["input",{"checked":"","type":"checkbox"}]],["label",{},"Tonen",["input",{"type":"checkbox"}]]"#,
+           ["label",{},"Meten",["input",{"checked":"","type":"checkbox"}]],["label",{},"Tonen",["input",{"type":"checkbox"}]],
+           ["p",{},["span",{},"Meten."],["strong",{},"Nieuw"],"!"],["button",{"aria-label":"Sluiten"}]"#,
     );
     let report = judged(&logged(&record(), &envelope(), &notice));
     let lines = &report.shown[0].lines;
     assert_eq!(lines[..3], ["\\[ Alles weigeren \\] of niet", "\\[Nee\\]", "wp-[UID]"]);
     assert_eq!(lines[3..5], ["Meten (on)", "Tonen (off)"]);
+    assert_eq!(lines[5..7], ["Meten. Nieuw!", "[ Sluiten ]"]);
     assert_eq!(lines.last().unwrap(), "[ Alles weigeren ] [ Alles accepteren ]");
 }
 

@@ -40,14 +40,19 @@ pub struct Verdict {
     pub record: Result<Record, String>,
     /// The notice, when its bytes are those that the record names and the two agree.
     pub notice: Result<Value, String>,
+    /// The notice's bytes are not those that were registered.
+    altered: bool,
 }
 
 impl Evidence {
     /// Makes the verdict from the stored bytes.
     pub fn check(&self) -> Verdict {
         let record = self.check_record();
-        let notice = self.check_notice(record.as_ref().ok());
-        Verdict { record, notice }
+        let stored = self.check_notice(record.as_ref().ok());
+        let altered = stored.is_err();
+        let said = |notice: &Value| record.as_ref().ok().and_then(|record| disagreement(record, notice));
+        let notice = stored.and_then(|notice| said(&notice).map_or(Ok(notice), Err));
+        Verdict { record, notice, altered }
     }
 
     /// Whether it may be looked at for another end than a legal claim or its holder's (GDPR Art. 18(2)).
@@ -103,11 +108,7 @@ impl Evidence {
         if !notice::holds(text, wanted) {
             return Err(altered());
         }
-        let notice = json::parse(text).map_err(|_| "The stored notice is not JSON.")?;
-        match record.and_then(|record| disagreement(record, &notice)) {
-            Some(problem) => Err(problem),
-            None => Ok(notice),
-        }
+        Ok(json::parse(text).map_err(|_| "The stored notice is not JSON.")?)
     }
 
     /// How the consent in a record that holds stands at `now`; nothing where nothing was granted.
@@ -165,6 +166,12 @@ impl Evidence {
 }
 
 impl Verdict {
+    /// Whether stored bytes are not what was received and registered. That record and notice say different things of themselves
+    /// is another matter: both may be just what came, from before that was refused.
+    pub fn is_damaged(&self) -> bool {
+        self.record.is_err() || self.altered
+    }
+
     /// The first thing that does not hold.
     pub fn problem(&self) -> Option<&str> {
         let record = self.record.as_ref().err();

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::fail;
+use super::{counted, fail};
 use crate::clock;
 use crate::store::backup::{expire, keys_of, name, operations_of};
 use crate::store::restore::{Beside, Files, Operational};
@@ -83,9 +83,12 @@ pub fn restore(options: &Restore) -> ExitCode {
         Ok(restored) => {
             let looked = restored.looked;
             println!(
-                "{} records, of which {} are erased ({} of them since the backup), and {} entries of {} logs: everything \
-                 is what was signed.",
-                looked.records, looked.erased, restored.erased_again, looked.entries, looked.logs
+                "{}, {} erased ({} of them since the backup), and {} of {}: everything is what was signed.",
+                counted(looked.records, "record", "records"),
+                looked.erased,
+                restored.erased_again,
+                counted(looked.entries, "entry", "entries"),
+                counted(looked.logs, "log", "logs")
             );
             println!("{}", said(restored.operational));
             for origin in &restored.behind {

@@ -227,7 +227,8 @@ impl Options {
         let say = |error: std::io::Error| format!("{}: {error}", out.display());
         let mut file = private(out).map_err(say)?;
         lines.iter().try_for_each(|line| writeln!(file, "{line}")).map_err(say)?;
-        println!("{} records are in {}.", found.len(), out.display());
+        let found = super::counted(found.len() as u64, "record is", "records are");
+        println!("{found} in {}.", out.display());
         Ok(ExitCode::SUCCESS)
     }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use askfirst_core::digest::is_uuid;
 use askfirst_core::exports::Format;
 use askfirst_core::json::Value;
-use askfirst_core::log::evidence::{Grade, clock, said, shown};
+use askfirst_core::log::evidence::{Grade, WHOLE, clock, said, shown};
 use askfirst_core::time;
 use clap::Args;
 
@@ -160,13 +160,18 @@ pub fn sentences(evidence: &Evidence) -> String {
         out.extend(said.iter().chain(&life).chain(&grade).map(|line| format!("{line}\n")));
     }
     if let (Ok(record), Ok(notice)) = (&verdict.record, &verdict.notice) {
-        out.push_str(&format!("\nWhat was shown, in “{}”, version {}:\n", record.notice.lang, record.notice.version));
+        out.push_str(&format!(
+            "\nThe words of the notice, in “{}”, version {}. {WHOLE}\n",
+            record.notice.lang, record.notice.version
+        ));
         for part in shown(notice) {
             out.push_str(&format!("  {}:\n", part.name));
             out.extend(part.lines.iter().map(|line| format!("    {line}\n")));
         }
     }
     out.push_str(match verdict.problem() {
+        // Nothing is false about a hole that the receipt and the log say is one.
+        Some(_) if evidence.erased_at.is_some() => "\n",
         Some(_) => "\nThis does NOT hold: ",
         None => "\nThe record and the notice are byte for byte what was received and registered.\n",
     });

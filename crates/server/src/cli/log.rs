@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::fail;
+use super::{counted, fail};
 use crate::clock;
 use crate::store::{self, log::Seed, log::Seeds};
 
@@ -130,9 +130,12 @@ pub fn audit(options: &Audit) -> ExitCode {
     match options.database.ask(async |database| database.audit().await) {
         Ok(looked) => {
             println!(
-                "{} logs with {} entries, and {} records of which {} were erased: every tree is the one that was signed, \
-                 and every record is the one that its entry stands for.",
-                looked.logs, looked.entries, looked.records, looked.erased
+                "{} with {}, and {}, {} erased: every tree is the one that was signed, and every record is the one that its \
+                 entry stands for.",
+                counted(looked.logs, "log", "logs"),
+                counted(looked.entries, "entry", "entries"),
+                counted(looked.records, "record", "records"),
+                looked.erased
             );
             ExitCode::SUCCESS
         }

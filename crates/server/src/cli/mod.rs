@@ -104,6 +104,14 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// So many of something, as a person would say it.
+fn counted(n: impl Into<u64>, one: &str, many: &str) -> String {
+    match n.into() {
+        1 => format!("1 {one}"),
+        n => format!("{n} {many}"),
+    }
+}
+
 /// Says why the command could not be carried out. Exit code 2, as for a wrong argument.
 fn fail(message: &str) -> ExitCode {
     eprintln!("askfirst: {message}");

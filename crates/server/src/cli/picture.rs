@@ -1,6 +1,7 @@
 //! `askfirst export --html` and `--png`: evidence for people, drawn by the view code of the page.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -29,7 +30,14 @@ pub fn page(pack: &Pack, file: &Path) -> Result<(), String> {
     let reports = verify(&pack.to_value().canonical(), &[]);
     let report = reports.first().ok_or("the pack can't be read")?;
     let program = concat!("Askfirst ", env!("CARGO_PKG_VERSION"));
-    write(file, &evidence::page(pack, report, CSS, program))
+    // What is in it is a record (S7).
+    let mut options = fs::File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let page = evidence::page(pack, report, CSS, program);
+    let written = options.open(file).and_then(|mut file| file.write_all(page.as_bytes()));
+    written.map_err(|error| format!("{}: {error}", file.display()))
 }
 
 /// Writes a picture of each part in each window.

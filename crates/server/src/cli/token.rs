@@ -153,13 +153,57 @@ pub fn note_all<'a>(
     record_ids: impl IntoIterator<Item = &'a str>,
     reason: Option<&str>,
 ) -> Result<(), String> {
-    let user = ["SUDO_USER", "USER"].into_iter().find_map(|name| std::env::var(name).ok());
+    let user = user();
     let access = |record_id: &str| Access {
         at: clock::now(),
-        who: format!("console:{}", user.as_deref().unwrap_or("unknown")),
+        who: format!("console:{user}"),
         action: action.to_owned(),
         record_id: Some(record_id.to_owned()),
         reason: reason.unwrap_or_default().to_owned(),
     };
     operations.run(|connection| record_ids.into_iter().try_for_each(|id| access::add(connection, &access(id))))
+}
+
+/// Who runs this command, by the system's word: an environment says whatever its user likes. Root may have come from elsewhere,
+/// and could write anything here anyway.
+fn user() -> String {
+    let Some(id) = user_id() else { return "unknown".to_owned() };
+    let sudo = std::env::var("SUDO_USER").ok().filter(|name| id == 0 && name != "root");
+    let name = std::fs::read_to_string("/etc/passwd").ok().and_then(|names| name_of(&names, id));
+    let name = name.unwrap_or_else(|| format!("uid {id}"));
+    sudo.map_or(name.clone(), |sudo| format!("{sudo} as {name}"))
+}
+
+/// The owner of this process.
+#[cfg(unix)]
+fn user_id() -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").ok().map(|own| own.uid())
+}
+
+#[cfg(not(unix))]
+fn user_id() -> Option<u32> {
+    None
+}
+
+/// The name of a user in the text of `/etc/passwd`.
+fn name_of(names: &str, id: u32) -> Option<String> {
+    let id = id.to_string();
+    names.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == id).then(|| name.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_of;
+
+    #[test]
+    fn a_user_has_the_name_that_the_system_knows() {
+        let names = "root:x:0:0:root:/root:/bin/sh\nbroken\neva:x:1000:0:Eva:/home/eva:/bin/sh\n";
+        assert_eq!(name_of(names, 1000).as_deref(), Some("eva"));
+        assert_eq!((name_of(names, 0).as_deref(), name_of(names, 7)), (Some("root"), None));
+    }
 }

@@ -38,7 +38,7 @@ pub async fn read(
         Some(value) => value,
         None => app.store.pack(seq).await?.ok_or_else(Error::not_found)?.to_value(),
     };
-    if evidence.check().problem().is_some() {
+    if evidence.check().is_damaged() {
         app.metrics.damaged();
         tracing::error!(seq, "a stored record or its notice is not what it was");
     }

@@ -14,6 +14,7 @@ pub mod limits;
 mod log;
 mod notices;
 pub mod observe;
+pub mod offered;
 pub mod openapi;
 pub mod records;
 mod status;
@@ -41,6 +42,7 @@ use cors::Origins;
 use files::{Config, Dist};
 use limits::{Limiter, Rate};
 use observe::Metrics;
+use offered::Offers;
 use openapi::Listener;
 
 /// Longest body of a submission. A record itself has at most `askfirst_core::record::MAX_BYTES` (S8).
@@ -67,6 +69,8 @@ pub struct App {
     /// Of the sites whose pages ask for challenges.
     pub challenges: Challenges,
     pub metrics: Metrics,
+    /// What each notice offers to decide about.
+    pub offers: Offers,
     /// What is not a record; without it the routes that need it answer 503.
     pub operations: Option<Arc<Operations>>,
     pub webhooks: Arc<webhook::Figures>,
@@ -141,6 +145,7 @@ impl App {
             choice_cookie: options.choice_cookie,
             challenges: options.challenges,
             metrics: Metrics::default(),
+            offers: Offers::default(),
             operations: options.operations,
             webhooks: options.webhooks,
             witnesses: options.witnesses,

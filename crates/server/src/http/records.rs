@@ -11,6 +11,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::limits::{self, Peer};
+use super::offered::Decided;
 use super::{App, BODY_LIMIT, Error, Shared, body, challenge, cors};
 use crate::store::{AboutNotice, Counted, Inserted, NewRecord};
 
@@ -29,6 +30,8 @@ pub struct Received {
     pub notice: String,
     /// What the record says about it.
     pub said: AboutNotice,
+    /// What it decides about, which the notice must offer.
+    decided: Decided,
     site: String,
 }
 
@@ -48,9 +51,12 @@ pub async fn submit(State(app): State<Shared>, request: Request) -> Result<Respo
             }
         }
         Incoming::Record(received) => {
-            let Received { record, notice, said, .. } = *received;
+            let Received { record, notice, said, decided, .. } = *received;
             let known = app.store.about_notice(&notice).await?;
             require_agreement(known.ok_or_else(Error::notice_unknown)?, &said)?;
+            if !app.offers.has(&app.store, &notice, &decided).await? {
+                return Err(mismatch("the notice of this digest has no such purpose or service").at("$.decisions"));
+            }
             match app.store.insert(record).await? {
                 Inserted::Created(receipt) => {
                     app.metrics.accepted();
@@ -121,9 +127,10 @@ fn read(text: &str) -> Result<Incoming, Error> {
             let new = NewRecord::new(&record).map_err(|path| {
                 Error::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "must be in canonical form").at(path)
             })?;
+            let decided = Decided::in_record(&record);
             let said = AboutNotice { lang: record.notice.lang, version: record.notice.version };
             let (site, notice) = (record.site, record.notice.digest);
-            Incoming::Record(Box::new(Received { record: new, notice, said, site }))
+            Incoming::Record(Box::new(Received { record: new, notice, said, decided, site }))
         }
     })
 }
@@ -143,8 +150,11 @@ fn require_agreement(known: AboutNotice, said: &AboutNotice) -> Result<(), Error
     if version && said.lang == known.lang {
         return Ok(());
     }
-    let message = "the notice of this digest has another language or version";
-    Err(Error::new(StatusCode::UNPROCESSABLE_ENTITY, "notice_mismatch", message).at("$.notice"))
+    Err(mismatch("the notice of this digest has another language or version").at("$.notice"))
+}
+
+fn mismatch(message: &'static str) -> Error {
+    Error::new(StatusCode::UNPROCESSABLE_ENTITY, "notice_mismatch", message)
 }
 
 fn notice_of_count_unknown() -> Error {

@@ -475,7 +475,12 @@ fn check(connection: &rusqlite::Connection, seeds: &Seeds, published: &[Checkpoi
 fn lock(path: &Path) -> Result<File, String> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let file = File::create(&name).map_err(|error| format!("{}: {error}", Path::new(&name).display()))?;
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    // Whoever can open it can hold it, and with it the server's start.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(&name).map_err(|error| format!("{}: {error}", Path::new(&name).display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(format!("{}: another server has this database open", path.display())),

@@ -279,7 +279,7 @@ async fn the_commands_back_up_into_a_folder_and_restore_from_it() {
     let file = file.into_iter().find(|path| path.extension().is_some_and(|end| end == "sqlite")).unwrap();
     let to = copies.path().join("restored");
     let said = askfirst(&["restore", "--database", to.to_str().unwrap(), file.to_str().unwrap()]);
-    assert!(said.starts_with("1 records, of which 0 are erased"), "{said}");
+    assert!(said.starts_with("1 record, 0 erased"), "{said}");
     assert!(said.contains("revoked since is valid again"), "the data of the server came along: {said}");
     assert!(Operations::beside(&to).is_file());
     assert_eq!(store::read(&to, &record_id(1)).unwrap()[0].check().problem(), None);

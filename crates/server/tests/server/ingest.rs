@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use askfirst_core::json;
 use askfirst_core::record::{Decision, State};
 use askfirst_core::time::{self, DAY, Period};
 use askfirst_server::http::Options;
@@ -257,6 +258,45 @@ async fn a_record_that_contradicts_its_notice_is_refused() {
     let mut wrong = record(1, &server.notice);
     wrong.notice.version = "1999".to_owned();
     assert_eq!(server.ask(post(wrong.to_value().canonical())).await.code(), "notice_mismatch");
+}
+
+/// R3: what is answered about something that was not in the notice shows nothing, and in the owner's export it would be the one
+/// that does not hold.
+#[tokio::test]
+async fn a_record_decides_about_nothing_that_its_notice_does_not_offer() {
+    let server = server().await;
+    let good = record(1, &server.notice);
+    let mut purpose = good.clone();
+    purpose.decisions.push(Decision { purpose: "elsewhere".to_owned(), v: 1, granted: true });
+    let mut service = good.clone();
+    service.vendors = vec![("elsewhere".to_owned(), true)];
+    for wrong in [purpose, service] {
+        let answer = server.ask(post(wrong.canonical())).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "notice_mismatch"), "{}", answer.text);
+    }
+    assert_eq!(server.rows(), 0);
+    let notice = json::parse(&server.notice.text).unwrap();
+    let offered = notice.get("purposes").items().iter().flat_map(|purpose| purpose.get("services").items());
+    let mut whole = good;
+    whole.vendors = offered.take(1).map(|service| (service.get("id").text().unwrap().to_owned(), true)).collect();
+    assert_eq!(whole.vendors.len(), 1);
+    assert_eq!(server.ask(post(whole.canonical())).await.status, StatusCode::CREATED);
+}
+
+/// What came in before that was refused is no damage: a stranger must not be able to raise that alarm.
+#[tokio::test]
+async fn a_record_that_never_agreed_with_its_notice_is_shown_as_such_and_is_not_damaged() {
+    let server = server().await;
+    let mut wrong = record(1, &server.notice);
+    wrong.decisions.push(Decision { purpose: "elsewhere".to_owned(), v: 1, granted: true });
+    server.app.store.insert(store::NewRecord::new(&wrong).unwrap()).await.unwrap();
+    let answer = server.ask(with_secret("GET", &record_id(1), &secret(1))).await;
+    assert_eq!(answer.at(&["holds", "notice"]).bool(), Some(false));
+    assert_eq!(
+        answer.at(&["problem"]).text(),
+        Some("The record decides about “elsewhere”, which its notice does not name.")
+    );
+    assert!(server.ask(get("/metrics")).await.text.contains("askfirst_records_damaged_total 0\n"));
 }
 
 #[tokio::test]

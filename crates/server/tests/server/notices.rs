@@ -14,7 +14,7 @@ fn put(text: &str, name: &str, token: Option<&str>) -> Request<Body> {
     request.body(Body::from(text.to_owned())).unwrap()
 }
 
-const NOTICE: &str = r#"{"lang":"en","purposes":[],"schema":"urn:askfirst:notice:1","version":"2"}"#;
+const NOTICE: &str = r#"{"lang":"en","purposes":[{"id":"analytical"},{"id":"marketing"}],"schema":"urn:askfirst:notice:1","version":"2"}"#;
 
 #[tokio::test]
 async fn the_owner_registers_a_notice_and_anybody_reads_it() {

@@ -21,7 +21,7 @@ pub use plain::plain;
 pub use receipt::Logged;
 pub use report::{Mark, Outcome, Report, Step};
 pub use verify::{read_keys, verify, verify_line, verify_receipt};
-pub use words::{Part, clock, said, shown};
+pub use words::{Part, WHOLE, clock, said, shown};
 
 use super::{Commitment, Entry, Envelope, Salt};
 use crate::digest::base64url;

@@ -2,7 +2,7 @@
 //! carries the pack itself, so that `askfirst verify` and `/askfirst/verify/` check this very file. What the page says in
 //! sentences is a reading aid; what counts is the pack in it and a key from elsewhere.
 
-use super::{Outcome, Pack, Part, Report};
+use super::{Outcome, Pack, Part, Report, WHOLE};
 use crate::json::Value;
 use crate::view::drawn;
 use crate::view::html::escape;
@@ -62,7 +62,9 @@ pub fn page(pack: &Pack, report: &Report, css: &str, drawn_by: &str) -> String {
         ". The interface that the visitor had has the ",
         "fingerprint <code>",
         &ui,
-        "</code>; its colours may have been the site's own. Buttons here do nothing.</p>\n",
+        "</code>; its colours may have been the site's own. Buttons here do nothing. ",
+        WHOLE,
+        "</p>\n",
     ]);
     for (name, tree) in manifest.get("shown").entries().iter().filter(|_| told) {
         let class = if name == "banner" || name == "change" { "stage first" } else { "stage" };

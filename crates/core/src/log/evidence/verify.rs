@@ -3,7 +3,7 @@
 use super::agree::{contradiction, is_at_home};
 use super::report::{Mark, Report, Step};
 use super::{
-    Grade, Logged, LoggedEntry, LoggedNotice, PACK_SCHEMA, Pack, clock, disagreement, page, plain, said, shown,
+    Grade, Logged, LoggedEntry, LoggedNotice, PACK_SCHEMA, Pack, WHOLE, clock, disagreement, page, plain, said, shown,
 };
 use crate::digest::digest;
 use crate::json::{self, Value};
@@ -84,7 +84,13 @@ fn unreadable(what: &str, error: &json::JsonError) -> Report {
 
 fn verify_value(value: &Value, trusted: &[LogKey]) -> Report {
     let id = value.get("record").get("record_id").text().or(value.get("receipt").get("record_id").text());
-    let mut check = Check::new(trusted, &id.map_or("A file".to_string(), |id| format!("Record {id}")));
+    let title = match id {
+        Some(id) => format!("Record {id}"),
+        // Its number went with its content.
+        None if value.at("erasure").is_some_and(|erasure| *erasure != Value::Null) => "An erased record".to_string(),
+        None => "A file".to_string(),
+    };
+    let mut check = Check::new(trusted, &title);
     let is_export = value.at("receipt").is_some() && value.at("schema").is_none();
     let _ = if is_export {
         check.export(value)
@@ -339,6 +345,7 @@ impl<'a> Check<'a> {
         let text =
             format!("The notice is, letter for letter, the one that the record names: “{lang}”, version {version}.");
         self.say(Mark::Holds, text);
+        self.say(Mark::Note, WHOLE.to_string());
         self.report.shown = shown(&value);
         Ok(value)
     }

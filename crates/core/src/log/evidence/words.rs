@@ -118,7 +118,11 @@ fn purpose<'a>(notice: &'a Value, id: &str) -> Option<&'a Value> {
     notice.get("purposes").items().iter().find(|known| known.get("id").text() == Some(id))
 }
 
-/// Every word that a notice showed.
+/// What the words of a notice are, which is more than what one visitor had before their eyes.
+pub const WHOLE: &str = "It has every word that the interface can show: those about a change, or about a signal that this \
+    browser did not send, are among them.";
+
+/// Every word of a notice.
 pub fn shown(notice: &Value) -> Vec<Part> {
     let parts = notice.get("shown").entries().iter();
     parts
@@ -151,6 +155,10 @@ fn words(node: &Value, lines: &mut Vec<String>) {
     }
 }
 
+fn is_element(node: &Value) -> bool {
+    matches!(node, Value::List(_))
+}
+
 fn has_block(node: &Value) -> bool {
     let [tag, _, children @ ..] = node.items() else { return false };
     tag.text().is_some_and(|tag| BLOCKS.contains(&tag)) || children.iter().any(has_block)
@@ -168,7 +176,18 @@ fn flow(node: &Value, line: &mut String) {
         Value::List(parts) => {
             let button = parts.first().and_then(Value::text) == Some("button");
             line.push_str(if button { " [ " } else { "" });
-            parts.iter().skip(2).for_each(|part| flow(part, line));
+            let children = parts.get(2..).unwrap_or_default();
+            for (at, child) in children.iter().enumerate() {
+                // Between two elements is the distance that the style sheet gives them.
+                let apart = at > 0 && children.get(at - 1).is_some_and(is_element) && is_element(child);
+                line.push_str(if apart { " " } else { "" });
+                flow(child, line);
+            }
+            // A button with a sign instead of a word is known by its name.
+            let name = parts.get(1).and_then(|attributes| attributes.get("aria-label").text());
+            if let (true, true, Some(name)) = (button, children.is_empty(), name) {
+                unbutton(name, line);
+            }
             line.push_str(if button { " ] " } else { "" });
         }
         _ => {}

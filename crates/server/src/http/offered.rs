@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use askfirst_core::json::{self, Value};
 use askfirst_core::notice;
-use askfirst_core::record::Record;
+use askfirst_core::record::Decision;
 
 use crate::store::{Store, StoreError};
 
@@ -27,10 +27,10 @@ pub struct Decided {
 }
 
 impl Decided {
-    pub fn in_record(record: &Record) -> Self {
+    pub fn in_record(decisions: Vec<Decision>, vendors: Vec<(String, bool)>) -> Self {
         Self {
-            purposes: record.decisions.iter().map(|decision| decision.purpose.clone()).collect(),
-            services: record.vendors.iter().map(|(service, _)| service.clone()).collect(),
+            purposes: decisions.into_iter().map(|decision| decision.purpose).collect(),
+            services: vendors.into_iter().map(|(service, _)| service).collect(),
         }
     }
 }

@@ -127,7 +127,7 @@ fn read(text: &str) -> Result<Incoming, Error> {
             let new = NewRecord::new(&record).map_err(|path| {
                 Error::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "must be in canonical form").at(path)
             })?;
-            let decided = Decided::in_record(&record);
+            let decided = Decided::in_record(record.decisions, record.vendors);
             let said = AboutNotice { lang: record.notice.lang, version: record.notice.version };
             let (site, notice) = (record.site, record.notice.digest);
             Incoming::Record(Box::new(Received { record: new, notice, said, decided, site }))

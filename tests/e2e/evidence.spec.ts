@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { delivered, expect, part, state, test, visit } from './support/visit.ts';
 
 /** What the record of this page's answer says of the press. */
@@ -108,4 +109,24 @@ test('a call by the page\'s own code says nothing of a press', async ({ page, pr
   await page.evaluate(() => (window as any).askfirst.accept());
   expect(await ui(product, page)).toBeUndefined();
   expect(await product.sentences((await state(page)).recordId)).toContain('Evidence grade C:');
+});
+
+test('what drew the banner is named by the record, by a file, by the manifest of the files, and by the log before the record (R4)', async ({ page, product }) => {
+  await visit(page, product.front.origin);
+  await part(page, 'accept').click();
+  await delivered(page);
+  const { record } = await product.evidence((await state(page)).recordId);
+  const file = async (path: string) => Buffer.from(await (await fetch(`${product.origin}${path}`)).arrayBuffer());
+  const glue = await file('/askfirst/askfirst.mjs');
+  expect(glue.toString()).toContain(record.notice.ui);
+  const manifest = await file('/askfirst/manifest.json');
+  expect(JSON.parse(manifest.toString()).files['askfirst.mjs'].sha384).toBe(`sha384-${createHash('sha384').update(glue).digest('base64')}`);
+  const log = `/askfirst/v1/logs/${new URL(product.front.origin).host}`;
+  const [, size] = (await file(`${log}/checkpoint`)).toString().split('\n');
+  const entries = (await file(`${log}/tile/entries/000.p/${size}`)).toString('latin1');
+  const word = `interface:sha256-${createHash('sha256').update(manifest).digest('base64url')}`;
+  expect(entries).toContain(word);
+  // The record's entry is its two commitments behind the byte 1, 65 bytes long.
+  const first = entries.indexOf('\x00\x41\x01');
+  expect(first, 'the record comes after it').toBeGreaterThan(entries.indexOf(word));
 });

@@ -93,6 +93,10 @@ fn entries() -> Vec<(Entry, &'static str)> {
             "\u{6}{\"action\":\"export\",\"count\":3,\"day\":\"2026-11-22\"}",
         ),
         (
+            Entry::interface("sha256-47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", 40, DAY),
+            "\u{6}{\"action\":\"interface:sha256-47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU\",\"count\":40,\"day\":\"2026-11-22\"}",
+        ),
+        (
             Entry::Incident { kind: "recover".into(), note: "a new disk".into(), prior: Some(prior), day: DAY },
             "\u{7}{\"day\":\"2026-11-22\",\"kind\":\"recover\",\"note\":\"a new disk\",\"prior\":{\"origin\":\"example.nl/old\",\"root\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\",\"size\":70000}}",
         ),

@@ -14,6 +14,7 @@ pub mod config;
 pub mod erasure;
 pub mod evidence;
 pub mod http;
+pub mod interface;
 pub mod operations;
 pub mod store;
 pub mod tls;

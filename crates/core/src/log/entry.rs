@@ -26,6 +26,8 @@ const NOTICE_DIGEST: &str = "urn:askfirst:notice-digest:1";
 
 /// How an administration's `action` begins that declares a notice faulty; its digest follows.
 const INVALIDATE: &str = "invalidate:";
+/// What the action begins with that says which browser files a site has.
+const INTERFACE: &str = "interface:";
 
 /// An entry. Days are the UTC day at 0:00; `reason`, `action`, `kind` and `policy` are short codes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,6 +138,22 @@ impl Entry {
         match self {
             Self::Admin { action, day, .. } => {
                 Some((action.strip_prefix(INVALIDATE).filter(|notice| is_digest(notice))?, *day))
+            }
+            _ => None,
+        }
+    }
+
+    /// The word that from this day on pages get these browser files: the digest of their `manifest.json`, which has the hash
+    /// of each, and how many they are.
+    pub fn interface(manifest: &str, files: u64, day: Millis) -> Self {
+        Self::Admin { action: [INTERFACE, manifest].concat(), count: files, day }
+    }
+
+    /// The digest of the manifest that this names, and the day.
+    pub fn names_interface(&self) -> Option<(&str, Millis)> {
+        match self {
+            Self::Admin { action, day, .. } => {
+                Some((action.strip_prefix(INTERFACE).filter(|manifest| is_digest(manifest))?, *day))
             }
             _ => None,
         }

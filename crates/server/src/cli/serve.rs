@@ -3,7 +3,7 @@
 mod options;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +24,8 @@ use crate::http::connection::{self, Door, Limits};
 use crate::http::cors::Origins;
 use crate::http::limits::Rate;
 use crate::http::{self, App, Files};
+use crate::interface;
+use crate::store::interface::Interface;
 use crate::store::{self, Database, Store, StoreError};
 use crate::tls::Tls;
 use crate::webhook::{Delivery, Figures};
@@ -136,6 +138,9 @@ async fn prepare(options: &Options) -> Result<Prepared, String> {
     let mut watch = options.witnesses.watch()?;
     watch.first(&store).await?;
     register(&store, &configs, &bundled).await?;
+    if let Some(dist) = &options.dist {
+        name_interface(&store, dist, &origins).await?;
+    }
     let operations = Arc::new(options.operations.open(&database)?);
     let figures = Arc::new(Figures::default());
     let deliveries = options.webhooks.deliveries(&operations, &figures)?;
@@ -231,6 +236,29 @@ fn challenges(
         return Ok(Challenges::default());
     }
     Ok(Challenges::new(&database.seeds(options)?, sites))
+}
+
+/// Says in each log which browser files there are, before the first record of a visitor who had them (R4). Files that are not
+/// what their manifest says are served all the same: that nobody can show what they were is said as an error.
+async fn name_interface(store: &Store, dist: &Path, origins: &Origins) -> Result<(), String> {
+    let (manifest, files) = match interface::read(dist) {
+        Ok(Some(read)) => read,
+        Ok(None) => {
+            let dist = dist.display();
+            tracing::info!(%dist, "there is no manifest.json in it: the logs do not say which browser files these are");
+            return Ok(());
+        }
+        Err(why) => {
+            tracing::error!(why, "the logs do not say which browser files these are");
+            return Ok(());
+        }
+    };
+    let sites = origins.sorted().into_iter().map(str::to_owned).collect();
+    match store.name_interface(Interface { sites, manifest, files }).await {
+        // Served for reading: that it says so is worth more than a word of files.
+        Ok(()) | Err(StoreError::Frozen) => Ok(()),
+        Err(error) => Err(format!("which browser files there are can't be noted: {error:?}")),
+    }
 }
 
 /// Registers what each configuration shows in each language, before the first record can name it (R3).

@@ -12,6 +12,7 @@ use askfirst_core::record::Count;
 use askfirst_core::time::{Millis, Period};
 
 use super::backup::{self, Copied};
+use super::interface::Interface;
 use super::invalid::{self, Affected};
 use super::log::check::Looked;
 use super::log::keys::Step;
@@ -363,6 +364,11 @@ impl Store {
     /// What [`Store::purge`] would erase.
     pub async fn due(&self, keep: Period) -> Result<Due, StoreError> {
         engine!(self, engine => engine.due(keep).await)
+    }
+
+    /// Says in the log of each site which browser files its pages get, where it does not say so already.
+    pub async fn name_interface(&self, interface: Interface) -> Result<(), StoreError> {
+        engine!(self, engine => engine.name_interface(interface).await)
     }
 
     /// Declares a notice faulty: what was agreed to under it does not count (GDPR Art. 4(11)). Whether it is known and was

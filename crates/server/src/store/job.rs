@@ -5,6 +5,7 @@ use askfirst_core::record::Count;
 use tokio::sync::oneshot;
 
 use super::incoming::Received;
+use super::interface::Interface;
 use super::log::witness::Cosigned;
 use super::retention::Ended;
 use super::upkeep::Prune;
@@ -18,6 +19,7 @@ pub enum Job {
     Erase(i64, &'static str, Slot<Erased>),
     Hold(i64, bool, Slot<bool>),
     Insert(Box<Received>, Slot<Inserted>),
+    Interface(Box<Interface>, Slot<()>),
     Invalidate([u8; 32], Option<String>, Slot<bool>),
     NameWitnesses(Vec<VerifierKey>, Slot<()>),
     NotePurge(i64, u64, Slot<()>),
@@ -40,6 +42,7 @@ impl Job {
             Self::Erase(_, _, slot) => slot.answer(result),
             Self::Hold(_, _, slot) => slot.answer(result),
             Self::Insert(_, slot) => slot.answer(result),
+            Self::Interface(_, slot) => slot.answer(result),
             Self::Invalidate(_, _, slot) => slot.answer(result),
             Self::NameWitnesses(_, slot) => slot.answer(result),
             Self::NotePurge(_, _, slot) => slot.answer(result),

@@ -13,6 +13,7 @@ mod database;
 mod engine;
 mod fold;
 mod incoming;
+pub mod interface;
 pub mod invalid;
 mod job;
 pub mod key;
@@ -50,6 +51,7 @@ use crate::evidence::Evidence;
 pub use engine::{Database, Store};
 use incoming::Received;
 pub use incoming::{NewRecord, ends_at};
+use interface::Interface;
 pub use log::Inclusion;
 use log::check::{Fault, Looked};
 use log::published::Published;
@@ -301,6 +303,11 @@ impl Sqlite {
             found += usize::from(self.writer.hold(seq, held).await?);
         }
         Ok(found)
+    }
+
+    /// Says in the log of each site which browser files its pages get, where it does not say so already.
+    pub async fn name_interface(&self, interface: Interface) -> Result<(), StoreError> {
+        self.writer.name_interface(interface).await
     }
 
     /// Declares a notice faulty. Whether it is known and was not declared so before.

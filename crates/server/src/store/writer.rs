@@ -18,6 +18,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::fold::Folder;
+use super::interface::Interface;
 use super::job::{Job, Slot};
 use super::log::Logs;
 use super::log::published::Published;
@@ -145,6 +146,11 @@ impl Writer {
     /// Says in a log how many of its records a purge has erased.
     pub async fn note_purge(&self, log: i64, count: u64) -> Result<(), StoreError> {
         self.ask(|slot| Job::NotePurge(log, count, slot)).await
+    }
+
+    /// Says in the logs of these sites which browser files they have.
+    pub async fn name_interface(&self, interface: Interface) -> Result<(), StoreError> {
+        self.ask(|slot| Job::Interface(Box::new(interface), slot)).await
     }
 
     /// Declares a notice faulty.
@@ -379,6 +385,7 @@ impl Writing {
                 Job::Erase(seq, reason, slot) => slot.outcome = Some(self.erase(*seq, reason, now)?),
                 Job::Hold(seq, held, slot) => slot.outcome = Some(self.hold(*seq, *held, now)?),
                 Job::Insert(..) => self.insert(batch, at)?,
+                Job::Interface(interface, slot) => slot.outcome = Some(self.name_interface(interface, now)?),
                 Job::Invalidate(digest, reason, slot) => {
                     slot.outcome = Some(self.invalidate(*digest, reason.as_deref(), now)?);
                 }

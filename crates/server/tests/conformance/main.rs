@@ -19,6 +19,8 @@ mod challenge;
 mod cluster;
 /// The holder's way to a record.
 mod holder;
+/// Which browser files there are.
+mod interface;
 /// Faulty notices, and the end of a consent.
 mod invalid;
 mod operations;

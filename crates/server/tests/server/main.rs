@@ -27,6 +27,8 @@ mod files;
 mod holder;
 /// What is taken in and what is not.
 mod ingest;
+/// Which browser files there are.
+mod interface;
 /// Notices that are declared faulty.
 mod invalid;
 /// What pages report that happened without consent.

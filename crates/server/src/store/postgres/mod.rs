@@ -14,6 +14,7 @@ mod export;
 mod failure;
 mod import;
 mod intake;
+mod interface;
 mod invalid;
 mod keys;
 mod pack;

@@ -4,9 +4,6 @@
 //! The page sends the text of its cookie, for a refusal too, and gets it back as `Set-Cookie`. Nothing is stored, counted
 //! or logged; the page reads the cookie, so it is not `HttpOnly`.
 
-use std::net::{IpAddr, Ipv4Addr};
-use std::time::Instant;
-
 use askfirst_core::choice::Stored;
 use askfirst_core::time::{DAY, Millis};
 use askfirst_core::wire;
@@ -14,8 +11,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::limits::{self, Peer};
-use super::records::too_many;
+use super::records::within_rate;
 use super::{Error, Shared, body, cors};
 
 /// The longest cookie that browsers keep (RFC 6265 §6.1), with its attributes; the page has the same bound.
@@ -27,9 +23,7 @@ const LONGEST: Millis = 400 * DAY;
 /// Answers 204 with the cookie.
 pub async fn set(State(app): State<Shared>, request: Request) -> Result<Response, Error> {
     let (parts, payload) = request.into_parts();
-    let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
-    let client = limits::client(peer, &parts.headers, &app.proxies);
-    app.senders.take(&limits::network(client), Instant::now()).map_err(too_many)?;
+    within_rate(&app, &parts.extensions, &parts.headers)?;
     let origin = app.origins.of(&parts.headers).filter(|_| is_same_site(&parts.headers)).ok_or_else(cors::refused)?;
     if !app.choice_cookie {
         return Err(Error::not_found());

@@ -5,12 +5,13 @@
 
 use askfirst_core::digest::sha256;
 use askfirst_core::exports::Format;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
-use axum::response::Response;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq;
 
-use super::records::answer;
+use super::records::{answer, within_rate};
 use super::{Error, Shared};
 
 /// Longest secret that is looked at.
@@ -56,6 +57,15 @@ pub async fn erase(State(app): State<Shared>, Path(id): Path<String>, headers: H
     let done = app.erasure.carry_out(&app.store, seq, "holder").await?;
     app.metrics.asked_to_erase(done);
     Ok(answer(StatusCode::OK, &done.to_value(&id)))
+}
+
+/// Holds who asks for records one by one to the rate of who sends them: an evidence pack costs more than a record that comes in,
+/// and a secret that somebody guesses at gets no more tries (S8).
+pub async fn rated(State(app): State<Shared>, request: Request, next: Next) -> Response {
+    match within_rate(&app, request.extensions(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
 }
 
 /// The place of the record that this id and the secret in `Authorization: Bearer` open.

@@ -157,12 +157,15 @@ impl App {
 
 /// The routes.
 pub fn router(app: Shared, files: Files) -> Router {
+    let own = Router::new()
+        .route("/askfirst/v1/records/{id}", get(holder::read).delete(holder::erase))
+        .route_layer(from_fn_with_state(Arc::clone(&app), holder::rated));
     let records = Router::new()
         .route("/askfirst/v1/records", post(records::submit))
         .route("/askfirst/v1/challenge", post(challenge::give))
         .route("/askfirst/v1/choice", post(choice::set))
         .route("/askfirst/v1/leaks", post(leaks::submit))
-        .route("/askfirst/v1/records/{id}", get(holder::read).delete(holder::erase))
+        .merge(own)
         .route("/askfirst/v1/notices/{digest}", put(notices::register).get(notices::read))
         .nest("/askfirst/v1/log", log::routes())
         .nest("/askfirst/v1/logs/{host}", log::routes())

@@ -7,7 +7,7 @@ use askfirst_core::json::{Value, map};
 use askfirst_core::record::{Count, Submission};
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::limits::{self, Peer};
@@ -105,9 +105,7 @@ pub async fn admit<T>(
     read: impl FnOnce(&str) -> Result<(String, T), Error>,
 ) -> Result<T, Error> {
     let (parts, payload) = request.into_parts();
-    let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
-    let client = limits::client(peer, &parts.headers, &app.proxies);
-    app.senders.take(&limits::network(client), Instant::now()).map_err(too_many)?;
+    within_rate(app, &parts.extensions, &parts.headers)?;
     let origin = app.origins.of(&parts.headers).ok_or_else(cors::refused)?;
     body::require_json(&parts.headers)?;
     let text = body::text(&parts.headers, payload, limit, app.body_timeout).await?;
@@ -161,8 +159,18 @@ fn notice_of_count_unknown() -> Error {
     Error::notice_unknown().at("$.notice")
 }
 
-pub fn too_many(seconds: u64) -> Error {
-    let message = "too many submissions; try again later";
+/// Takes one of what the sender's network may ask for in a time.
+///
+/// # Errors
+/// 429.
+pub fn within_rate(app: &App, extensions: &Extensions, headers: &HeaderMap) -> Result<(), Error> {
+    let peer = extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
+    let client = limits::client(peer, headers, &app.proxies);
+    app.senders.take(&limits::network(client), Instant::now()).map_err(too_many)
+}
+
+fn too_many(seconds: u64) -> Error {
+    let message = "too many requests; try again later";
     Error::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).retry_after(seconds)
 }
 

@@ -30,6 +30,27 @@ async fn one_network_that_sends_too_much_is_told_to_wait_and_another_is_not() {
     assert_eq!(other.status, StatusCode::CREATED);
 }
 
+/// Reading costs more than writing, and guessing is reading.
+#[tokio::test]
+async fn who_asks_for_records_is_held_to_the_same_rate() {
+    let options = Options { sender_rate: Rate { per_second: 0.01, burst: 5.0 }, ..Options::default() };
+    let server = server_with(options, store::Options::default(), |_| Default::default()).await;
+    server.ask(from_address(post(body(1, &server.notice)), "203.0.113.7")).await;
+    let ask = async |method: &str, secret: &str| {
+        server.ask(from_address(with_secret(method, &record_id(1), secret), "198.51.100.7")).await
+    };
+    for n in 0..5 {
+        assert_eq!(ask("GET", &secret(100 + n)).await.status, StatusCode::NOT_FOUND);
+    }
+    for method in ["GET", "DELETE"] {
+        let refused = ask(method, &secret(1)).await;
+        assert_eq!((refused.status, refused.code().as_str()), (StatusCode::TOO_MANY_REQUESTS, "rate_limited"));
+        assert!(refused.header("retry-after").parse::<u64>().unwrap() > 0);
+    }
+    let elsewhere = from_address(with_secret("GET", &record_id(1), &secret(1)), "203.0.113.7");
+    assert_eq!(server.ask(elsewhere).await.status, StatusCode::OK);
+}
+
 /// PROOF test 26.
 #[tokio::test]
 async fn behind_a_trusted_proxy_the_visitor_behind_it_counts() {

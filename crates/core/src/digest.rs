@@ -26,6 +26,20 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     sha2::Digest::finalize(<sha2::Sha256 as sha2::Digest>::new_with_prefix(bytes)).into()
 }
 
+/// The raw SHA-256 of these pieces one behind the other. The page copies them together; elsewhere they are read where they
+/// stand.
+pub fn sha256_of(pieces: &[&[u8]]) -> [u8; 32] {
+    #[cfg(target_arch = "wasm32")]
+    return sha256::hash(&pieces.concat());
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        use sha2::Digest;
+        let mut hasher = sha2::Sha256::new();
+        pieces.iter().for_each(|piece| hasher.update(piece));
+        hasher.finalize().into()
+    }
+}
+
 /// Whether `text` is written as [`digest`] writes.
 pub fn is_digest(text: &str) -> bool {
     text.strip_prefix(PREFIX).is_some_and(|rest| is_base64url(rest, 43))
@@ -114,6 +128,8 @@ mod tests {
         let bytes: Vec<u8> = (0..300).map(|i| (i * 7 % 251) as u8).collect();
         for length in 0..=bytes.len() {
             assert_eq!(sha256::hash(&bytes[..length]), sha256(&bytes[..length]), "{length}");
+            let (first, second) = bytes[..length].split_at(length / 3);
+            assert_eq!(sha256_of(&[first, &[], second]), sha256(&bytes[..length]), "{length}");
         }
     }
 

@@ -347,10 +347,16 @@ fn missing(key: &str) -> &str {
     core::hint::black_box(key)
 }
 
+/// An empty text with room for so many bytes. The page lets it grow instead, which is less code.
+#[inline(always)]
+pub(crate) fn room(bytes: usize) -> String {
+    if cfg!(target_arch = "wasm32") { String::new() } else { String::with_capacity(bytes) }
+}
+
 /// The texts one after the other.
 #[inline(never)]
 pub fn concat(parts: &[&str]) -> String {
-    let mut out = String::new();
+    let mut out = room(parts.iter().map(|part| part.len()).sum());
     for part in parts {
         out.push_str(part);
     }

@@ -1,6 +1,7 @@
 //! Calendar time without a clock: milliseconds since 1970-01-01T00:00Z, dates, and ISO 8601 periods.
 
 use crate::json::push_int;
+use crate::texts::room;
 use alloc::string::String;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -112,7 +113,8 @@ pub fn instant(at: Millis) -> String {
 /// The UTC date, `2026-11-22`.
 pub fn date(at: Millis) -> String {
     let (year, month, day) = civil(at.div_euclid(DAY));
-    let mut out = String::new();
+    // For the time too, which may follow.
+    let mut out = room(20);
     push_int(&mut out, year, 4);
     for n in [month, day] {
         out.push('-');

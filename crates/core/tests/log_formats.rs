@@ -158,6 +158,15 @@ fn commitments_have_exactly_these_bytes() {
 }
 
 #[test]
+fn a_record_is_committed_to_as_its_core_text() {
+    for (clock, more) in [("ok", vec![]), ("a \"b\"", vec![]), ("ahead", vec![("noted".into(), true.into())])] {
+        let envelope = Envelope { received_at: DAY, clock: clock.into(), more };
+        let text = core_text("{\"r\":1}", &envelope);
+        assert_eq!(Commitment::to_record(&[1; 32], "{\"r\":1}", &envelope), Commitment::to_core(&[1; 32], &text));
+    }
+}
+
+#[test]
 fn core_and_context_are_committed_to_apart() {
     // PROOF test 19: without the context and its salt the core still gives the same leaf; the same body under the other
     // kind or salt is another commitment.

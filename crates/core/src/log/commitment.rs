@@ -5,8 +5,9 @@
 //! visitor), the salt can't, so that nothing is left once body and salt are erased (GDPR Art. 17).
 
 use super::Hash;
-use crate::digest::sha256;
+use crate::digest::sha256_of;
 use crate::json::{Value, Writer};
+use crate::texts::concat;
 use crate::time::{self, Millis};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -21,9 +22,6 @@ pub const PAD: usize = 256;
 const CORE: &[u8] = b"consent-core-v1";
 const CONTEXT: &[u8] = b"consent-ctx-v1";
 
-/// The schema name of a core.
-const CORE_SCHEMA: &str = "urn:askfirst:log-core:1";
-
 /// The two hashes that stand for a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Commitment {
@@ -36,34 +34,41 @@ pub struct Commitment {
 impl Commitment {
     /// To a [`core_text`].
     pub fn to_core(salt: &Salt, text: &str) -> Hash {
-        commit(CORE, salt, text)
+        commit(CORE, salt, &[text])
+    }
+
+    /// To the [`core_text`] of a record and its envelope, which is not made for it.
+    pub fn to_record(salt: &Salt, record: &str, envelope: &Envelope) -> Hash {
+        commit(CORE, salt, &core(record, &envelope_text(envelope)))
     }
 
     /// To the canonical text of a context, `{}` when there is none.
     pub fn to_context(salt: &Salt, text: &str) -> Hash {
-        commit(CONTEXT, salt, text)
+        commit(CONTEXT, salt, &[text])
     }
 }
 
-fn commit(domain: &[u8], salt: &Salt, text: &str) -> Hash {
-    let padded = padded(text);
-    let mut bytes = Vec::with_capacity(domain.len() + salt.len() + padded);
-    bytes.extend_from_slice(domain);
-    bytes.extend_from_slice(salt);
-    bytes.extend_from_slice(text.as_bytes());
-    bytes.resize(domain.len() + salt.len() + padded, 0);
-    sha256(&bytes)
+/// To a text, which comes in pieces.
+fn commit<const N: usize>(domain: &[u8], salt: &Salt, text: &[&str; N]) -> Hash {
+    let length: usize = text.iter().map(|piece| piece.len()).sum();
+    let mut pieces: Vec<&[u8]> = Vec::with_capacity(N + 3);
+    pieces.extend([domain, salt]);
+    pieces.extend(text.iter().map(|piece| piece.as_bytes()));
+    pieces.extend([0; PAD].get(..padded(length) - length));
+    sha256_of(&pieces)
 }
 
-/// The length of a text when it is padded.
-fn padded(text: &str) -> usize {
-    text.len().div_ceil(PAD) * PAD
+/// The length of a text of so many bytes when it is padded.
+fn padded(length: usize) -> usize {
+    length.div_ceil(PAD) * PAD
 }
 
 /// The text with zero bytes up to the next multiple of [`PAD`]. JSON has no zero byte, so nothing is ambiguous.
 pub fn pad(text: &str) -> Vec<u8> {
-    let mut bytes = text.as_bytes().to_vec();
-    bytes.resize(padded(text), 0);
+    // With room for the tag of who seals it.
+    let mut bytes = Vec::with_capacity(padded(text.len()) + 16);
+    bytes.extend_from_slice(text.as_bytes());
+    bytes.resize(padded(text.len()), 0);
     bytes
 }
 
@@ -122,21 +127,24 @@ fn is_own(name: &str) -> bool {
 
 /// The canonical text behind the core commitment: a record's canonical text and its envelope.
 pub fn core_text(record: &str, envelope: &Envelope) -> String {
-    let mut writer = Writer::with_capacity(record.len() + 160);
-    writer.open('{');
-    writer.key("envelope");
-    if envelope.more.is_empty() {
-        // The usual one, without a tree of values.
-        writer.open('{');
-        writer.text("clock", &envelope.clock);
-        writer.text("received_at", &time::instant(envelope.received_at));
-        writer.close('}');
-    } else {
-        writer.value(&envelope.to_value());
+    concat(&core(record, &envelope_text(envelope)))
+}
+
+/// A core in pieces.
+fn core<'a>(record: &'a str, envelope: &'a str) -> [&'a str; 5] {
+    [r#"{"envelope":"#, envelope, r#","record":"#, record, r#","schema":"urn:askfirst:log-core:1"}"#]
+}
+
+/// The canonical text of an envelope.
+fn envelope_text(envelope: &Envelope) -> String {
+    if !envelope.more.is_empty() {
+        return envelope.to_value().canonical();
     }
-    writer.key("record");
-    writer.raw(record);
-    writer.text("schema", CORE_SCHEMA);
+    // The usual one, without a tree of values.
+    let mut writer = Writer::with_capacity(64);
+    writer.open('{');
+    writer.text("clock", &envelope.clock);
+    writer.text("received_at", &time::instant(envelope.received_at));
     writer.close('}');
     writer.finish()
 }

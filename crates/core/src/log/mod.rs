@@ -40,7 +40,7 @@ pub use text_proof::{TextProof, proof_text};
 pub use tile::{Resource, TILE_WIDTH, Tile, Tiles, decode_bundle, encode_bundle, partial_tiles};
 pub use tree::{Frontier, HashReader};
 
-use crate::digest::sha256;
+use crate::digest::{sha256, sha256_of};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -68,10 +68,7 @@ pub fn empty_root() -> Hash {
 
 /// The hash of an entry (RFC 6962 §2.1).
 pub fn leaf_hash(entry: &[u8]) -> Hash {
-    let mut bytes = Vec::with_capacity(entry.len() + 1);
-    bytes.push(0);
-    bytes.extend_from_slice(entry);
-    sha256(&bytes)
+    sha256_of(&[&[0], entry])
 }
 
 /// The hash of an inner node (RFC 6962 §2.1).

@@ -5,7 +5,7 @@
 use std::sync::OnceLock;
 
 use askfirst_core::json::Value;
-use askfirst_core::log::{Commitment, Envelope, Hash, Salt, core_text, pad, unpad};
+use askfirst_core::log::{Commitment, Envelope, Hash, Salt, pad, unpad};
 use chacha20poly1305::aead::{Aead, KeyInit};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 use hkdf::Hkdf;
@@ -61,7 +61,7 @@ impl Secret {
     /// The two commitments that stand in the log for a record without further context.
     pub fn commit(&self, body: &str, envelope: &Envelope) -> Commitment {
         Commitment {
-            core: Commitment::to_core(&self.core_salt(), &core_text(body, envelope)),
+            core: Commitment::to_record(&self.core_salt(), body, envelope),
             context: self.context_commitment(),
         }
     }

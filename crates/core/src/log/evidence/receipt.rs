@@ -3,7 +3,7 @@
 use super::read;
 use crate::digest::base64url;
 use crate::json::{Value, map};
-use crate::log::{Commitment, Entry, Envelope, Hash, Salt, core_text};
+use crate::log::{Commitment, Entry, Envelope, Hash, Salt};
 use alloc::string::{String, ToString};
 
 /// The member `log` of a receipt. The record itself is what the page has; time of receipt and clock stand in the receipt.
@@ -58,7 +58,7 @@ impl Logged {
 
     /// What the log has for a record with this canonical text.
     pub fn entry(&self, record: &str) -> Entry {
-        let core = Commitment::to_core(&self.salt, &core_text(record, &self.envelope));
+        let core = Commitment::to_record(&self.salt, record, &self.envelope);
         Entry::Record(Commitment { core, context: self.context })
     }
 }

@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use askfirst_core::digest::{base64url, digest, sha256, uuid};
 use askfirst_core::json::map;
-use askfirst_core::log::evidence::verify_line;
-use askfirst_core::log::{Commitment, Entry, Envelope, Frontier, TILE_WIDTH, core_text, leaf_hash};
+use askfirst_core::log::evidence::Lines;
+use askfirst_core::log::{Commitment, Entry, Envelope, Frontier, TILE_WIDTH, leaf_hash};
 use askfirst_core::record::Record;
 use askfirst_core::time::{Millis, Period};
 use askfirst_server::clock;
@@ -83,9 +83,9 @@ async fn export(file: &SqliteFile, to: &Path) -> Result<u64, String> {
 /// What `askfirst verify` does with that file, without the key and without printing. One thread.
 fn check(file: &Path) -> Result<u64, String> {
     let lines = BufReader::new(File::open(file).map_err(|error| error.to_string())?).lines();
-    let mut count = 0;
+    let (mut count, mut checked) = (0, Lines::new(&[]));
     for line in lines {
-        let report = verify_line(1, &line.map_err(|error| error.to_string())?, &[]);
+        let report = checked.verify(&line.map_err(|error| error.to_string())?);
         if let Some(problem) = report.problem() {
             return Err(problem.to_owned());
         }
@@ -103,7 +103,7 @@ fn verify(count: u64) -> Result<(), String> {
     let made = |n: u64| {
         let record = Record { record_id: uuid(&u128::from(n).to_be_bytes()), ..template.clone() };
         let (text, salt) = (record.canonical(), sha256(&n.to_be_bytes()));
-        let core = Commitment::to_core(&salt, &core_text(&text, &envelope));
+        let core = Commitment::to_record(&salt, &text, &envelope);
         let entry = Entry::Record(Commitment { core, context: salt }).bytes();
         entry.map(|entry| (digest(text.as_bytes()), text, salt, entry)).ok_or("an entry is too long".to_owned())
     };
@@ -111,7 +111,7 @@ fn verify(count: u64) -> Result<(), String> {
     let began = Instant::now();
     let mut frontier = Frontier::default();
     for (said, text, salt, entry) in records.iter().cycle().take(usize::try_from(count).unwrap_or(usize::MAX)) {
-        let core = Commitment::to_core(salt, &core_text(text, &envelope));
+        let core = Commitment::to_record(salt, text, &envelope);
         let stands = matches!(Entry::parse(entry), Some(Entry::Record(commitment)) if commitment.core == core);
         if !stands || digest(text.as_bytes()) != *said {
             return Err("a record does not hold".to_owned());

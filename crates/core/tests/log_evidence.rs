@@ -7,7 +7,7 @@ mod evidence;
 
 use askfirst_core::json::{self, Value, map};
 use askfirst_core::log::evidence::{
-    LoggedNotice, Opening, Outcome, Pack, Report, page, read_keys, verify, verify_receipt,
+    Lines, LoggedNotice, Opening, Outcome, Pack, Report, page, read_keys, verify, verify_receipt,
 };
 use askfirst_core::log::{Checkpoint, Commitment, Entry, SigningKey, TextProof, core_text};
 use evidence::{Log, ORIGIN, envelope, erased, export, invalidated, notice, pack, receipt, record, trusted};
@@ -345,6 +345,32 @@ fn a_file_of_many_is_checked_line_by_line() {
     assert_eq!(reports[1].title, "Line 2: Record 01010101-0101-4101-8101-010101010101");
     let list = format!("[{good},{bad}]");
     assert_eq!(verify(&list, &trusted()).len(), 2);
+}
+
+#[test]
+fn a_line_is_believed_no_more_for_the_lines_before_it() {
+    let good = pack().1.to_value().canonical();
+    let mut lines = Lines::new(&[]);
+    let mut told = |text: &str| {
+        assert_eq!(lines.verify(&good).outcome(), Outcome::Unproven, "only the file names the key");
+        lines.verify(text).steps
+    };
+    let begins = good.find("\"keys\"").unwrap();
+    let ends = begins + good[begins..].find(']').unwrap();
+    let signed = good.find("\u{2014} ").unwrap();
+    let changed = (begins..ends).chain(signed..signed + 130).filter(|at| good.as_bytes()[*at].is_ascii_alphanumeric());
+    let mut fail = 0;
+    for at in changed {
+        let other = if &good[at..=at] == "7" { "8" } else { "7" };
+        let text = [&good[..at], other, &good[at + 1..]].concat();
+        if json::parse(&text).is_err() {
+            continue;
+        }
+        let alone = verify(&text, &[]).remove(0);
+        assert_eq!(told(&text), alone.steps, "letter {at}");
+        fail += usize::from(alone.outcome() == Outcome::Fails);
+    }
+    assert!(fail > 100, "{fail} of the signature's and the key's letters");
 }
 
 #[test]

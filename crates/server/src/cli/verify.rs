@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use askfirst_core::json::{self, Value};
 use askfirst_core::log::LogKey;
-use askfirst_core::log::evidence::{self, Outcome, Report, verify, verify_line};
+use askfirst_core::log::evidence::{self, Lines, Outcome, Report, verify};
 use clap::Args;
 
 use super::fail;
@@ -144,12 +144,12 @@ fn look(file: &PathBuf, options: &Options, keys: &[LogKey], told: &mut Told) -> 
     if json::parse(&text).is_ok()
         && let Some(second) = next_line(&mut input).map_err(say)?
     {
-        told.say(&verify_line(1, &text, keys))?;
-        told.say(&verify_line(2, &second, keys))?;
+        let mut checked = Lines::new(keys);
+        told.say(&checked.verify(&text))?;
+        told.say(&checked.verify(&second))?;
         drop((text, second));
-        for number in 3.. {
-            let Some(line) = next_line(&mut input).map_err(say)? else { break };
-            told.say(&verify_line(number, &line, keys))?;
+        while let Some(line) = next_line(&mut input).map_err(say)? {
+            told.say(&checked.verify(&line))?;
         }
         return Ok(());
     }

@@ -6,6 +6,7 @@
 
 mod agree;
 mod grade;
+mod lines;
 mod page;
 mod plain;
 mod read;
@@ -16,11 +17,12 @@ mod words;
 
 pub use agree::disagreement;
 pub use grade::Grade;
+pub use lines::Lines;
 pub use page::{page, screen};
 pub use plain::plain;
 pub use receipt::Logged;
 pub use report::{Mark, Outcome, Report, Step};
-pub use verify::{read_keys, verify, verify_line, verify_receipt};
+pub use verify::{read_keys, verify, verify_receipt};
 pub use words::{Part, WHOLE, clock, said, shown};
 
 use super::{Commitment, Entry, Envelope, Salt};

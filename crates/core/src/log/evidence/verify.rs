@@ -1,6 +1,7 @@
 //! The one verification: everything is derived anew from the bytes in the file, nothing in it is believed.
 
 use super::agree::{contradiction, is_at_home};
+use super::lines::{Lines, Seen};
 use super::report::{Mark, Report, Step};
 use super::{
     Grade, Logged, LoggedEntry, LoggedNotice, PACK_SCHEMA, Pack, WHOLE, clock, disagreement, page, plain, said, shown,
@@ -8,8 +9,8 @@ use super::{
 use crate::digest::digest;
 use crate::json::{self, Value};
 use crate::log::{
-    CLOCK_TOLERANCE, Checkpoint, Commitment, Entry, LogKey, NoteError, OpenError, Opened, TextProof, VerifierKey,
-    core_text, leaf_hash, verify_inclusion,
+    CLOCK_TOLERANCE, Commitment, Entry, LogKey, NoteError, OpenError, Opened, TextProof, VerifierKey, leaf_hash,
+    verify_inclusion,
 };
 use crate::notice;
 use crate::record::{Record, Submission};
@@ -33,12 +34,14 @@ pub fn verify(text: &str, trusted: &[LogKey]) -> Vec<Report> {
     let lines = || text.lines().filter(|line| !line.trim().is_empty());
     match json::parse(text) {
         Ok(Value::List(values)) if !values.is_empty() => {
-            values.iter().map(|value| verify_value(value, trusted)).collect()
+            let mut seen = Seen::default();
+            values.iter().map(|value| verify_value(value, trusted, &mut seen)).collect()
         }
-        Ok(value) => alloc::vec![verify_value(&value, trusted)],
+        Ok(value) => alloc::vec![verify_value(&value, trusted, &mut Seen::default())],
         // A file of lines is one in which the first line is whole.
         Err(_) if lines().count() > 1 && lines().next().is_some_and(|line| json::parse(line).is_ok()) => {
-            lines().enumerate().map(|(at, line)| verify_line(at + 1, line, trusted)).collect()
+            let mut checked = Lines::new(trusted);
+            lines().map(|line| checked.verify(line)).collect()
         }
         Err(error) => alloc::vec![unreadable("The file", &error)],
     }
@@ -57,7 +60,8 @@ pub fn read_keys(text: &str) -> Result<Vec<LogKey>, String> {
 
 /// Checks that a record, in the text that the page has, is in the log as its receipt says.
 pub fn verify_receipt(record: &str, receipt: &str, trusted: &[LogKey]) -> Report {
-    let mut check = Check::new(trusted, "A record and its receipt");
+    let mut seen = Seen::default();
+    let mut check = Check::new(trusted, &mut seen, "A record and its receipt");
     let _ = match json::parse(receipt) {
         Ok(receipt) => check.receipt(record, &receipt),
         Err(_) => check.fails("The receipt is not readable.".to_string()),
@@ -65,24 +69,12 @@ pub fn verify_receipt(record: &str, receipt: &str, trusted: &[LogKey]) -> Report
     check.report
 }
 
-/// Checks one line of a file of lines, which [`verify`] takes in one piece: for a file that is larger than the memory.
-pub fn verify_line(number: usize, line: &str, trusted: &[LogKey]) -> Report {
-    match json::parse(line) {
-        Ok(value) => {
-            let mut report = verify_value(&value, trusted);
-            report.title = format!("Line {number}: {}", report.title);
-            report
-        }
-        Err(error) => unreadable(&format!("Line {number}"), &error),
-    }
-}
-
-fn unreadable(what: &str, error: &json::JsonError) -> Report {
+pub(super) fn unreadable(what: &str, error: &json::JsonError) -> Report {
     let (kind, line, column) = (error.kind.message(), error.line, error.column);
     Report::failure(what, format!("{what} is not readable as JSON: {kind}, at line {line}, column {column}."))
 }
 
-fn verify_value(value: &Value, trusted: &[LogKey]) -> Report {
+pub(super) fn verify_value(value: &Value, trusted: &[LogKey], seen: &mut Seen) -> Report {
     let id = value.get("record").get("record_id").text().or(value.get("receipt").get("record_id").text());
     let title = match id {
         Some(id) => format!("Record {id}"),
@@ -90,7 +82,7 @@ fn verify_value(value: &Value, trusted: &[LogKey]) -> Report {
         None if value.at("erasure").is_some_and(|erasure| *erasure != Value::Null) => "An erased record".to_string(),
         None => "A file".to_string(),
     };
-    let mut check = Check::new(trusted, &title);
+    let mut check = Check::new(trusted, seen, &title);
     let is_export = value.at("receipt").is_some() && value.at("schema").is_none();
     let _ = if is_export {
         check.export(value)
@@ -116,13 +108,14 @@ type Checked<T = ()> = Result<T, Stop>;
 
 struct Check<'a> {
     trusted: &'a [LogKey],
+    seen: &'a mut Seen,
     report: Report,
 }
 
 impl<'a> Check<'a> {
-    fn new(trusted: &'a [LogKey], title: &str) -> Self {
+    fn new(trusted: &'a [LogKey], seen: &'a mut Seen, title: &str) -> Self {
         let report = Report { title: plain(title), steps: Vec::new(), said: Vec::new(), shown: Vec::new() };
-        Self { trusted, report }
+        Self { trusted, seen, report }
     }
 
     fn say(&mut self, mark: Mark, text: String) {
@@ -195,7 +188,7 @@ impl<'a> Check<'a> {
         let Some(core) = &pack.core else { return Ok(None) };
         let (text, envelope) = &core.body;
         let record = self.record(text)?;
-        let same = Commitment::to_core(&core.salt, &core_text(text, envelope)) == pack.commitment.core;
+        let same = Commitment::to_record(&core.salt, text, envelope) == pack.commitment.core;
         self.require(same, "The record, what the server noted with it, or its salt is not what the log committed to.")?;
         self.say(
             Mark::Holds,
@@ -265,7 +258,7 @@ impl<'a> Check<'a> {
     fn place(&mut self, what: &str, entry: &Entry, proof: &str, keys: &[LogKey]) -> Checked<(u64, Opened)> {
         let proof = self.take(TextProof::parse(proof), &format!("{what}'s proof is not a C2SP tlog-proof."))?;
         let known = if self.trusted.is_empty() { keys } else { self.trusted };
-        let opened = match Checkpoint::open_by(&proof.checkpoint, known) {
+        let opened = match self.seen.open(&proof.checkpoint, known) {
             Ok(opened) => opened,
             Err(error) => {
                 let problem = match error {

@@ -65,11 +65,12 @@ pub async fn measure(path: &Path, options: store::Options, count: u64) -> Result
 async fn export(file: &SqliteFile, to: &Path) -> Result<u64, String> {
     let database = Database::Sqlite(file.clone());
     let mut out = BufWriter::new(File::create(to).map_err(|error| error.to_string())?);
-    let (mut after, mut count) = (0, 0);
+    let (mut pages, mut count) = (database.all_packs(), 0);
     loop {
-        let page = database.packs_after(after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.seq;
+        let page = pages.next(PAGE).await?;
+        if page.is_empty() {
+            break;
+        }
         for packed in page {
             let pack = packed.pack.ok_or("a record has no entry")?;
             writeln!(out, "{}", pack.to_value().canonical()).map_err(|error| error.to_string())?;

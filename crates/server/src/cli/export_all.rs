@@ -49,12 +49,13 @@ fn write(options: &Options) -> Result<Left, String> {
         .build()
         .map_err(|error| format!("the program can't start its threads: {error}"))?;
     let mut out = BufWriter::new(std::io::stdout().lock());
-    let (mut left, mut after) = (Left::default(), 0);
+    let (mut left, mut pages) = (Left::default(), database.all_packs());
     let action = if options.for_claim { "claim" } else { "export" };
     loop {
-        let mut page = runtime.block_on(database.packs_after(after, PAGE))?;
-        let Some(last) = page.last() else { break };
-        after = last.seq;
+        let mut page = runtime.block_on(pages.next(PAGE))?;
+        if page.is_empty() {
+            break;
+        }
         let all = page.len();
         page.retain(|packed| options.for_claim || !packed.restricted);
         left.restricted += (all - page.len()) as u64;

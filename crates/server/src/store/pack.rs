@@ -3,13 +3,15 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry::{Occupied, Vacant};
+use std::rc::Rc;
 
 use askfirst_core::json::Value;
 use askfirst_core::log::evidence::{LoggedEntry, LoggedNotice, Opening, Pack};
-use askfirst_core::log::{Commitment, Entry, Envelope};
+use askfirst_core::log::{Commitment, Entry, Envelope, LogKey};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::log::read::{Head, Known};
+use super::log::witness::Signed;
 use super::sealing::SqliteFile;
 use super::{key, log, readers, secret};
 use crate::evidence::Evidence;
@@ -44,28 +46,51 @@ pub struct Packed {
     pub pack: Option<Pack>,
 }
 
-/// The packs of at most so many records after a place, in the order in which they came. Those that were erased have none.
-///
-/// # Errors
-/// A sentence for the person at the console.
-pub fn packs_after(file: &SqliteFile, after: i64, most: i64) -> Result<Vec<Packed>, String> {
-    let connection = file.reader()?;
-    let read = || {
-        let transaction = connection.unchecked_transaction()?;
-        let mut statement = transaction.prepare(
-            "SELECT seq, record_id, restricted_at IS NOT NULL FROM record WHERE seq > ?1 AND erased_at IS NULL
-             ORDER BY seq LIMIT ?2",
-        )?;
-        let mut rows = statement.query(params![after, most])?;
-        let (mut found, mut seen) = (Vec::new(), Seen::default());
-        while let Some(row) = rows.next()? {
-            let seq = row.get(0)?;
-            let record_id = key::uuid_text(&row.get(1)?);
-            found.push(Packed { seq, record_id, restricted: row.get(2)?, pack: pack(&transaction, &mut seen, seq)? });
-        }
+/// A connection that goes through the packs of all records, page by page, each of one moment.
+pub struct Reader {
+    connection: Connection,
+    /// Of the tiles that were read those that the next page needs too.
+    tiles: Known,
+}
+
+impl Reader {
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub fn open(file: &SqliteFile) -> Result<Self, String> {
+        Ok(Self { connection: file.reader()?, tiles: Known::default() })
+    }
+
+    /// The packs of at most so many records after a place, in the order in which they came. Those that were erased have none.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn after(&mut self, after: i64, most: i64) -> rusqlite::Result<Vec<Packed>> {
+        let transaction = self.connection.unchecked_transaction()?;
+        let mut seen = Seen { tiles: std::mem::take(&mut self.tiles), ..Seen::default() };
+        let found = {
+            let mut statement = transaction.prepare_cached(
+                "SELECT seq, record_id, restricted_at IS NOT NULL FROM record WHERE seq > ?1 AND erased_at IS NULL
+                 ORDER BY seq LIMIT ?2",
+            )?;
+            let mut rows = statement.query(params![after, most])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                let seq = row.get(0)?;
+                let record_id = key::uuid_text(&row.get(1)?);
+                found.push(Packed {
+                    seq,
+                    record_id,
+                    restricted: row.get(2)?,
+                    pack: pack(&transaction, &mut seen, seq)?,
+                });
+            }
+            found
+        };
+        drop(transaction);
+        seen.tiles.keep_growing();
+        self.tiles = seen.tiles;
         Ok(found)
-    };
-    read().map_err(|error: rusqlite::Error| format!("{}: {error}", file.display()))
+    }
 }
 
 /// Where a log says that a notice was faulty, by log and notice, as far as that was looked for.
@@ -76,12 +101,39 @@ pub(super) type Invalid = HashMap<(i64, String), Option<(u64, Entry)>>;
 pub(super) struct Seen {
     tiles: Known,
     invalid: Invalid,
+    logs: HashMap<i64, Option<Rc<Log>>>,
+}
+
+/// What the proofs of a log's entries lead to.
+struct Log {
+    head: Head,
+    cosigned: Option<Signed>,
+    keys: Vec<LogKey>,
+}
+
+impl Seen {
+    fn log(&mut self, connection: &Connection, log: i64) -> rusqlite::Result<Option<Rc<Log>>> {
+        Ok(match self.logs.entry(log) {
+            Occupied(found) => found.get().clone(),
+            Vacant(place) => {
+                let read = match Head::by_number(connection, log)? {
+                    Some(head) => {
+                        let cosigned = log::witness::signed(connection, log)?;
+                        Some(Rc::new(Log { head, cosigned, keys: log::keys::published(connection, log)? }))
+                    }
+                    None => None,
+                };
+                place.insert(read).clone()
+            }
+        })
+    }
 }
 
 pub(super) fn pack(connection: &Connection, seen: &mut Seen, seq: i64) -> rusqlite::Result<Option<Pack>> {
     let Some(evidence) = readers::unproved(connection, seq)? else { return Ok(None) };
     let Some(entry) = &evidence.receipt.entry else { return Ok(None) };
-    let Some(head) = Head::by_number(connection, entry.log)? else { return Ok(None) };
+    let Some(log) = seen.log(connection, entry.log)? else { return Ok(None) };
+    let head = &log.head;
     let notice = match evidence.notice.as_deref().and_then(key::digest) {
         Some(digest) => notice_index(connection, entry.log, digest)?,
         None => None,
@@ -100,7 +152,7 @@ pub(super) fn pack(connection: &Connection, seen: &mut Seen, seq: i64) -> rusqli
     let at = |found: &Option<(u64, Entry)>| found.as_ref().map(|(index, _)| *index);
     // All proofs of a pack lead to one checkpoint.
     let last = [Some(entry.index), notice, at(&erasure), at(&invalid)].into_iter().flatten().max();
-    let signed = head.signed(connection, last.unwrap_or(entry.index))?;
+    let signed = head.signed_as(log.cosigned.as_ref(), last.unwrap_or(entry.index));
     let prove = |index: u64| head.prove_with(connection, &seen.tiles, index, &signed).map(|inclusion| inclusion.text());
     let (Some(commitment), Some(proof)) = (commitment(connection, entry.log, entry.index)?, prove(entry.index)) else {
         return Ok(None);
@@ -110,8 +162,7 @@ pub(super) fn pack(connection: &Connection, seen: &mut Seen, seq: i64) -> rusqli
     let notice = notice.and_then(prove).zip(text).map(|(proof, text)| LoggedNotice { text: text.to_owned(), proof });
     let erasure = erasure.and_then(|(index, entry)| Some(LoggedEntry { entry, proof: prove(index)? }));
     let invalidation = invalid.and_then(|(index, entry)| Some(LoggedEntry { entry, proof: prove(index)? }));
-    let published = log::keys::published(connection, entry.log)?;
-    let keys = published.iter().filter(|key| key.signs(signed.size)).map(|key| key.key.to_text()).collect();
+    let keys = log.keys.iter().filter(|key| key.signs(signed.size)).map(|key| key.key.to_text()).collect();
     Ok(Some(Pack { core, context, commitment, proof, notice, erasure, invalidation, keys }))
 }
 

@@ -78,7 +78,7 @@ async fn a_faulty_notice_is_named_wherever_its_records_are_shown_and_no_record_c
         }
     }
     // In an export of all, where the word is looked for once, each pack is the one that its id gives.
-    for packed in place.database.packs_after(0, PAGE).await.unwrap() {
+    for packed in place.database.all_packs().next(PAGE).await.unwrap() {
         assert_eq!(packed.pack.as_slice(), place.database.packs(&packed.record_id).await.unwrap());
     }
     // What was proved before is proved by the same bytes.

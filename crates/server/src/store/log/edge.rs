@@ -14,9 +14,35 @@ pub struct Edge {
 
 /// The hashes inside one tile, by height.
 #[derive(Default)]
-struct Nodes {
+pub struct Nodes {
     tile: u64,
     rows: [Vec<Hash>; HEIGHT as usize],
+}
+
+impl Nodes {
+    /// Those of a tile with these hashes, from left to right.
+    pub fn over(tile: u64, hashes: Vec<Hash>) -> Self {
+        let mut nodes = Self { tile, ..Self::default() };
+        let mut row = hashes;
+        for place in &mut nodes.rows {
+            let next = row.chunks_exact(2).map(|pair| node_hash(&pair[0], &pair[1])).collect();
+            *place = std::mem::replace(&mut row, next);
+        }
+        nodes
+    }
+
+    /// The level and the number of the tile that has a subtree.
+    pub fn place(height: u8, index: u64) -> (u8, u64) {
+        let (level, within) = (height / HEIGHT, height % HEIGHT);
+        (level, (index << within) / TILE_WIDTH)
+    }
+
+    /// The hash of a subtree that this tile has.
+    pub fn node(&self, height: u8, index: u64) -> Option<Hash> {
+        let within = height % HEIGHT;
+        let first = (self.tile * TILE_WIDTH) >> within;
+        self.rows.get(usize::from(within))?.get(usize::try_from(index.checked_sub(first)?).ok()?).copied()
+    }
 }
 
 /// A tile that has become full.
@@ -46,12 +72,7 @@ impl Edge {
 
     /// Takes in the growing tile of a level as it was stored: its hashes, from left to right.
     pub fn restore(&mut self, level: u8, tile: u64, hashes: Vec<Hash>) {
-        let mut nodes = Nodes { tile, ..Nodes::default() };
-        let mut row = hashes;
-        for place in &mut nodes.rows {
-            let next = row.chunks_exact(2).map(|pair| node_hash(&pair[0], &pair[1])).collect();
-            *place = std::mem::replace(&mut row, next);
-        }
+        let nodes = Nodes::over(tile, hashes);
         while self.levels.len() <= usize::from(level) {
             self.levels.push(Default::default());
         }
@@ -69,11 +90,8 @@ impl Edge {
 
 impl HashReader for Edge {
     fn node(&self, height: u8, index: u64) -> Option<Hash> {
-        let (level, within) = (height / HEIGHT, height % HEIGHT);
-        let tile = (index << within) / TILE_WIDTH;
-        let nodes = self.levels.get(usize::from(level))?.iter().find(|nodes| nodes.tile == tile)?;
-        let first = (tile * TILE_WIDTH) >> within;
-        nodes.rows.get(usize::from(within))?.get(usize::try_from(index - first).ok()?).copied()
+        let (level, tile) = Nodes::place(height, index);
+        self.levels.get(usize::from(level))?.iter().find(|nodes| nodes.tile == tile)?.node(height, index)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use askfirst_core::log::{
     Hash, HashReader, Resource, TILE_WIDTH, Tile, Tiles, consistency_proof, encode_bundle, inclusion_proof, leaf_hash,
@@ -10,6 +9,7 @@ use askfirst_core::log::{
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::edge::Nodes;
 use super::witness::{self, Signed};
 use super::{Inclusion, number};
 
@@ -69,9 +69,13 @@ impl Head {
     /// The head that proofs of everything up to an entry lead to: the newest one that witnesses have cosigned, when it has
     /// that entry, else this one.
     pub fn signed(&self, connection: &Connection, index: u64) -> rusqlite::Result<Signed> {
-        let signed = witness::signed(connection, self.log)?;
-        let signed = signed.filter(|signed| (index + 1..=self.size).contains(&signed.size));
-        Ok(signed.unwrap_or_else(|| Signed { size: self.size, note: self.note.clone(), at: 0 }))
+        Ok(self.signed_as(witness::signed(connection, self.log)?.as_ref(), index))
+    }
+
+    /// The same for whoever knows what witnesses have cosigned.
+    pub fn signed_as(&self, cosigned: Option<&Signed>, index: u64) -> Signed {
+        let signed = cosigned.filter(|signed| (index + 1..=self.size).contains(&signed.size));
+        signed.cloned().unwrap_or_else(|| Signed { size: self.size, note: self.note.clone(), at: 0 })
     }
 
     /// Proves an entry to a head of this log. `None` when it has no such entry, or a tile is missing.
@@ -82,7 +86,7 @@ impl Head {
     /// The same with tiles that were read before, for proofs of one moment.
     pub fn prove_with(&self, connection: &Connection, known: &Known, index: u64, signed: &Signed) -> Option<Inclusion> {
         let stored = Stored { connection, log: self.log, size: self.size };
-        let node = |height, index| Tiles(|level, tile| known.tile(&stored, level, tile)).node(height, index);
+        let node = |height, index| known.node(&stored, height, index);
         let hashes = inclusion_proof(&node, index, signed.size)?;
         Some(Inclusion { index, hashes, checkpoint: signed.note.as_str().into() })
     }
@@ -118,19 +122,32 @@ impl Head {
 /// A tile of a log at a size.
 type Place = (i64, u64, u8, u64);
 
-/// Tiles that were read. Those that grow are computed from all below them, which many proofs to one head need only once.
+/// Tiles that were read, with the hashes inside them. Those that grow are computed from all below them, which many proofs to
+/// one head need only once; and each proof would hash most of a tile anew.
 #[derive(Default)]
-pub struct Known(RefCell<HashMap<Place, Option<Rc<[u8]>>>>);
+pub struct Known(RefCell<HashMap<Place, Option<Nodes>>>);
 
 impl Known {
-    fn tile(&self, stored: &Stored<'_>, level: u8, tile: u64) -> Option<Rc<[u8]>> {
-        let place = (stored.log, stored.size, level, tile);
-        if let Some(known) = self.0.borrow().get(&place) {
-            return known.clone();
+    /// More are never kept: a log has a handful that grow.
+    const MOST: usize = 64;
+
+    /// Forgets the full tiles, which are read fast, and keeps what it took long to compute.
+    pub fn keep_growing(&mut self) {
+        let known = self.0.get_mut();
+        known.retain(|(_, size, level, tile), _| u64::from(Tile::width_at(*level, *tile, *size)) < TILE_WIDTH);
+        if known.len() > Self::MOST {
+            known.clear();
         }
-        let read = stored.tile(level, tile).ok().flatten().map(Rc::from);
-        self.0.borrow_mut().insert(place, read.clone());
-        read
+    }
+
+    fn node(&self, stored: &Stored<'_>, height: u8, index: u64) -> Option<Hash> {
+        let (level, tile) = Nodes::place(height, index);
+        let mut known = self.0.borrow_mut();
+        let nodes = known.entry((stored.log, stored.size, level, tile)).or_insert_with(|| {
+            let bytes = stored.tile(level, tile).ok().flatten()?;
+            Some(Nodes::over(tile, bytes.chunks_exact(32).filter_map(|hash| hash.try_into().ok()).collect()))
+        });
+        nodes.as_ref()?.node(height, index)
     }
 }
 

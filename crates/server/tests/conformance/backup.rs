@@ -450,7 +450,7 @@ async fn the_commands_back_up_postgres_into_a_folder_and_restore_from_it() {
     assert_eq!(files.len(), 3, "{files:?}");
     let file = files[0].to_str().unwrap();
     let said = askfirst(&["audit", "--database", file]);
-    assert!(said.0 && said.1.contains("1 records"), "{said:?}");
+    assert!(said.0 && said.1.contains("1 record,"), "{said:?}");
     let said = askfirst(&["restore", "--database", &place.url(), file]);
     assert!(!said.0 && said.1.contains("a restore replaces nothing"), "{said:?}");
     let said = askfirst(&["restore", "--database", &to.url(), file]);

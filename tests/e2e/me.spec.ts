@@ -15,6 +15,19 @@ const accept = async (page: Page, product: Product) => {
   return { receipt, id: receipt.record.record_id as string, secret: receipt.secret as string };
 };
 
+/** Agrees to one purpose, then to both. */
+const twice = async (page: Page, product: Product) => {
+  await visit(page, product.front.origin);
+  const answers = [];
+  for (const choice of [{ analytical: true, marketing: false }, { marketing: true }]) {
+    await page.evaluate((choice) => (window as any).askfirst.save(choice), choice);
+    await delivered(page);
+    const { record, secret } = await page.evaluate(() => (window as any).askfirst.receipt());
+    answers.push({ id: record.record_id as string, secret: secret as string });
+  }
+  return answers as [(typeof answers)[0], (typeof answers)[0]];
+};
+
 const me = (product: Product, { id, secret }: { id: string; secret: string }) => `${product.front.origin}/askfirst/me/#${id}:${secret}`;
 const title = (page: Page) => page.getByRole('heading', { name: 'What you answered' });
 
@@ -96,6 +109,35 @@ test('erasing takes two presses and says what came of it; afterwards there is no
   expect((await product.askfirst('audit', '--database', 'records.sqlite')).code).toBe(0);
 });
 
+test('the secret leads to every answer of the same browser, and each can be seen and erased (S4, PROOF test 21)', async ({ page, product }) => {
+  await product.erases();
+  const [first, second] = await twice(page, product);
+  await page.goto(me(product, second));
+  const way = ({ id }: { id: string }) => page.getByRole('button', { name: `Record number: ${id}` });
+  await expect(page.getByRole('listitem').filter({ has: way(first) })).toContainText('Time of your choice: ');
+  await expect(way(second), 'the one that is shown').toHaveCount(0);
+  await way(first).click();
+  await expect(title(page)).toBeFocused();
+  await expect(page.getByText(/^Refused: Marketing \(marketing\)$/)).toBeVisible();
+  await way(second).click();
+  await expect(page.getByText(/^Agreed: Marketing \(marketing\)$/), 'and back').toBeVisible();
+
+  const erase = async () => {
+    await page.getByRole('button', { name: 'Erase this record' }).click();
+    await page.getByRole('button', { name: 'Yes, erase it for good' }).click();
+    await expect(page.getByText(/^The record was erased\./)).toBeFocused();
+  };
+  await erase();
+  await expect(page.getByText(/^Refused: Marketing \(marketing\)$/), 'what is left is shown').toBeVisible();
+  await expect(way(second)).toHaveCount(0);
+  await erase();
+  await expect(title(page)).toBeHidden();
+  for (const { id, secret } of [first, second]) {
+    const gone = await fetch(`${product.origin}/askfirst/v1/records/${id}`, { headers: { authorization: `Bearer ${secret}` } });
+    expect(gone.status).toBe(404);
+  }
+});
+
 test('a record that is held for a legal claim is restricted, and the page says why (GDPR Art. 17(3)(e), 18)', async ({ page, product }) => {
   const opens = await accept(page, product);
   await page.goto('about:blank');
@@ -161,11 +203,11 @@ test('a wrong secret looks like a number that nobody has (PROOF test 21)', async
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`it is accessible and fits a phone, in ${colorScheme} colours`, async ({ page, product }) => {
-    const opens = await accept(page, product);
+    const [first, opens] = await twice(page, product);
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width: 320, height: 700 });
     await page.goto(me(product, opens));
-    await expect(title(page)).toBeVisible();
+    await expect(page.getByRole('button', { name: `Record number: ${first.id}` })).toBeVisible();
     await page.getByText('Type it instead').click();
     await page.getByRole('button', { name: 'Check', exact: true }).click();
     await expect(page.getByRole('article')).toBeVisible();

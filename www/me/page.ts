@@ -20,6 +20,10 @@ const section = byId('record');
 let opens: { id: string; secret: string } | undefined;
 /** The record as the website answered it. */
 let stored = '';
+/** All that this secret opens, as far as the first that was opened leads to them, newest first; and when they were given. */
+let chain: { id: string; at?: string }[] = [];
+/** More records than this in a row are no visitor's. */
+const MOST = 1000;
 
 function element(tag: string, className: string, ...content: (Node | string)[]): HTMLElement {
   const made = document.createElement(tag);
@@ -28,7 +32,7 @@ function element(tag: string, className: string, ...content: (Node | string)[]):
   return made;
 }
 
-const ask = (method: string, query = '') => fetch(`${BASE}v1/records/${encodeURIComponent(opens!.id)}${query}`, {
+const ask = (method: string, query = '', id = opens!.id) => fetch(`${BASE}v1/records/${encodeURIComponent(id)}${query}`, {
   method, cache: 'no-store', credentials: 'omit', headers: { authorization: `Bearer ${opens!.secret}` },
 });
 
@@ -40,6 +44,8 @@ const tell = (text: string) => {
 
 async function open(id: string, secret: string): Promise<void> {
   opens = { id: id.trim().toLowerCase(), secret: secret.trim() };
+  const known = chain.some((one) => one.id == opens!.id);
+  if (!known) chain = [];
   section.hidden = true;
   outcome.textContent = '';
   status.textContent = say('me.opening');
@@ -54,14 +60,42 @@ async function open(id: string, secret: string): Promise<void> {
     const [report] = await verify(BASE, stored, '');
     show(report!);
     byId('record-title').focus();
+    if (!known) await follow(opens);
   } catch {
     status.textContent = say('me.unreachable');
   }
 }
 
+/** Finds the answers before this one: each says which it follows. What came before may be gone. */
+async function follow(from: { id: string }): Promise<void> {
+  const found: typeof chain = [];
+  for (let next: string | null | undefined = from.id; next && found.length < MOST;) {
+    const answer: Response = await ask('GET', '', next);
+    if (!answer.ok) break;
+    const { record }: Stored = await answer.json();
+    found.push({ id: next, at: record?.event.at });
+    next = record?.prev;
+  }
+  // Another one may have been opened meanwhile.
+  if (opens != from) return;
+  chain = found;
+  others();
+}
+
+/** The ways to the person's other answers (GDPR Art. 15). */
+function others(): void {
+  byId('others').replaceChildren(...chain.filter(({ id }) => id != opens?.id).map(({ id, at }) => {
+    const way = element('button', '', say('dialog.record', { id }));
+    (way as HTMLButtonElement).type = 'button';
+    way.addEventListener('click', () => void open(id, opens!.secret));
+    return element('li', '', at ? `${say('receipt.time')}: ${moment(at, lang)} ` : '', way);
+  }));
+}
+
 /** What is read here of an answer of the website (`crates/server/src/http`). */
 interface Stored {
   record: {
+    prev: string | null;
     site: string;
     event: { at: string; method: string; valid_until: string };
     decisions: { purpose: string; granted: boolean }[];
@@ -114,6 +148,7 @@ function show(report: Report): void {
     return element('details', 'field', element('summary', '', say(`me.shown.${part}`)), words);
   }));
   byId('report').replaceChildren();
+  others();
   asked(false);
   section.hidden = false;
 }
@@ -175,9 +210,13 @@ async function erase(): Promise<void> {
       return tell(until ? `${restricted} ${say('me.restricted.until', { date: day(until, lang) })}` : restricted);
     }
     section.hidden = true;
-    tell(say('me.erased'));
+    const { id, secret } = opens!;
+    chain = chain.filter((one) => one.id != id);
     opens = undefined;
     stored = '';
+    // What was said before or after it is there still, and is shown next.
+    if (chain[0]) await open(chain[0].id, secret);
+    tell(say('me.erased'));
   } catch {
     tell(say('me.unreachable'));
   }

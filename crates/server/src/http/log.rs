@@ -28,11 +28,13 @@ async fn checkpoint(State(app): State<Shared>, params: RawPathParams, headers: H
 }
 
 /// The public keys of the log, one a line, as signed-note verifier keys: the one that signs it, two while one takes the
-/// place of the other, and those that were taken out, each with the size up to which it counts (PROOF test 16).
+/// place of the other, and those that were taken out, each with the size up to which it counts (PROOF test 16); then those of
+/// logs that were closed, up to their end.
 async fn key(State(app): State<Shared>, params: RawPathParams, headers: HeaderMap) -> Result<Response, Error> {
-    let head = app.store.head(site(&app, &params, &headers)?).await?.ok_or_else(Error::not_found)?;
-    let mut keys = app.store.log_keys(head.log).await?;
-    keys.sort_by_key(|key| key.until.is_some());
+    let keys = app.store.site_keys(site(&app, &params, &headers)?).await?;
+    if keys.is_empty() {
+        return Err(Error::not_found());
+    }
     Ok(text(keys.iter().map(|key| key.to_text() + "\n").collect()))
 }
 

@@ -445,6 +445,11 @@ impl Store {
         engine!(self, engine => engine.head(site).await)
     }
 
+    /// The public keys of every log that a site has had, as they are published: those of the one that grows first.
+    pub async fn site_keys(&self, site: &str) -> Result<Vec<LogKey>, StoreError> {
+        engine!(self, engine => engine.site_keys(site).await)
+    }
+
     /// The public keys of a log, those too that sign it no more.
     pub async fn log_keys(&self, log: i64) -> Result<Vec<LogKey>, StoreError> {
         engine!(self, engine => engine.log_keys(log).await)

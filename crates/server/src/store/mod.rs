@@ -365,6 +365,12 @@ impl Sqlite {
         self.readers.with(move |connection| Head::open_at(connection, &site)).await
     }
 
+    /// The public keys of every log that a site has had, as they are published.
+    pub async fn site_keys(&self, site: &str) -> Result<Vec<LogKey>, StoreError> {
+        let site = site.to_owned();
+        self.readers.with(move |connection| log::keys::of_origin(connection, &site)).await
+    }
+
     /// The public keys of a log, those too that sign it no more.
     pub async fn log_keys(&self, log: i64) -> Result<Vec<LogKey>, StoreError> {
         self.readers.with(move |connection| log::keys::published(connection, log)).await

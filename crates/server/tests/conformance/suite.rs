@@ -737,6 +737,17 @@ async fn a_database_from_an_older_backup_does_not_sign_until_another_log_begins(
     let (seq, _) = store.holders(&record_id(2)).await.unwrap()[0];
     let old = store.evidence(seq).await.unwrap().unwrap().receipt.inclusion.unwrap();
     assert!(old.checkpoint.starts_with(&(name("") + "\n")), "what the old log has is still proved by it");
+    // Whoever has what the server publishes believes both: the old log up to its end, and no further.
+    let published = store.site_keys(SITE).await.unwrap();
+    let until: Vec<_> = published.iter().map(|key| (key.key.name.clone(), key.until)).collect();
+    assert_eq!(until, [(name("/2"), None), (name(""), Some(BEFORE + 6))]);
+    for n in [2, 6] {
+        let (seq, _) = store.holders(&record_id(n)).await.unwrap()[0];
+        let pack = store.pack(seq).await.unwrap().unwrap().to_value().canonical();
+        assert_eq!(evidence::verify(&pack, &published)[0].outcome(), Outcome::Holds, "{n}");
+    }
+    let longer = Checkpoint::new(&name(""), BEFORE + 7, [7; 32]).sign(&place.seed.key(&name("")).unwrap()).unwrap();
+    assert!(Checkpoint::open_by(&longer, &published).is_err(), "made with the old key after the end");
     // In the new log the number of an old entry would name another one.
     assert_eq!(store.erase(seq, "holder").await, Ok(Erased::Erased));
     store.close().await;

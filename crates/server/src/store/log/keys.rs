@@ -74,6 +74,57 @@ pub fn published(connection: &Connection, log: i64) -> rusqlite::Result<Vec<LogK
     Ok(first.as_deref().and_then(named).into_iter().collect())
 }
 
+/// How many of a log's first entries are looked at for what it goes on from: its keys come before that.
+pub const FIRST: u64 = 8;
+
+/// A log of a site with what its readers need to believe it: its published keys, and its first entries.
+pub struct OfSite {
+    pub head: Head,
+    pub keys: Vec<LogKey>,
+    pub first: Vec<Vec<u8>>,
+}
+
+/// The keys of all logs that a site has had, as they are published: those of the one that grows first. Those of a closed one
+/// count up to the end that the log after it names, which is the longest that anybody may have seen: with them the proofs of old
+/// records go on holding, and whoever has got hold of an old key can't make the log longer (`askfirst recover`).
+pub fn of_site(logs: Vec<OfSite>) -> Vec<LogKey> {
+    let ends: Vec<(String, u64)> = logs.iter().flat_map(|log| &log.first).filter_map(|bytes| prior(bytes)).collect();
+    let (mut all, mut closed) = (Vec::new(), Vec::new());
+    for OfSite { head, keys, .. } in logs {
+        if !head.closed {
+            all.extend(keys);
+            continue;
+        }
+        let named = ends.iter().filter(|(origin, _)| *origin == head.origin).map(|(_, size)| *size).max();
+        let end = named.unwrap_or(head.size).max(head.size);
+        closed.extend(keys.into_iter().map(|key| LogKey { until: Some(key.until.unwrap_or(end).min(end)), ..key }));
+    }
+    all.sort_by_key(|key| key.until.is_some());
+    all.extend(closed);
+    all
+}
+
+/// The name of the log that an entry says this one goes on from, and how many entries that had.
+fn prior(bytes: &[u8]) -> Option<(String, u64)> {
+    match Entry::parse(bytes)? {
+        Entry::Incident { prior: Some(prior), .. } => Some((prior.origin, prior.size)),
+        _ => None,
+    }
+}
+
+/// The published keys of all logs of a site (see [`of_site`]).
+pub fn of_origin(connection: &Connection, origin: &str) -> rusqlite::Result<Vec<LogKey>> {
+    let mut logs = Vec::new();
+    for head in Head::all_at(connection, origin)? {
+        let first = connection
+            .prepare_cached("SELECT bytes FROM log_entry WHERE log = ?1 AND idx < ?2 ORDER BY idx")?
+            .query_map(params![head.log, number(FIRST)], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        logs.push(OfSite { keys: published(connection, head.log)?, first, head });
+    }
+    Ok(of_site(logs))
+}
+
 /// The key that a log names in its first entry.
 pub fn named(first: &[u8]) -> Option<LogKey> {
     match Entry::parse(first)? {

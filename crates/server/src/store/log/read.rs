@@ -61,6 +61,12 @@ impl Head {
         connection.prepare_cached(&[HEAD, " WHERE log = ?1"].concat())?.query_row([log], Self::of).optional()
     }
 
+    /// Every log of the site with this origin, the closed ones too.
+    pub fn all_at(connection: &Connection, origin: &str) -> rusqlite::Result<Vec<Self>> {
+        let sql = [HEAD, " WHERE site = (SELECT site FROM site WHERE origin = ?1) ORDER BY log"].concat();
+        connection.prepare_cached(&sql)?.query_map([origin], Self::of)?.collect()
+    }
+
     /// Every log, the closed ones too.
     pub fn all(connection: &Connection) -> rusqlite::Result<Vec<Self>> {
         connection.prepare(&[HEAD, " ORDER BY log"].concat())?.query_map([], Self::of)?.collect()

@@ -11,7 +11,7 @@ use super::tree::{self, unsigned};
 use super::upkeep::change;
 use super::{Postgres, shared::Shared};
 use crate::store::StoreError;
-use crate::store::log::keys::{self, Step};
+use crate::store::log::keys::{self, OfSite, Step};
 use crate::store::log::number;
 
 /// The keys of a log in their order. None for a log from before format 5 whose key never changed.
@@ -96,6 +96,20 @@ async fn turn(append: &mut Append<'_>, shared: &Shared, step: Step, now: Millis)
 }
 
 impl Postgres {
+    /// The public keys of every log that a site has had, as they are published.
+    pub async fn site_keys(&self, site: &str) -> Result<Vec<LogKey>, StoreError> {
+        let read = async {
+            let client = self.shared.client().await?;
+            let mut logs = Vec::new();
+            for head in tree::all_at(&client, site).await? {
+                let first = tree::entries(&client, head.log, 0, number(keys::FIRST)).await?;
+                logs.push(OfSite { keys: published(&client, head.log).await?, first, head });
+            }
+            Ok(keys::of_site(logs))
+        };
+        self.shared.answer(read.await)
+    }
+
     /// The public keys of a log, those too that sign it no more.
     pub async fn log_keys(&self, log: i64) -> Result<Vec<LogKey>, StoreError> {
         let read = async { published(&self.shared.client().await?, log).await };

@@ -88,6 +88,12 @@ pub async fn by_number(client: &impl GenericClient, log: i64) -> Done<Option<(He
     rows.first().map(|row| Ok((head(row)?, row.try_get("site")?))).transpose()
 }
 
+/// Every log of the site with this origin, the closed ones too.
+pub async fn all_at(client: &impl GenericClient, origin: &str) -> Done<Vec<Head>> {
+    let sql = head_sql!("JOIN askfirst.site AS site ON site.site = log.site WHERE site.origin = $1 ORDER BY log.log");
+    query(client, sql, &[&origin]).await?.iter().map(head).collect()
+}
+
 /// Every log, the closed ones too, with its site.
 pub async fn all(client: &impl GenericClient) -> Done<Vec<(Head, i64)>> {
     let rows = query(client, head_sql!("ORDER BY log.log"), &[]).await?;

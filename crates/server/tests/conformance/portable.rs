@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 use crate::place::Place;
 use crate::suite::english;
 
-/// What one of the two does not have, or has with another meaning (CockroachDB 26.1, "PostgreSQL compatibility" and "Known
-/// limitations"; YugabyteDB 2025.1, "PostgreSQL compatibility").
+/// What one of the two does not have, has in part, or has with another meaning, by what their manuals say of PostgreSQL's
+/// features. A word stands here when in doubt: none of them is needed.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("PG_ADVISORY", "CockroachDB: advisory locks do nothing"),
     ("PG_TRY_ADVISORY", "CockroachDB: advisory locks do nothing"),

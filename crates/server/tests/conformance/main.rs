@@ -23,6 +23,8 @@ mod holder;
 mod interface;
 /// Faulty notices, and the end of a consent.
 mod invalid;
+/// What an erasure leaves.
+mod left;
 mod operations;
 /// What the other engines that speak PostgreSQL's protocol take otherwise.
 mod portable;

@@ -36,7 +36,7 @@ on_both! {
     the_time_of_receipt_never_goes_back;
     the_same_receipt_is_given_after_a_start;
     each_site_has_a_log_of_its_own_and_an_id_is_taken_once_in_each;
-    /// PROOF tests 17 and 18.
+    /// PROOF test 17.
     an_erased_record_leaves_a_tombstone_and_the_tree_as_it_was;
     /// PROOF test 20.
     a_record_is_kept_for_three_years_after_its_consent_ended_and_no_longer;

@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
-use askfirst_core::log::{Commitment, Entry, Salt, core_text};
+use askfirst_core::log::{Entry, core_text};
 use askfirst_core::time;
 use askfirst_server::store::Clock;
-use askfirst_server::store::secret::Secret;
 
+use crate::support::opened::opened_by;
 use crate::support::*;
 
 /// Every 32 bytes that stand together in any file, at any place.
@@ -20,24 +20,6 @@ fn everywhere(folder: &Path) -> HashSet<[u8; 32]> {
         found.extend(bytes.windows(32).map(|window| <[u8; 32]>::try_from(window).unwrap()));
     }
     found
-}
-
-/// The text that the entry commits to is known to the letter. Does any of these open it: as the record's secret, as one of its
-/// two salts, or as what a salt would be if it were made of something that is left?
-fn opened_by(candidates: &HashSet<[u8; 32]>, text: &str, commitment: &Commitment) -> Option<&'static str> {
-    candidates.iter().find_map(|bytes| {
-        let salt: &Salt = bytes;
-        if Commitment::to_core(salt, text) == commitment.core {
-            return Some("a salt");
-        }
-        if Commitment::to_context(salt, "{}") == commitment.context {
-            return Some("a salt of the context");
-        }
-        let secret = Secret::from_bytes(*bytes);
-        (secret.context_commitment() == commitment.context
-            || Commitment::to_core(&secret.core_salt(), text) == commitment.core)
-            .then_some("the secret")
-    })
 }
 
 /// The same search before the erasure finds the secret; afterwards hundreds of thousands of tries find nothing. Guessing bodies

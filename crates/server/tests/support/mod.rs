@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod hygiene;
+pub mod opened;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

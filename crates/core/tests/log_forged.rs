@@ -237,6 +237,18 @@ fn what_a_file_can_not_show_is_said_in_it() {
 }
 
 #[test]
+fn the_key_of_another_log_is_called_that() {
+    let text = pack().1.to_value().canonical();
+    let other = SigningKey::new("www.example.nl/askfirst/log/2", &[11; 32]).unwrap().verifier().clone().into();
+    assert_eq!(
+        verify(&text, &[other])[0].problem(),
+        Some(
+            "The log's checkpoint is one of the log “www.example.nl/askfirst”, and none of the keys that you trust is of that name."
+        )
+    );
+}
+
+#[test]
 fn a_receipt_is_judged_as_strictly_as_a_pack() {
     let log = pack().0;
     let forged = receipt(&log, true);

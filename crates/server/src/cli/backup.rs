@@ -17,6 +17,7 @@ pub struct Backup {
     #[command(flatten)]
     operations: super::operations::File,
     /// The file to write, and beside it FILE.keys and FILE.operations; or a folder, where each backup gets a name by its time.
+    /// A name that ends with a slash is that of a folder, which is made when it is not there.
     #[arg(value_name = "FILE")]
     to: PathBuf,
     /// How long backups of the folder are kept, with their keys: what was erased is in them until then.
@@ -26,13 +27,19 @@ pub struct Backup {
 
 pub fn backup(options: &Backup) -> ExitCode {
     let now = clock::now();
+    let named = options.to.to_string_lossy().ends_with('/');
+    if named && let Err(error) = private_folder(&options.to) {
+        return fail(&format!("{}: {error}", options.to.display()));
+    }
     let folder = options.to.is_dir();
     let file = if folder { options.to.join(name(now)) } else { options.to.clone() };
     let done = options
         .database
         .ask(async |database| database.backup(options.operations.named(), &file).await)
         .and_then(|copied| {
-            println!("{}: {} records and {} entries of the logs", file.display(), copied.records, copied.entries);
+            let records = counted(copied.records, "record", "records");
+            let entries = counted(copied.entries, "entry", "entries");
+            println!("{}: {records} and {entries} of the logs", file.display());
             if folder { expire(&options.to, now, options.keep.period) } else { Ok(0) }
         });
     match done {
@@ -43,6 +50,15 @@ pub fn backup(options: &Backup) -> ExitCode {
         }
         Err(message) => fail(&message),
     }
+}
+
+/// Makes a folder for its owner alone, with those above it; one that is there stays as it is.
+fn private_folder(path: &std::path::Path) -> std::io::Result<()> {
+    let mut options = std::fs::DirBuilder::new();
+    options.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut options, 0o700);
+    options.create(path)
 }
 
 #[derive(Args)]

@@ -102,7 +102,11 @@ fn change(rotate: &Rotate) -> Result<Vec<String>, String> {
         Some(_) => "; what comes is sealed with another one",
         None => "; when every server has been started with it, `askfirst keys begin` completes the rotation",
     };
-    Ok(vec![format!("{wrapped} sealing keys are under master key {} now{then}.", new.id())])
+    Ok(vec![format!(
+        "{} under master key {} now{then}.",
+        super::counted(wrapped as u64, "sealing key is", "sealing keys are"),
+        new.id()
+    )])
 }
 
 fn rotate_log(rotate: &RotateLog) -> Result<Vec<String>, String> {

@@ -273,7 +273,7 @@ async fn the_commands_back_up_into_a_folder_and_restore_from_it() {
     };
     let database = server.database();
     let said = askfirst(&["backup", "--database", database.to_str().unwrap(), copies.path().to_str().unwrap()]);
-    assert!(said.contains(": 1 records and ") && said.contains("1 older than P7D removed"), "{said}");
+    assert!(said.contains(": 1 record and ") && said.contains("1 older than P7D removed"), "{said}");
     assert!(!old.exists());
     let file = fs::read_dir(copies.path()).unwrap().map(|entry| entry.unwrap().path());
     let file = file.into_iter().find(|path| path.extension().is_some_and(|end| end == "sqlite")).unwrap();
@@ -283,4 +283,27 @@ async fn the_commands_back_up_into_a_folder_and_restore_from_it() {
     assert!(said.contains("revoked since is valid again"), "the data of the server came along: {said}");
     assert!(Operations::beside(&to).is_file());
     assert_eq!(store::read(&to, &record_id(1)).unwrap()[0].check().problem(), None);
+}
+
+/// A name that ends with a slash is a folder's also before there is one: taken for a file's, no backup would ever be removed.
+#[test]
+fn a_folder_of_backups_is_made_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("records.sqlite");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        Store::open(&database, &Options::default()).unwrap().close().await;
+    });
+    let to = folder.path().join("backup/daily");
+    let run = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_askfirst"));
+        command.args(["backup", "--keep", "P7D", "--database"]).arg(&database).arg(format!("{}/", to.display()));
+        command.output().unwrap()
+    };
+    let output = run();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(fs::metadata(&to).unwrap().permissions().mode() & 0o777, 0o700);
+    let names: Vec<_> = fs::read_dir(&to).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(names.iter().any(|name| name.to_str().unwrap().ends_with(".sqlite.keys")), "{names:?}");
 }

@@ -5,6 +5,7 @@
 //! The same function is behind `askfirst verify`, the page `/askfirst/verify/` and the receipt that a page checks.
 
 mod agree;
+mod disbelieved;
 mod grade;
 mod lines;
 mod page;

@@ -1,6 +1,7 @@
 //! The one verification: everything is derived anew from the bytes in the file, nothing in it is believed.
 
 use super::agree::{contradiction, is_at_home};
+use super::disbelieved::disbelieved;
 use super::lines::{Lines, Seen};
 use super::report::{Mark, Report, Step};
 use super::{
@@ -9,8 +10,7 @@ use super::{
 use crate::digest::digest;
 use crate::json::{self, Value};
 use crate::log::{
-    CLOCK_TOLERANCE, Commitment, Entry, LogKey, NoteError, OpenError, Opened, TextProof, VerifierKey, leaf_hash,
-    verify_inclusion,
+    CLOCK_TOLERANCE, Commitment, Entry, LogKey, Opened, TextProof, VerifierKey, leaf_hash, verify_inclusion,
 };
 use crate::notice;
 use crate::record::{Record, Submission};
@@ -260,25 +260,7 @@ impl<'a> Check<'a> {
         let known = if self.trusted.is_empty() { keys } else { self.trusted };
         let opened = match self.seen.open(&proof.checkpoint, known) {
             Ok(opened) => opened,
-            Err(error) => {
-                let problem = match error {
-                    OpenError::Note(NoteError::Malformed) | OpenError::NoCheckpoint => "is malformed".to_string(),
-                    OpenError::Note(NoteError::Invalid(name)) => format!("has a false signature of {name}"),
-                    OpenError::Retired(LogKey { key, until, .. }) => format!(
-                        "is signed by a key that was taken out of the log when it had {} entries, and has more: {}",
-                        until.unwrap_or(0),
-                        key.to_text()
-                    ),
-                    OpenError::Missing(key) => format!("is not signed by {}", key.key.to_text()),
-                    OpenError::Note(NoteError::Unsigned) | OpenError::NoLogKey if self.trusted.is_empty() => {
-                        "is not signed by the key that the file names".to_string()
-                    }
-                    OpenError::Note(NoteError::Unsigned) | OpenError::NoLogKey => {
-                        "is not signed by the key that you trust".to_string()
-                    }
-                };
-                return self.fails(format!("The log's checkpoint {problem}."));
-            }
+            Err(error) => return self.fails(disbelieved(error, &proof.checkpoint, self.trusted)),
         };
         let head = &opened.checkpoint;
         let bytes = self.take(entry.bytes(), &format!("{what} can't be an entry of a log."))?;

@@ -19,6 +19,7 @@ pub struct Options {
     /// The language, as a page's `lang`. Without it the configuration's `locale`.
     #[arg(long, value_name = "TAG", default_value = "")]
     lang: String,
+    /// The form.
     #[arg(long, value_enum, default_value_t = Format::Html)]
     format: Format,
     /// The level of the first heading.

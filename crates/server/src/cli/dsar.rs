@@ -102,6 +102,7 @@ enum What {
     /// Note the answer.
     Close {
         number: i64,
+        /// What the answer was.
         #[arg(long, value_parser = ["granted", "partly", "refused", "withdrawn"])]
         outcome: String,
         /// Why it was not, or not wholly, granted (Art. 12(4)).

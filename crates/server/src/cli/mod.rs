@@ -117,3 +117,50 @@ fn fail(message: &str) -> ExitCode {
     eprintln!("askfirst: {message}");
     ExitCode::from(2)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    /// Issue 4: each setting is documented, those of the commands too.
+    #[test]
+    fn every_command_and_each_of_its_options_stands_in_a_manual() {
+        const MANUALS: [&str; 6] = [
+            include_str!("../../../../docs/blocking.md"),
+            include_str!("../../../../docs/interface.md"),
+            include_str!("../../../../docs/operations.md"),
+            include_str!("../../../../docs/proof.md"),
+            include_str!("../../../../docs/services.md"),
+            include_str!("../../../../README.md"),
+        ];
+        fn walk(command: &clap::Command, path: &str, missing: &mut Vec<String>, seen: &mut usize) {
+            let said = |text: &str| MANUALS.iter().any(|manual| manual.contains(text));
+            for option in command.get_arguments().filter(|option| !option.is_hide_set()) {
+                let Some(long) = option.get_long().filter(|long| *long != "help") else { continue };
+                *seen += 1;
+                if !said(&format!("--{long}")) {
+                    missing.push(format!("{path} --{long}"));
+                }
+                if option.get_help().is_none() {
+                    missing.push(format!("{path} --{long} says nothing of itself"));
+                }
+            }
+            for inner in command.get_subcommands() {
+                let path = format!("{path} {}", inner.get_name());
+                // The commands of one thing stand beside each other in a list, the first with its whole name.
+                if !said(&path)
+                    && !said(&format!("`{}`", inner.get_name()))
+                    && !said(&format!(" {} ", inner.get_name()))
+                {
+                    missing.push(path.clone());
+                }
+                walk(inner, &path, missing, seen);
+            }
+        }
+        let (mut missing, mut seen) = (Vec::new(), 0);
+        walk(&Arguments::command(), "askfirst", &mut missing, &mut seen);
+        assert!(seen > 80, "{seen}");
+        assert_eq!(missing, [""; 0]);
+    }
+}

@@ -444,7 +444,7 @@ async fn the_commands_back_up_postgres_into_a_folder_and_restore_from_it() {
         (run.status.success(), said)
     };
     let said = askfirst(&["backup", "--database", &place.url(), folder.path().to_str().unwrap()]);
-    assert!(said.0 && said.1.contains(": 1 records and "), "{said:?}");
+    assert!(said.0 && said.1.contains(": 1 record and "), "{said:?}");
     let mut files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     assert_eq!(files.len(), 3, "{files:?}");

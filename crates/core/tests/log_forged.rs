@@ -237,6 +237,14 @@ fn what_a_file_can_not_show_is_said_in_it() {
 }
 
 #[test]
+fn a_list_is_looked_at_up_to_what_is_no_evidence() {
+    let good = pack().1.to_value().canonical();
+    let reports = verify(&format!("[{good},{}{good}]", "1,".repeat(100_000)), &trusted());
+    let outcomes: Vec<_> = reports.iter().map(Report::outcome).collect();
+    assert_eq!(outcomes, [Outcome::Holds, Outcome::Fails], "one word about a hundred thousand numbers");
+}
+
+#[test]
 fn the_key_of_another_log_is_called_that() {
     let text = pack().1.to_value().canonical();
     let other = SigningKey::new("www.example.nl/askfirst/log/2", &[11; 32]).unwrap().verifier().clone().into();

@@ -34,8 +34,10 @@ pub fn verify(text: &str, trusted: &[LogKey]) -> Vec<Report> {
     let lines = || text.lines().filter(|line| !line.trim().is_empty());
     match json::parse(text) {
         Ok(Value::List(values)) if !values.is_empty() => {
+            // Up to the first that is no evidence: a list of a million numbers needs no million reports.
+            let looked_at = values.iter().position(|value| !is_evidence(value)).map_or(values.len(), |at| at + 1);
             let mut seen = Seen::default();
-            values.iter().map(|value| verify_value(value, trusted, &mut seen)).collect()
+            values.iter().take(looked_at).map(|value| verify_value(value, trusted, &mut seen)).collect()
         }
         Ok(value) => alloc::vec![verify_value(&value, trusted, &mut Seen::default())],
         // A file of lines is one in which the first line is whole.
@@ -74,6 +76,18 @@ pub(super) fn unreadable(what: &str, error: &json::JsonError) -> Report {
     Report::failure(what, format!("{what} is not readable as JSON: {kind}, at line {line}, column {column}."))
 }
 
+fn is_export(value: &Value) -> bool {
+    value.at("receipt").is_some() && value.at("schema").is_none()
+}
+
+fn is_pack(value: &Value) -> bool {
+    value.get("schema").text() == Some(PACK_SCHEMA)
+}
+
+fn is_evidence(value: &Value) -> bool {
+    is_export(value) || is_pack(value)
+}
+
 pub(super) fn verify_value(value: &Value, trusted: &[LogKey], seen: &mut Seen) -> Report {
     let id = value.get("record").get("record_id").text().or(value.get("receipt").get("record_id").text());
     let title = match id {
@@ -83,10 +97,9 @@ pub(super) fn verify_value(value: &Value, trusted: &[LogKey], seen: &mut Seen) -
         None => "A file".to_string(),
     };
     let mut check = Check::new(trusted, seen, &title);
-    let is_export = value.at("receipt").is_some() && value.at("schema").is_none();
-    let _ = if is_export {
+    let _ = if is_export(value) {
         check.export(value)
-    } else if value.get("schema").text() == Some(PACK_SCHEMA) {
+    } else if is_pack(value) {
         check.pack(value)
     } else {
         check.fails("This is neither an evidence pack nor an export of Askfirst.".to_string())

@@ -95,6 +95,15 @@ test('what a file says can not become markup (T2)', async ({ page, url, complain
   expectSilence(complaints);
 });
 
+test('a sentence in brackets is not drawn as a button', async ({ page, url }) => {
+  const { text } = vectors.cases.find(({ name }) => name === 'words that look like a button')!;
+  await page.goto(url);
+  await page.getByLabel('Evidence file', { exact: true }).setInputFiles(file(text));
+  await page.locator('details', { hasText: 'banner' }).getByText('banner').click();
+  await expect(page.locator('.shown .button')).toHaveText(['Alles weigeren', 'Alles accepteren']);
+  await expect(page.getByText('\\[ Alles weigeren \\] kan ook later')).toBeVisible();
+});
+
 test('a page checks its receipt', async ({ page, url }) => {
   await page.goto(url);
   const told = await page.evaluate(async ({ receipt, vkey }) => {

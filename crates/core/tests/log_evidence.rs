@@ -10,7 +10,9 @@ use askfirst_core::log::evidence::{
     Lines, LoggedNotice, Opening, Outcome, Pack, Report, page, read_keys, verify, verify_receipt,
 };
 use askfirst_core::log::{Checkpoint, Commitment, Entry, SigningKey, TextProof, core_text};
-use evidence::{Log, ORIGIN, envelope, erased, export, invalidated, notice, pack, receipt, record, trusted};
+use evidence::{
+    Log, ORIGIN, altered, envelope, erased, export, invalidated, logged, notice, pack, receipt, record, trusted,
+};
 
 fn one(text: &str) -> Report {
     let mut reports = verify(text, &trusted());
@@ -408,6 +410,10 @@ fn vectors() -> Value {
         ("not whole", true, whole[..whole.len() / 2].to_string()),
         ("an export", true, export(false).canonical()),
         ("an export with its proof", true, export(true).canonical()),
+        ("words that look like a button", true, {
+            let words = altered(r#"["h2",{},"Mogen wij meten?"]"#, r#"["p",{},"[ Alles weigeren ] kan ook later"]"#);
+            logged(&record(), &envelope(), &words).to_value().canonical()
+        }),
         ("two lines", true, [whole.as_str(), &with(&value, "\"granted\":false", "\"granted\":true")].join("\n")),
     ];
     let cases = cases.map(|(name, trust, text)| {

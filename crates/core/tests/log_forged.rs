@@ -6,36 +6,10 @@
 #[path = "support/evidence.rs"]
 mod evidence;
 
-use askfirst_core::digest::digest;
-use askfirst_core::json::{self, map};
-use askfirst_core::log::evidence::{LoggedNotice, Opening, Outcome, Pack, Report, page, plain, verify, verify_receipt};
-use askfirst_core::log::{Commitment, Entry, Envelope, SigningKey, TextProof, core_text};
-use askfirst_core::record::Record;
-use evidence::{Log, RECEIVED, envelope, export, notice, pack, receipt, record, trusted};
-
-/// A pack of a log whose owner put in just this.
-fn logged(record: &Record, envelope: &Envelope, notice: &str) -> Pack {
-    let mut log = Log::new();
-    let shown = log.push(&Entry::notice(notice));
-    let mut record = record.clone();
-    record.notice.digest = digest(notice.as_bytes());
-    let text = record.canonical();
-    let commitment = Commitment {
-        core: Commitment::to_core(&[21; 32], &core_text(&text, envelope)),
-        context: Commitment::to_context(&[22; 32], "{}"),
-    };
-    let index = log.push(&Entry::Record(commitment));
-    Pack {
-        core: Some(Opening { body: (text, envelope.clone()), salt: [21; 32] }),
-        context: Some(Opening { body: map([]), salt: [22; 32] }),
-        commitment,
-        proof: log.prove(index),
-        notice: Some(LoggedNotice { text: notice.to_string(), proof: log.prove(shown) }),
-        erasure: None,
-        invalidation: None,
-        keys: vec![log.vkey()],
-    }
-}
+use askfirst_core::json::map;
+use askfirst_core::log::evidence::{Outcome, Pack, Report, page, plain, verify, verify_receipt};
+use askfirst_core::log::{Envelope, SigningKey, TextProof};
+use evidence::{RECEIVED, altered, envelope, export, logged, notice, pack, receipt, record, trusted};
 
 fn judged(pack: &Pack) -> Report {
     verify(&pack.to_value().canonical(), &trusted()).remove(0)
@@ -44,12 +18,6 @@ fn judged(pack: &Pack) -> Report {
 fn problem(pack: &Pack) -> String {
     let report = judged(pack);
     report.problem().unwrap_or_else(|| panic!("{}", report.text())).to_string()
-}
-
-/// The notice of the support with something in the place of something else.
-fn altered(from: &str, to: &str) -> String {
-    assert!(notice().contains(from), "{from}");
-    json::parse(&notice().replacen(from, to, 1)).unwrap().canonical()
 }
 
 #[test]

@@ -202,3 +202,33 @@ pub fn export(logged: bool) -> Value {
 pub fn trusted() -> Vec<LogKey> {
     vec![SigningKey::new(ORIGIN, &[11; 32]).unwrap().verifier().clone().into()]
 }
+
+/// A pack of a log whose owner put in just this.
+pub fn logged(record: &Record, envelope: &Envelope, notice: &str) -> Pack {
+    let mut log = Log::new();
+    let shown = log.push(&Entry::notice(notice));
+    let mut record = record.clone();
+    record.notice.digest = digest(notice.as_bytes());
+    let text = record.canonical();
+    let commitment = Commitment {
+        core: Commitment::to_core(&[21; 32], &core_text(&text, envelope)),
+        context: Commitment::to_context(&[22; 32], "{}"),
+    };
+    let index = log.push(&Entry::Record(commitment));
+    Pack {
+        core: Some(Opening { body: (text, envelope.clone()), salt: [21; 32] }),
+        context: Some(Opening { body: map([]), salt: [22; 32] }),
+        commitment,
+        proof: log.prove(index),
+        notice: Some(LoggedNotice { text: notice.to_string(), proof: log.prove(shown) }),
+        erasure: None,
+        invalidation: None,
+        keys: vec![log.vkey()],
+    }
+}
+
+/// The notice of the support with something in the place of something else.
+pub fn altered(from: &str, to: &str) -> String {
+    assert!(notice().contains(from), "{from}");
+    json::parse(&notice().replacen(from, to, 1)).unwrap().canonical()
+}

@@ -195,6 +195,17 @@ fn reason(headers: &HeaderMap) -> Result<String, Error> {
     })
 }
 
+/// Who has registered what visitors can be shown. A server without operational data has no tokens of persons either.
+///
+/// # Errors
+/// It can't be noted, so it is not done.
+pub async fn note_notice(app: &App, who: Holder, digest: &str) -> Result<(), Error> {
+    let Some(operations) = app.operations.as_deref() else { return Ok(()) };
+    let (action, reason) = ("notice".to_owned(), digest.to_owned());
+    let access = Access { at: app.store.now(), who: who.name, action, record_id: None, reason };
+    Ok(operations.with(move |connection| access::add(connection, &access)).await?)
+}
+
 /// Fails closed: what can't be noted is not done.
 async fn note(app: &App, who: Holder, action: &str, record_id: &str, reason: String) -> Result<(), Error> {
     let access = Access {

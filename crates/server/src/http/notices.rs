@@ -22,10 +22,11 @@ pub async fn register(
     request: Request,
 ) -> Result<Response, Error> {
     let (parts, payload) = request.into_parts();
-    admin::require(&app, &parts.headers, &[Role::Operator]).await?;
+    let who = admin::require(&app, &parts.headers, &[Role::Operator]).await?;
     body::require_json(&parts.headers)?;
     let text = body::text(&parts.headers, payload, NOTICE_LIMIT, app.body_timeout).await?;
     let notice = parse(digest, text)?;
+    admin::note_notice(&app, who, &notice.digest).await?;
     let stored = map([("digest", notice.digest.as_str().into())]);
     let new = app.store.register(notice).await?;
     Ok(answer(if new { StatusCode::CREATED } else { StatusCode::OK }, &stored))

@@ -11,7 +11,8 @@ pub struct Access {
     pub at: Millis,
     /// The name of a token, or `console:` and the user's.
     pub who: String,
-    /// A code: `read`, `pack`, `export` (one of all), `claim`, `hold`, `release`, `erase`.
+    /// A code: `read`, `pack`, `export` (one of all), `claim`, `hold`, `release`, `erase`; `notice` for one that was registered,
+    /// whose digest is the reason.
     pub action: String,
     pub record_id: Option<String>,
     pub reason: String,

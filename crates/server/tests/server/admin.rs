@@ -206,6 +206,10 @@ async fn an_operators_token_registers_notices_and_an_auditors_does_not() {
         let path = format!("/askfirst/v1/notices/{}", notice.digest);
         assert_eq!(admin.server.ask(request("PUT", &path, token, None, &notice.text)).await.status.as_u16(), status);
     }
+    // What visitors can be shown is somebody's doing.
+    let noted = admin.access();
+    let noted: Vec<_> = noted.iter().map(|one| (one.action.as_str(), &one.record_id, one.reason.as_str())).collect();
+    assert_eq!(noted, [("notice", &None, notice.digest.as_str()); 2]);
 }
 
 #[tokio::test]

@@ -214,3 +214,40 @@ async fn a_changed_seal_is_named_and_an_erased_record_is_gone_with_its_key() {
     let found = store::read(&opened, &record_id(3)).unwrap();
     assert!(found[0].check().problem().unwrap().contains("not the one that was received"));
 }
+
+/// S1: the rows of before the master key have pseudonyms, those of after it tags of them, and one record follows another all the same.
+#[tokio::test]
+async fn a_sealed_record_ends_the_one_before_it_sealed_or_not_and_no_other() {
+    let (folder, master) = (tempfile::tempdir().unwrap(), Master::random().unwrap());
+    let path = folder.path().join("askfirst.sqlite");
+    let notice = configured().1.into_iter().find(|notice| notice.about.lang == "en").unwrap();
+    let insert = async |store: &Store, n: u128, visitor: u128, prev: Option<u128>| {
+        let mut sent = record(n, &notice);
+        sent.subject = record(visitor, &notice).subject;
+        sent.prev = prev.map(record_id);
+        let stored = store.insert(store::NewRecord::new(&sent).unwrap()).await.unwrap();
+        assert!(matches!(stored, store::Inserted::Created(_)), "{stored:?}");
+    };
+    let ended = |n: i64| {
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        let sql = "SELECT ends_at, received_at FROM record WHERE seq = ?1";
+        let (ends, received): (i64, i64) =
+            connection.query_row(sql, [n], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        ends - received < 60_000
+    };
+    let store = Store::open(&path, &Options::default()).unwrap();
+    store.register(notice.clone()).await.unwrap();
+    insert(&store, 1, 1, None).await;
+    store.close().await;
+    let options = Options { master: Some(master), ..Options::default() };
+    let store = Store::open(&path, &options).unwrap();
+    insert(&store, 2, 9, Some(1)).await;
+    assert!(!ended(1), "by another pseudonym");
+    insert(&store, 3, 1, Some(1)).await;
+    assert!(ended(1) && !ended(3));
+    insert(&store, 4, 9, Some(3)).await;
+    assert!(!ended(3));
+    insert(&store, 5, 1, Some(3)).await;
+    assert!(ended(3) && !ended(5));
+    store.close().await;
+}

@@ -21,6 +21,7 @@ pub mod log;
 pub mod pack;
 mod placing;
 mod postgres;
+mod random;
 mod readers;
 mod receipt;
 mod recent;

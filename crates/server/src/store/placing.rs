@@ -16,9 +16,9 @@ impl Writing {
         let record = &received.record;
         let site = self.site(&record.site)?;
         let key = (record.record_id, site);
-        let known = self.find(&key)?;
+        let known = self.find(&key);
         let before = match record.prev {
-            Some(prev) if known.is_none() => self.find(&(prev, site))?,
+            Some(prev) if known.is_none() => self.find(&(prev, site)),
             _ => None,
         };
         if self.placed.first().is_some_and(|(_, first, _)| known.or(before) >= Some(*first)) {
@@ -77,10 +77,21 @@ impl Writing {
         Ok(())
     }
 
-    fn find(&self, key: &Key) -> rusqlite::Result<Option<i64>> {
-        match self.recent.find(key) {
-            Some(seq) => Ok(Some(seq)),
-            None => sqlite::find(&self.connection, key),
+    /// Looks up in their table what the records of a commit are and follow: all together, since what the table has stays there
+    /// and what this commit adds is in memory.
+    pub(super) fn look_up(&mut self, batch: &[Job]) -> rusqlite::Result<()> {
+        let mut keys = Vec::with_capacity(2 * batch.len());
+        for job in batch {
+            let Job::Insert(received, _) = job else { continue };
+            let record = &received.record;
+            let site = self.site(&record.site)?;
+            keys.extend([Some(record.record_id), record.prev].into_iter().flatten().map(|id| (id, site)));
         }
+        self.stored = sqlite::find(&self.connection, keys.into_iter())?;
+        Ok(())
+    }
+
+    fn find(&self, key: &Key) -> Option<i64> {
+        self.recent.find(key).or_else(|| self.stored.get(key).copied())
     }
 }

@@ -6,10 +6,10 @@ use std::sync::OnceLock;
 
 use askfirst_core::json::Value;
 use askfirst_core::log::{Commitment, Envelope, Hash, Salt, pad, unpad};
-use chacha20poly1305::aead::{Aead, KeyInit};
-use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 use hkdf::Hkdf;
 use sha2::Sha256;
+
+use super::sealing::cipher;
 
 /// 32 random bytes.
 #[derive(Clone)]
@@ -31,9 +31,7 @@ impl Eq for Secret {}
 impl Secret {
     /// A new one. `None` when the system has no random bytes to give.
     pub fn random() -> Option<Self> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).ok()?;
-        Some(Self::from_bytes(bytes))
+        super::random::bytes().map(Self::from_bytes)
     }
 
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
@@ -73,18 +71,18 @@ impl Secret {
 
     /// Seals a body, padded, so that its length says little. The key seals nothing else, so the nonce need not differ.
     pub fn seal(&self, body: &str) -> Option<Vec<u8>> {
-        self.cipher().encrypt(&Nonce::default(), pad(body).as_slice()).ok()
+        cipher::seal(&self.body_key(), [0; 12], &[], pad(body))
     }
 
     /// Opens a sealed body. `None` when it or the secret was changed.
     pub fn open(&self, sealed: &[u8]) -> Option<String> {
-        let padded = self.cipher().decrypt(&Nonce::default(), sealed).ok()?;
+        let padded = cipher::open(&self.body_key(), [0; 12], &[], sealed)?;
         unpad(&padded).map(str::to_owned)
     }
 
-    fn cipher(&self) -> ChaCha20Poly1305 {
+    fn body_key(&self) -> [u8; 32] {
         let [key] = self.expand([b"askfirst body key v1"]);
-        ChaCha20Poly1305::new(&key.into())
+        key
     }
 
     /// HKDF-Expand (RFC 5869) for each purpose: the secret is random already.

@@ -1,5 +1,7 @@
 //! The SQL that writes. Every value is a bound parameter.
 
+use std::collections::HashMap;
+
 use askfirst_core::digest::sha256;
 use askfirst_core::json::{self, Value};
 use askfirst_core::log::Challenge;
@@ -44,12 +46,16 @@ pub fn site(connection: &Connection, origin: &str) -> rusqlite::Result<i64> {
     }
 }
 
-/// Where the record of this key is, when the table has it.
-pub fn find(connection: &Connection, (record_id, site): &Key) -> rusqlite::Result<Option<i64>> {
-    connection
-        .prepare_cached("SELECT seq FROM record_key WHERE record_id = ?1 AND site = ?2")?
-        .query_row(params![record_id, site], |row| row.get(0))
-        .optional()
+/// Where the records of these keys are, as far as the table has them.
+pub fn find(connection: &Connection, keys: impl Iterator<Item = Key>) -> rusqlite::Result<HashMap<Key, i64>> {
+    let mut find = connection.prepare_cached("SELECT seq FROM record_key WHERE record_id = ?1 AND site = ?2")?;
+    let mut found = HashMap::new();
+    for (record_id, site) in keys {
+        if let Some(seq) = find.query_row(params![record_id, site], |row| row.get(0)).optional()? {
+            found.insert((record_id, site), seq);
+        }
+    }
+    Ok(found)
 }
 
 /// Gives the table a slice of the newest ids. One that it has already, from before a crash, stays.

@@ -92,6 +92,7 @@ impl Writer {
             sites: HashMap::new(),
             added: Vec::new(),
             placed: Vec::new(),
+            stored: HashMap::new(),
             folder,
             log_to_empty: false,
             held_up: None,
@@ -219,6 +220,8 @@ pub(super) struct Writing {
     pub(super) added: Vec<Key>,
     /// Those of them that have no row yet: the job, the place, and where the entry is.
     pub(super) placed: Vec<(usize, i64, (i64, u64))>,
+    /// Where the records of this commit's keys are, as far as the table of keys has them.
+    pub(super) stored: HashMap<Key, i64>,
     pub(super) folder: Folder,
     /// An erased text may still be in the write-ahead log.
     pub(super) log_to_empty: bool,
@@ -373,6 +376,7 @@ impl Writing {
         let slice = self.recent.slice(2 * batch.len());
         sqlite::move_keys(&self.connection, &slice)?;
         let now = self.received_now();
+        self.look_up(batch)?;
         self.placed.clear();
         for at in 0..batch.len() {
             if !matches!(batch.get(at), Some(Job::Insert(..))) {

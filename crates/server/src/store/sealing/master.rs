@@ -4,13 +4,10 @@
 use std::process::{Command, Stdio};
 
 use askfirst_core::digest::sha256;
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 
+use super::cipher::{self, LONG_NONCE};
 use crate::store::log::key::{digits, read_private};
-
-/// Bytes of a nonce, which stands before what it was used for. Random ones of this length never meet.
-const NONCE: usize = 24;
+use crate::store::random;
 
 /// The key with its id.
 #[derive(Clone)]
@@ -82,16 +79,16 @@ fn wrapped_as(number: i64) -> Vec<u8> {
 /// XChaCha20-Poly1305 under a random nonce. ChaCha20 needs no hardware to be fast and constant in time, which AES does,
 /// and the long nonce lets one key seal any number of secrets.
 pub(super) fn seal(key: &[u8; 32], about: &[u8], text: &[u8]) -> Option<Vec<u8>> {
-    let mut nonce = [0; NONCE];
-    getrandom::fill(&mut nonce).ok()?;
-    let sealed =
-        XChaCha20Poly1305::new(key.into()).encrypt(&XNonce::from(nonce), Payload { msg: text, aad: about }).ok()?;
+    let nonce = random::bytes()?;
+    let (key, short) = cipher::long(key, &nonce);
+    let sealed = cipher::seal(&key, short, about, text.to_vec())?;
     Some([nonce.as_slice(), &sealed].concat())
 }
 
 pub(super) fn open(key: &[u8; 32], about: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
-    let (nonce, sealed) = sealed.split_first_chunk::<NONCE>()?;
-    XChaCha20Poly1305::new(key.into()).decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: about }).ok()
+    let (nonce, sealed) = sealed.split_first_chunk::<LONG_NONCE>()?;
+    let (key, short) = cipher::long(key, nonce);
+    cipher::open(&key, short, about, sealed)
 }
 
 /// What a command prints; its complaints go to the console.

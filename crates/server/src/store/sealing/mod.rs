@@ -6,6 +6,7 @@
 //! A key for each record instead of one for each visitor: nothing has to be looked up when a record comes in, and one
 //! record can be erased while another of the same visitor is held for a legal claim.
 
+pub(super) mod cipher;
 mod file;
 mod master;
 

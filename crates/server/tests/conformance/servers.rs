@@ -202,6 +202,40 @@ async fn insert_all(stores: &[Arc<Store>], records: std::ops::Range<u128>) -> Ve
     tasks.join_all().await
 }
 
+/// What the server that gives the places takes in itself is stored and placed in one transaction; another's goes through
+/// the inbox.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_what_another_server_takes_in_goes_through_the_inbox() {
+    let place = Place::postgres().await;
+    let store = place.open().await;
+    store.register(english()).await.unwrap();
+    let mut stores = vec![Arc::new(store)];
+    // It leads when its first record has its place.
+    insert_all(&stores, 0..1).await;
+    let count = "
+        CREATE TABLE filled (n INT8 NOT NULL);
+        CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN INSERT INTO filled VALUES (1); RETURN NULL; END $$;
+        CREATE TRIGGER fill AFTER INSERT ON askfirst.inbox FOR EACH STATEMENT EXECUTE FUNCTION fill();";
+    let shell = place.shell().await;
+    shell.batch_execute(count).await.unwrap();
+    let filled = async || shell.query_one("SELECT count(*) FROM filled", &[]).await.unwrap().get::<_, i64>(0);
+    // Known ones among them: each has the receipt that it had.
+    let receipts = insert_all(&stores, 0..40).await;
+    let again = insert_all(&stores, 20..60).await;
+    assert_eq!(filled().await, 0);
+    let places: BTreeSet<i64> = receipts.iter().chain(&again).map(|receipt| receipt.seq).collect();
+    assert_eq!(places, (1..=60).collect());
+    let second = Arc::new(place.open().await);
+    insert_all(&[Arc::clone(&second)], 60..61).await;
+    assert_eq!(filled().await, 1);
+    stores.push(second);
+    let receipts = insert_all(&stores, 0..200).await;
+    let entries = entries(&stores[0], SITE).await;
+    assert_eq!(entries.len(), 2 + 200);
+    assert!(receipts.iter().all(|receipt| holds(receipt, &entries)));
+}
+
 /// PROOF test 28: a token that is not the newest writes nothing, however sure its holder is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_old_fencing_token_writes_nothing() {

@@ -53,6 +53,15 @@ pub struct Append<'a> {
     entries: (Vec<i64>, Vec<i64>, Vec<Vec<u8>>),
     tiles: Vec<(i64, i64, i64, Vec<u8>)>,
     notices: Vec<(i64, [u8; 32], i64)>,
+    /// In the order of `signed`.
+    heads: Vec<Head>,
+    signed: Vec<Grown>,
+}
+
+/// Size and root of a log before and after.
+struct Head {
+    before: (u64, Hash),
+    after: (u64, Hash),
 }
 
 /// What a log had before.
@@ -77,6 +86,41 @@ impl Default for Appender {
     }
 }
 
+/// The row that everything which appends takes first, as it is then.
+pub struct Taken {
+    version: i64,
+    last: (i64, Millis),
+    clock: Millis,
+}
+
+impl Turn {
+    /// Takes it; who comes next waits for the end of the transaction.
+    ///
+    /// # Errors
+    /// [`Failure::Fenced`] when another server has become the sequencer.
+    pub async fn take(self, transaction: &Transaction<'_>) -> Done<Taken> {
+        let rows = match self {
+            Self::Sequencer { token, lease } => {
+                let sql = "UPDATE askfirst.sequencer SET version = version + 1,
+                               expires_at = clock_timestamp() + $2 * interval '1 second'
+                           WHERE one = 1 AND token = $1
+                           RETURNING version, last_seq, last_received,
+                               (extract(epoch FROM clock_timestamp()) * 1000)::INT8";
+                query(transaction, sql, &[&token, &lease]).await?
+            }
+            Self::Once => {
+                let sql = "UPDATE askfirst.sequencer SET version = version + 1 WHERE one = 1
+                           RETURNING version, last_seq, last_received,
+                               (extract(epoch FROM clock_timestamp()) * 1000)::INT8";
+                query(transaction, sql, &[]).await?
+            }
+        };
+        let row = rows.first().ok_or(Failure::Fenced)?;
+        let last = (row.try_get(1)?, row.try_get(2)?);
+        Ok(Taken { version: row.try_get(0)?, last, clock: row.try_get(3)? })
+    }
+}
+
 impl<'a> Append<'a> {
     /// Takes the row that everything which appends takes first.
     ///
@@ -89,32 +133,20 @@ impl<'a> Append<'a> {
         turn: Turn,
     ) -> Done<Append<'a>> {
         let transaction = client.transaction().await?;
-        let rows = match turn {
-            Turn::Sequencer { token, lease } => {
-                let sql = "UPDATE askfirst.sequencer SET version = version + 1,
-                               expires_at = clock_timestamp() + $2 * interval '1 second'
-                           WHERE one = 1 AND token = $1
-                           RETURNING version, last_seq, last_received,
-                               (extract(epoch FROM clock_timestamp()) * 1000)::INT8";
-                query(&transaction, sql, &[&token, &lease]).await?
-            }
-            Turn::Once => {
-                let sql = "UPDATE askfirst.sequencer SET version = version + 1 WHERE one = 1
-                           RETURNING version, last_seq, last_received,
-                               (extract(epoch FROM clock_timestamp()) * 1000)::INT8";
-                query(&transaction, sql, &[]).await?
-            }
-        };
-        let row = rows.first().ok_or(Failure::Fenced)?;
-        let version: i64 = row.try_get(0)?;
+        let taken = turn.take(&transaction).await?;
+        Ok(Self::of(transaction, appender, seeds, taken))
+    }
+
+    /// The same where the transaction has it.
+    pub fn of(transaction: Transaction<'a>, appender: &'a mut Appender, seeds: &'a Seeds, taken: Taken) -> Append<'a> {
+        let Taken { version, last, clock } = taken;
         if version != appender.version.wrapping_add(1) {
             // Another server has appended since, or a transaction of ours came to nothing: it is read again.
             appender.trees.clear();
         }
         appender.version = UNKNOWN;
-        let (last, clock) = ((row.try_get(1)?, row.try_get(2)?), row.try_get(3)?);
-        let (grown, entries, tiles, notices) = Default::default();
-        Ok(Self { transaction, appender, version, seeds, last, clock, grown, entries, tiles, notices })
+        let (grown, entries, tiles, notices, heads, signed) = Default::default();
+        Self { transaction, appender, version, seeds, last, clock, grown, entries, tiles, notices, heads, signed }
     }
 
     /// Appends to the log of a site. Answers the log and the entry's number.
@@ -229,64 +261,78 @@ impl<'a> Append<'a> {
         Ok((log, index))
     }
 
-    /// Writes the entries, signs the heads of the logs that have grown, and commits.
-    pub async fn commit(self) -> Done<Vec<Grown>> {
-        let Self { transaction, appender, version, grown, entries, tiles, notices, .. } = self;
-        let mut out = Vec::new();
-        let mut heads = Vec::new();
-        for (log, growth) in grown {
-            let tree = appender.trees.get_mut(&growth.site).ok_or(Failure::Fenced)?;
+    /// Signs the heads of the logs that have grown, writes, and commits.
+    pub async fn commit(mut self) -> Done<Vec<Grown>> {
+        self.sign()?;
+        self.write().await?;
+        self.end().await
+    }
+
+    /// Signs the heads of the logs that have grown. Nothing is appended after it.
+    pub fn sign(&mut self) -> Done<()> {
+        for (log, growth) in std::mem::take(&mut self.grown) {
+            let tree = self.appender.trees.get_mut(&growth.site).ok_or(Failure::Fenced)?;
             let checkpoint = Checkpoint::new(&tree.origin, tree.size(), tree.root());
             let note =
                 checkpoint.sign_by(&tree.signers).ok_or_else(|| Failure::damaged("a checkpoint can't be signed"))?;
             tree.checkpoint = note.into();
             let checkpoint = Arc::clone(&tree.checkpoint);
-            heads.push((
-                log,
-                number(growth.size),
-                growth.root,
-                number(tree.size()),
-                tree.root(),
-                Arc::clone(&checkpoint),
-            ));
-            out.push(Grown { log, first: growth.size, leaves: growth.leaves, checkpoint });
+            self.heads.push(Head { before: (growth.size, growth.root), after: (tree.size(), tree.root()) });
+            self.signed.push(Grown { log, first: growth.size, leaves: growth.leaves, checkpoint });
         }
-        let write_entries = async {
-            if entries.0.is_empty() {
+        Ok(())
+    }
+
+    /// Writes the entries and the signed heads.
+    pub async fn write(&self) -> Done<()> {
+        let transaction = &self.transaction;
+        let entries = async {
+            let (logs, indices, bytes) = &self.entries;
+            if logs.is_empty() {
                 return Ok(0);
             }
             let sql = "INSERT INTO askfirst.log_entry (log, idx, bytes)
                        SELECT * FROM unnest($1::INT8[], $2::INT8[], $3::BYTEA[])";
-            execute(&transaction, sql, &[&entries.0, &entries.1, &entries.2]).await
+            execute(transaction, sql, &[logs, indices, bytes]).await
         };
-        let write_tiles = async {
-            for (log, level, tile, hashes) in &tiles {
+        let tiles = async {
+            for (log, level, tile, hashes) in &self.tiles {
                 let sql = "INSERT INTO askfirst.log_tile (log, level, tile, hashes) VALUES ($1, $2, $3, $4)";
-                execute(&transaction, sql, &[log, level, tile, hashes]).await?;
+                execute(transaction, sql, &[log, level, tile, hashes]).await?;
             }
-            for (log, notice, index) in &notices {
+            for (log, notice, index) in &self.notices {
                 let sql = "INSERT INTO askfirst.log_notice (log, notice, idx) VALUES ($1, $2, $3)";
-                execute(&transaction, sql, &[log, &notice.as_slice(), index]).await?;
+                execute(transaction, sql, &[log, &notice.as_slice(), index]).await?;
             }
             Done::Ok(())
         };
-        let write_heads = async {
-            for (log, size, root, new_size, new_root, note) in &heads {
+        let heads = async {
+            for (grown, Head { before, after }) in self.signed.iter().zip(&self.heads) {
                 // Compared once more: a head never follows another than the one it was computed from.
                 let sql = "UPDATE askfirst.log SET size = $4, root = $5, note = $6
                            WHERE log = $1 AND size = $2 AND root = $3 AND closed_at IS NULL";
-                let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
-                    [log, size, &root.as_slice(), new_size, &new_root.as_slice(), &note.as_ref()];
-                if execute(&transaction, sql, &values).await? != 1 {
+                let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] = [
+                    &grown.log,
+                    &number(before.0),
+                    &before.1.as_slice(),
+                    &number(after.0),
+                    &after.1.as_slice(),
+                    &grown.checkpoint.as_ref(),
+                ];
+                if execute(transaction, sql, &values).await? != 1 {
                     return Err(Failure::damaged("a log has another head than the one that was signed last"));
                 }
             }
             Ok(())
         };
         // Sent together, answered together.
-        try_join!(write_entries, write_tiles, write_heads)?;
-        transaction.commit().await?;
-        appender.version = version;
-        Ok(out)
+        try_join!(entries, tiles, heads).map(drop)
+    }
+
+    /// Commits what is written.
+    pub async fn end(self) -> Done<Vec<Grown>> {
+        self.transaction.commit().await?;
+        self.appender.version = self.version;
+        Ok(self.signed)
     }
 }

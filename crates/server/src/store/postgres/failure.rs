@@ -68,7 +68,7 @@ impl Failure {
     }
 
     /// The transaction met another one: the same once more (PROOF test 28). CockroachDB and YugabyteDB say so often.
-    fn is_collision(&self) -> bool {
+    pub fn is_collision(&self) -> bool {
         let Self::Sql(error) = self else { return false };
         error.code().is_some_and(|code| {
             *code == SqlState::T_R_SERIALIZATION_FAILURE

@@ -1,18 +1,26 @@
-//! Taking records in: what has come together is stored together, with one flush of the database's disk.
+//! Taking records in: what has come together is stored together, with one flush of the database's disk. The server that
+//! gives the places gives these theirs in the same transaction; any other one leaves a word in the inbox.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use askfirst_core::log::Challenge;
 use askfirst_core::record::Count;
 use askfirst_core::time;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use deadpool_postgres::{Client, GenericClient};
+use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot};
+use tokio::try_join;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
+use super::append::{Append, Turn};
 use super::failure::{Done, Failure, Retry};
+use super::giving::{Arrived, Given};
 use super::seal;
+use super::sequencer::LEASE;
 use super::shared::Shared;
-use super::sql::{bytes, execute, query};
+use super::sql::{Parameters, bytes, execute, query};
 use super::tree::unsigned;
 use super::waiting::{Key, Place, Waiter, answer};
 use crate::store::incoming::Received;
@@ -22,6 +30,9 @@ use crate::store::{Counted, Inserted, StoreError, key};
 
 /// Most records in one commit.
 const BATCH: usize = 256;
+/// How often whoever is about to bring another record goes first: a commit costs as much for one as for many. Where nobody
+/// is, this takes microseconds.
+const ROUNDS: usize = 4;
 
 /// A record on its way, with a place for its outcome.
 pub struct Job {
@@ -40,15 +51,22 @@ pub struct CountJob {
 pub async fn run(shared: Arc<Shared>, queue: Arc<Mutex<mpsc::Receiver<Job>>>) {
     loop {
         let mut jobs = Vec::with_capacity(64);
-        if queue.lock().await.recv_many(&mut jobs, BATCH).await == 0 {
+        let mut next = queue.lock().await;
+        if next.recv_many(&mut jobs, BATCH).await == 0 {
             return;
         }
+        for _ in 0..ROUNDS {
+            tokio::task::yield_now().await;
+            jobs.extend(std::iter::from_fn(|| next.try_recv().ok()).take(BATCH.saturating_sub(jobs.len())));
+        }
+        // Who gives places does it in one transaction after another: what comes meanwhile shares the next one.
+        let turn = shared.leads().map(|_| next);
         shared.figures.queued.fetch_sub(jobs.len() as u64, Relaxed);
-        write(&shared, jobs).await;
+        write(&shared, jobs, turn).await;
     }
 }
 
-async fn write(shared: &Shared, jobs: Vec<Job>) {
+async fn write(shared: &Shared, jobs: Vec<Job>, turn: Option<MutexGuard<'_, mpsc::Receiver<Job>>>) {
     // In the order of the key, so that two servers never wait for each other.
     let mut by_key: BTreeMap<Key, Vec<Job>> = BTreeMap::new();
     for job in jobs {
@@ -57,8 +75,10 @@ async fn write(shared: &Shared, jobs: Vec<Job>) {
     let firsts: Vec<(i64, &Received)> =
         by_key.iter().filter_map(|((_, site), jobs)| Some((*site, &jobs.first()?.received))).collect();
     let stored = store(shared, &firsts).await;
+    // The other lane stores while this one answers.
+    drop(turn);
     note(shared, stored.as_ref().err());
-    let (new, mut known) = match stored {
+    let mut stored = match stored {
         Ok(stored) => stored,
         Err(failure) => {
             let error = failure.for_sender();
@@ -66,16 +86,16 @@ async fn write(shared: &Shared, jobs: Vec<Job>) {
             return;
         }
     };
-    let mut settled = Vec::new();
+    let mut settled = Vec::with_capacity(by_key.len());
     for (key, jobs) in by_key {
-        let mut created = new.contains(&key);
-        let mut before = known.remove(&key);
+        let mut created = stored.new.contains_key(&key);
+        let (mut before, place) = (stored.known.remove(&key), stored.placed.remove(&key));
         for Job { mut received, reply, .. } in jobs {
             let offered = received.record.digest;
             let known = before.get_or_insert_with(|| Known {
                 digest: Some(offered),
                 secret: Some(received.secret.clone()),
-                place: None,
+                place,
                 challenge: received.record.challenge,
             });
             if known.digest.is_some_and(|digest| digest != offered) {
@@ -92,7 +112,6 @@ async fn write(shared: &Shared, jobs: Vec<Job>) {
             }
         }
     }
-    shared.filled.notify_one();
     answer(shared, settled).await;
 }
 
@@ -119,85 +138,155 @@ struct Known {
     challenge: Option<Challenge>,
 }
 
-/// Stores records in one transaction: those that are new, and a word for the sequencer. Answers which were new, and what
-/// is known of the others. Doing it twice is doing it once.
-async fn store(shared: &Shared, records: &[(i64, &Received)]) -> Done<(HashSet<Key>, HashMap<Key, Known>)> {
+/// What became of records that were to be stored.
+#[derive(Default)]
+struct Stored {
+    /// Which, and the record that each of them ends.
+    new: HashMap<Key, Option<[u8; 16]>>,
+    /// Where those of them stand that were given their places at once.
+    placed: HashMap<Key, Place>,
+    /// What is known of the others.
+    known: HashMap<Key, Known>,
+}
+
+/// Stores those that are new, in one transaction. Doing it twice is doing it once.
+async fn store(shared: &Shared, records: &[(i64, &Received)]) -> Done<Stored> {
     let mut retry = Retry::default();
+    let mut token = shared.leads();
     loop {
-        match store_once(shared, records).await {
-            Err(failure) if retry.wait(&failure).await => {}
-            stored => return stored,
+        let stored = match token {
+            Some(token) => store_and_place(shared, token, records).await,
+            None => store_for_later(shared, records).await,
+        };
+        match (stored, token) {
+            (Err(failure), Some(held)) if !failure.is_collision() => {
+                // Whatever it is, the sequencer meets it too, and knows what to do; the records are safe in the inbox.
+                if matches!(failure, Failure::Fenced) {
+                    shared.resign(held);
+                }
+                token = None;
+            }
+            (Err(failure), _) if retry.wait(&failure).await => {}
+            (stored, _) => return stored,
         }
     }
 }
 
-async fn store_once(shared: &Shared, records: &[(i64, &Received)]) -> Done<(HashSet<Key>, HashMap<Key, Known>)> {
+// A record ends the one before it only where both are of one pseudonym (as in SQLite, `sqlite::end`).
+macro_rules! insert {
+    () => {
+        "INSERT INTO askfirst.record (record_id, site, received_at, browser_at, valid_until, core, context, prev,
+             digest, notice, subject, holder, secret, body, challenge)
+         SELECT n.record_id, n.site, n.received_at, n.browser_at, n.valid_until, n.core, n.context,
+             CASE WHEN EXISTS (SELECT 1 FROM askfirst.record AS p WHERE p.record_id = n.prev AND p.site = n.site
+                 AND p.subject <> n.subject AND p.subject <> n.plain) THEN NULL ELSE n.prev END,
+             n.digest, n.notice, n.subject, n.holder, n.secret, n.body, n.challenge
+         FROM unnest($1::BYTEA[], $2::INT8[], $3::INT8[], $4::INT8[], $5::INT8[], $6::BYTEA[], $7::BYTEA[],
+             $8::BYTEA[], $9::BYTEA[], $10::BYTEA[], $11::BYTEA[], $12::BYTEA[], $13::BYTEA[], $14::BYTEA[],
+             $15::INT8[], $16::BYTEA[]) AS n (record_id, site, received_at, browser_at, valid_until, core, context, prev,
+             digest, notice, subject, holder, secret, body, challenge, plain)
+         ON CONFLICT (record_id, site) DO NOTHING RETURNING record_id, site, prev"
+    };
+}
+
+/// Inserts those that are new, with what else the statement takes; which they are, and which record each of them ends.
+async fn insert(
+    client: &impl GenericClient,
+    sql: &str,
+    records: &[(i64, &Received)],
+    more: &Parameters<'_>,
+) -> Done<HashMap<Key, Option<[u8; 16]>>> {
     fn column<'a, T>(records: &[(i64, &'a Received)], of: impl Fn(&'a Received) -> T) -> Vec<T> {
         records.iter().map(|(_, received)| of(received)).collect()
     }
+    let sites: Vec<i64> = records.iter().map(|(site, _)| *site).collect();
+    let (ids, times) = (column(records, |r| r.record.record_id.as_slice()), column(records, |r| r.at));
+    let (given, ends) = (column(records, |r| r.record.at), column(records, |r| r.record.ends_at));
+    let core = column(records, |r| r.commitment.core.as_slice());
+    let context = column(records, |r| r.commitment.context.as_slice());
+    let prev = column(records, |r| r.record.prev.as_ref().map(<[u8; 16]>::as_slice));
+    // A sealed body says its digest and its holder itself.
+    let digest = column(records, |r| r.sealed.is_none().then_some(r.record.digest.as_slice()));
+    let notice = column(records, |r| r.record.notice.as_slice());
+    let subject = column(records, |r| r.sealed.as_ref().map_or(r.record.subject.as_slice(), |s| s.subject.as_slice()));
+    let holder = column(records, |r| r.sealed.is_none().then_some(r.record.holder.as_slice()));
+    let secret = column(records, |r| r.sealed.as_ref().map_or(r.secret.bytes().as_slice(), |s| s.secret.as_slice()));
+    let body = column(records, |r| r.sealed.as_ref().map_or(r.record.body.as_bytes(), |s| s.body.as_slice()));
+    let challenge = column(records, |r| r.record.challenge.map(Challenge::number));
+    let plain = column(records, |r| r.record.subject.as_slice());
+    let mut values: Vec<&(dyn ToSql + Sync)> = vec![
+        &ids, &sites, &times, &given, &ends, &core, &context, &prev, &digest, &notice, &subject, &holder, &secret,
+        &body, &challenge, &plain,
+    ];
+    values.extend(more);
+    let rows = query(client, sql, &values).await?;
+    let new = |row: &Row| Ok((key_of(row)?, row.try_get::<_, Option<Vec<u8>>>(2)?.map(bytes).transpose()?));
+    rows.iter().map(new).collect()
+}
+
+fn key_of(row: &Row) -> Done<Key> {
+    Ok((bytes(row.try_get(0)?)?, row.try_get(1)?))
+}
+
+/// Stores them with a word for the sequencer.
+async fn store_for_later(shared: &Shared, records: &[(i64, &Received)]) -> Done<Stored> {
     let mut batch = [0u8; 16];
     getrandom::fill(&mut batch).map_err(|error| Failure::Unreachable(error.to_string()))?;
-    let sites: Vec<i64> = records.iter().map(|(site, _)| *site).collect();
-    let ids = column(records, |r| r.record.record_id.as_slice());
     let first = records.iter().map(|(_, received)| received.at).min().unwrap_or_default();
+    let sql = concat!(
+        "WITH new AS (",
+        insert!(),
+        "), word AS (INSERT INTO askfirst.inbox (batch, received_at, record_ids, sites) VALUES ($17, $18, $1, $2))
+         SELECT record_id, site, prev FROM new"
+    );
     let client = shared.client().await?;
-    // A record ends the one before it only where both are of one pseudonym (as in SQLite, `sqlite::end`).
-    let sql = "WITH new AS (
-            INSERT INTO askfirst.record (record_id, site, received_at, browser_at, valid_until, core, context, prev,
-                digest, notice, subject, holder, secret, body, challenge)
-            SELECT n.record_id, n.site, n.received_at, n.browser_at, n.valid_until, n.core, n.context,
-                CASE WHEN EXISTS (SELECT 1 FROM askfirst.record AS p WHERE p.record_id = n.prev AND p.site = n.site
-                    AND p.subject <> n.subject AND p.subject <> n.plain) THEN NULL ELSE n.prev END,
-                n.digest, n.notice, n.subject, n.holder, n.secret, n.body, n.challenge
-            FROM unnest($1::BYTEA[], $2::INT8[], $3::INT8[], $4::INT8[], $5::INT8[], $6::BYTEA[], $7::BYTEA[],
-                $8::BYTEA[], $9::BYTEA[], $10::BYTEA[], $11::BYTEA[], $12::BYTEA[], $13::BYTEA[], $14::BYTEA[], $17::INT8[],
-                $18::BYTEA[]) AS n (record_id, site, received_at, browser_at, valid_until, core, context, prev, digest,
-                notice, subject, holder, secret, body, challenge, plain)
-            ON CONFLICT (record_id, site) DO NOTHING RETURNING record_id, site
-        ), word AS (
-            INSERT INTO askfirst.inbox (batch, received_at, record_ids, sites) VALUES ($15, $16, $1, $2)
-        ) SELECT record_id, site FROM new";
-    let rows = query(
-        &client,
-        sql,
-        &[
-            &ids,
-            &sites,
-            &column(records, |r| r.at),
-            &column(records, |r| r.record.at),
-            &column(records, |r| r.record.ends_at),
-            &column(records, |r| r.commitment.core.as_slice()),
-            &column(records, |r| r.commitment.context.as_slice()),
-            &column(records, |r| r.record.prev.as_ref().map(<[u8; 16]>::as_slice)),
-            // A sealed body says its digest and its holder itself.
-            &column(records, |r| r.sealed.is_none().then_some(r.record.digest.as_slice())),
-            &column(records, |r| r.record.notice.as_slice()),
-            &column(records, |r| r.sealed.as_ref().map_or(r.record.subject.as_slice(), |s| s.subject.as_slice())),
-            &column(records, |r| r.sealed.is_none().then_some(r.record.holder.as_slice())),
-            &column(records, |r| r.sealed.as_ref().map_or(r.secret.bytes().as_slice(), |s| s.secret.as_slice())),
-            &column(records, |r| r.sealed.as_ref().map_or(r.record.body.as_bytes(), |s| s.body.as_slice())),
-            &batch.as_slice(),
-            &first,
-            &column(records, |r| r.record.challenge.map(Challenge::number)),
-            &column(records, |r| r.record.subject.as_slice()),
-        ],
-    )
-    .await?;
-    let key = |row: &tokio_postgres::Row| -> Done<Key> { Ok((bytes(row.try_get(0)?)?, row.try_get(1)?)) };
-    let new: HashSet<Key> = rows.iter().map(key).collect::<Done<_>>()?;
-    if new.len() == records.len() {
-        return Ok((new, HashMap::new()));
+    let new = insert(&client, sql, records, &[&batch.as_slice(), &first]).await?;
+    shared.filled.notify_one();
+    let known = known(shared, &client, records, &new).await?;
+    Ok(Stored { new, known, ..Stored::default() })
+}
+
+/// Stores them and gives them their places, as the server that does this.
+async fn store_and_place(shared: &Shared, token: i64, records: &[(i64, &Received)]) -> Done<Stored> {
+    let mut client = shared.client().await?;
+    let mut appender = shared.appender.lock().await;
+    let transaction = client.transaction().await?;
+    let turn = Turn::Sequencer { token, lease: LEASE };
+    // Sent together, answered together.
+    let (taken, new) = try_join!(turn.take(&transaction), insert(&transaction, insert!(), records, &[]))?;
+    let mut append = Append::of(transaction, &mut appender, &shared.seeds, taken);
+    shared.compare_clocks(append.clock);
+    let arrived = records.iter().filter_map(|(site, received)| {
+        let prev = new.get(&(received.record.record_id, *site))?;
+        Some(Arrived::new(*site, received, *prev))
+    });
+    let mut arrived: Vec<Arrived<'_>> = arrived.collect();
+    arrived.sort_by_key(Arrived::order);
+    let given = Given::give(&mut append, &mut arrived, shared.sealing.as_deref()).await?;
+    shared.take(given.commit(append, &[]).await?).await;
+    drop(appender);
+    let known = known(shared, &client, records, &new).await?;
+    Ok(Stored { new, placed: given.places().collect(), known })
+}
+
+/// What is known of the records that are not new.
+async fn known(
+    shared: &Shared,
+    client: &Client,
+    records: &[(i64, &Received)],
+    new: &HashMap<Key, Option<[u8; 16]>>,
+) -> Done<HashMap<Key, Known>> {
+    let old = records.iter().filter(|(site, received)| !new.contains_key(&(received.record.record_id, *site)));
+    let (sites, ids): (Vec<i64>, Vec<&[u8]>) =
+        old.map(|(site, received)| (*site, received.record.record_id.as_slice())).unzip();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
     }
     let sql = "SELECT r.record_id, r.site, r.digest, r.subject, r.holder, r.secret, r.body, r.challenge, p.seq, p.log, p.idx, p.received_at
                FROM unnest($1::BYTEA[], $2::INT8[]) AS k (record_id, site)
                JOIN askfirst.record AS r ON r.record_id = k.record_id AND r.site = k.site
                LEFT JOIN askfirst.place AS p ON p.record_id = r.record_id AND p.site = r.site";
-    let mut known = HashMap::new();
-    for row in query(&client, sql, &[&ids, &sites]).await? {
-        let key = key(&row)?;
-        if new.contains(&key) {
-            continue;
-        }
+    let known = |row: &Row| {
         let place = match row.try_get::<_, Option<i64>>("seq")? {
             Some(seq) => Some(Place {
                 seq,
@@ -207,11 +296,11 @@ async fn store_once(shared: &Shared, records: &[(i64, &Received)]) -> Done<(Hash
             }),
             None => None,
         };
-        let Opened { digest, secret, .. } = seal::opened(shared.sealing.as_deref(), &row)?;
+        let Opened { digest, secret, .. } = seal::opened(shared.sealing.as_deref(), row)?;
         let challenge = row.try_get::<_, Option<i64>>("challenge")?.map(Challenge::of_number);
-        known.insert(key, Known { digest, secret, place, challenge });
-    }
-    Ok((new, known))
+        Ok((key_of(row)?, Known { digest, secret, place, challenge }))
+    };
+    query(client, sql, &[&ids, &sites]).await?.iter().map(known).collect()
 }
 
 /// Counts refusals until nobody can send any more (R10).

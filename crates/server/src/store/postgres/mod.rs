@@ -1,8 +1,8 @@
 //! The store on PostgreSQL, for more than one machine: any number of servers that keep nothing themselves.
 //!
-//! A server stores a record and a word about it in the inbox (`intake.rs`); one server at a time gives the records in the
-//! inbox their places in the log (`sequencer.rs`, `append.rs`); the one that took the record waits for its place and
-//! answers with the proof (`waiting.rs`). The tables are drawn in `migrations/1.sql`. Only what CockroachDB and YugabyteDB
+//! One server at a time gives records their places in the log (`giving.rs`, `append.rs`): those that it takes in itself
+//! as it stores them (`intake.rs`), those of other servers from the inbox (`sequencer.rs`), where these have left a word
+//! about them; they wait for the places and answer with the proof (`waiting.rs`). The tables are drawn in `migrations/1.sql`. Only what CockroachDB and YugabyteDB
 //! take too is used: no advisory locks, no LISTEN, no sequences, no extensions; what meets another transaction is done
 //! again (SQLSTATE 40001).
 
@@ -12,6 +12,7 @@ mod carry;
 mod check;
 mod export;
 mod failure;
+mod giving;
 mod import;
 mod intake;
 mod interface;
@@ -39,7 +40,7 @@ use askfirst_core::log::LogKey;
 use askfirst_core::log::evidence::Pack;
 use askfirst_core::record::Count;
 use askfirst_core::time::{Millis, Period};
-use deadpool_postgres::{Client, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Client, Hook, HookError, Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -62,7 +63,7 @@ use crate::store::pack::Packed;
 
 /// Connections of one server.
 const CONNECTIONS: usize = 12;
-/// How many of them store records at the same time.
+/// How many of them store records at the same time; where this server gives the places, one stores while the other answers.
 const INTAKES: usize = 2;
 /// How long a record waits for its place before its sender is asked to come again.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -446,6 +447,8 @@ fn pool_of(address: &Address, session: &'static str, most: usize) -> Result<Pool
         Box::pin(async move { client.batch_execute(session).await.map_err(HookError::Backend) })
     });
     Pool::builder(manager)
+        // The connection that was used last has everything at hand.
+        .queue_mode(QueueMode::Lifo)
         .max_size(most)
         .runtime(Runtime::Tokio1)
         .wait_timeout(Some(Duration::from_secs(5)))

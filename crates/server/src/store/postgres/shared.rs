@@ -1,7 +1,7 @@
 //! What the parts of one server share: connections, caches, the trees it follows, and who waits for a place.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use askfirst_core::time::Millis;
@@ -39,8 +39,8 @@ pub struct Shared {
     published: Mutex<Option<Published>>,
     /// This server has put something into the inbox.
     pub filled: Notify,
-    /// This server is the sequencer.
-    pub leading: AtomicBool,
+    /// The fencing token of this server when it is the sequencer; 0 when it is not. Tokens count from 1.
+    token: AtomicI64,
 }
 
 impl Shared {
@@ -66,12 +66,27 @@ impl Shared {
             frozen: OnceLock::new(),
             published: Mutex::new(published),
             filled: Notify::new(),
-            leading: AtomicBool::new(false),
+            token: AtomicI64::new(0),
         }
     }
 
     pub async fn client(&self) -> Done<Client> {
         Ok(self.pool.get().await?)
+    }
+
+    /// The fencing token with which this server gives places, as long as it believes to be the one that does.
+    pub fn leads(&self) -> Option<i64> {
+        Some(self.token.load(Relaxed)).filter(|token| *token > 0 && self.frozen().is_none())
+    }
+
+    /// This server gives the places from now on.
+    pub fn lead(&self, token: i64) {
+        self.token.store(token, Relaxed);
+    }
+
+    /// It does not any more, at least not with this token.
+    pub fn resign(&self, token: i64) {
+        let _ = self.token.compare_exchange(token, 0, Relaxed, Relaxed);
     }
 
     /// Why nothing is added.
@@ -122,7 +137,7 @@ impl Shared {
         self.known_site(origin).await?.ok_or(Failure::Fenced)
     }
 
-    /// Takes in what this server has appended.
+    /// Takes in what this server has appended, before anything else is.
     pub async fn take(&self, grown: Vec<Grown>) {
         let mut followers = self.followers.lock().await;
         for log in &grown {

@@ -36,13 +36,12 @@ macro_rules! change {
                 #[allow(unused_mut)]
                 let mut $append = Append::begin(&mut client, &mut appender, &shared.seeds, Turn::Once).await?;
                 let value = $body;
-                Done::Ok((value, $append.commit().await?))
+                // Nobody else appends before this is taken in.
+                shared.take($append.commit().await?).await;
+                Done::Ok(value)
             };
             match once.await {
-                Ok((value, grown)) => {
-                    shared.take(grown).await;
-                    break Done::Ok(value);
-                }
+                Ok(value) => break Done::Ok(value),
                 Err(failure) if retry.wait(&failure).await => {}
                 Err(failure) => break Err(failure),
             }

@@ -109,14 +109,13 @@ impl Waiting {
 
 /// Looks for the places that other servers give.
 pub async fn look(shared: Arc<Shared>) {
-    use std::sync::atomic::Ordering::Relaxed;
     loop {
         let keys = shared.waiting.keys();
         if keys.is_empty() {
             shared.publish_rest().await;
             shared.waiting.begun.notified().await;
         }
-        tokio::time::sleep(if shared.leading.load(Relaxed) { LOOK_BACK } else { LOOK }).await;
+        tokio::time::sleep(if shared.leads().is_some() { LOOK_BACK } else { LOOK }).await;
         let keys = shared.waiting.keys();
         match places(&shared, &keys).await {
             Ok(places) => answer(&shared, shared.waiting.settle(places)).await,

@@ -1,8 +1,6 @@
 //! What the store on PostgreSQL does for witnesses. Only the server that gives the places talks to them; every server
 //! hands out what they have said.
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use askfirst_core::log::{Entry, Hash, KeyAction, KeyRole, VerifierKey};
 use deadpool_postgres::GenericClient;
 
@@ -131,7 +129,7 @@ impl Postgres {
 
     /// Whether it is this server that talks to witnesses.
     pub fn signs(&self) -> bool {
-        self.shared.leading.load(Relaxed)
+        self.shared.leads().is_some()
     }
 
     /// Adds nothing any more: signing on could contradict what was said before.

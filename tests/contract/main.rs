@@ -18,7 +18,7 @@ use askfirst_core::view::{self, Asked};
 use askfirst_server::bundled::Bundled;
 use askfirst_server::store::key;
 use axum::http::StatusCode;
-use support::{SITE, Server, get, post, server, with_secret};
+use support::{SITE, Server, get, no_limit, post, server, server_with, with_secret};
 
 /// A browser: the machine and its state, as the browser crate runs them.
 struct Browser {
@@ -248,7 +248,8 @@ async fn one_flipped_byte_in_the_stored_notice_is_reported() {
 
 #[tokio::test]
 async fn one_flipped_byte_anywhere_in_the_stored_record_is_reported() {
-    let server = server().await;
+    // Asked for more often in a second than a person's network may ask.
+    let server = server_with(no_limit(), Default::default(), |_| Default::default()).await;
     let mut browser = Browser::open(&server.settings, "en");
     let body = browser.decide(Decision::AcceptAll, Layer::First, Method::AcceptAll);
     let created = server.ask(post(body.clone())).await;

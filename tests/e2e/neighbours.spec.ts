@@ -54,7 +54,7 @@ test('where refusals are records, autoconsent\'s is a valid one, made by an agen
   const { recordId } = await state(page);
   expect((await product.evidence(recordId)).record).toMatchObject({ event: { state: 'refused', method: 'reject_all' }, ui: { input: 'agent', trusted_event: false } });
   const said = await product.sentences(recordId);
-  expect(said).toContain("A program in the visitor's browser pressed the button that rejects in the banner: consent refused.");
+  expect(said).toContain(`A program in the visitor's browser pressed the button that rejects in the banner of ${new URL(page.url()).origin}: consent refused.`);
   expect(said).toContain('Evidence grade A:\n  + A program in the page pressed the control for the visitor; a no may be said so.');
 });
 

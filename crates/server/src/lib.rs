@@ -16,6 +16,7 @@ pub mod evidence;
 pub mod http;
 pub mod interface;
 pub mod operations;
+mod private;
 pub mod store;
 pub mod tls;
 pub mod webhook;

@@ -149,12 +149,10 @@ impl Entry {
         Self::Admin { action: [INTERFACE, manifest].concat(), count: files, day }
     }
 
-    /// The digest of the manifest that this names, and the day.
-    pub fn names_interface(&self) -> Option<(&str, Millis)> {
+    /// The digest of the manifest that this names.
+    pub fn names_interface(&self) -> Option<&str> {
         match self {
-            Self::Admin { action, day, .. } => {
-                Some((action.strip_prefix(INTERFACE).filter(|manifest| is_digest(manifest))?, *day))
-            }
+            Self::Admin { action, .. } => action.strip_prefix(INTERFACE).filter(|manifest| is_digest(manifest)),
             _ => None,
         }
     }

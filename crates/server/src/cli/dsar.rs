@@ -1,7 +1,6 @@
 //! `askfirst dsar`: requests of data subjects, for the owner (GDPR Art. 12 and 15–21, S4, S5). A record number or a subject
 //! is what such a person can show (Art. 11(2)); no name is asked for and none is kept.
 
-use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,6 +18,7 @@ use crate::erasure::Rule;
 use crate::evidence::Evidence;
 use crate::operations::requests::{self, KINDS, Request, Standing};
 use crate::operations::{self, Connection};
+use crate::private;
 use crate::store::key;
 
 #[derive(Args)]
@@ -226,7 +226,7 @@ impl Options {
             }
         }
         let say = |error: std::io::Error| format!("{}: {error}", out.display());
-        let mut file = private(out).map_err(say)?;
+        let mut file = private::options().create_new(true).open(out).map_err(say)?;
         lines.iter().try_for_each(|line| writeln!(file, "{line}")).map_err(say)?;
         let found = super::counted(found.len() as u64, "record is", "records are");
         println!("{found} in {}.", out.display());
@@ -352,13 +352,4 @@ fn line(evidence: &Evidence) -> String {
 fn nothing() -> ExitCode {
     eprintln!("askfirst: no record is stored about this person");
     ExitCode::from(1)
-}
-
-/// A new file that its owner alone can read: it holds personal data.
-fn private(path: &PathBuf) -> std::io::Result<fs::File> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }

@@ -7,6 +7,9 @@ use std::process::{Command, Stdio};
 
 use askfirst_core::log::evidence::{self, Pack, screen, verify};
 
+use super::token::user_id;
+use crate::private;
+
 /// The style sheet of the interface, as it is built into this program.
 const CSS: &str = include_str!("../../../../www/ui.css");
 
@@ -31,12 +34,9 @@ pub fn page(pack: &Pack, file: &Path) -> Result<(), String> {
     let report = reports.first().ok_or("the pack can't be read")?;
     let program = concat!("Askfirst ", env!("CARGO_PKG_VERSION"));
     // What is in it is a record (S7).
-    let mut options = fs::File::options();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let page = evidence::page(pack, report, CSS, program);
-    let written = options.open(file).and_then(|mut file| file.write_all(page.as_bytes()));
+    let written =
+        private::options().create(true).truncate(true).open(file).and_then(|mut file| file.write_all(page.as_bytes()));
     written.map_err(|error| format!("{}: {error}", file.display()))
 }
 
@@ -76,7 +76,7 @@ fn take(browser: &Path, work: &Path, source: &Path, png: &Path, (width, height):
         .arg(with("--user-data-dir=", &full(&work.join("profile"))?))
         .arg(with("--screenshot=", &full(png)?));
     // Chromium has no sandbox for root. What it opens is a page of ours, without script and without requests.
-    if is_root() {
+    if user_id() == Some(0) {
         command.arg("--no-sandbox");
     }
     command.arg(with("file://", &full(source)?));
@@ -99,17 +99,6 @@ fn browser() -> Result<PathBuf, String> {
          ASKFIRST_CHROMIUM, or use --html, which any browser shows"
             .to_owned()
     })
-}
-
-#[cfg(unix)]
-fn is_root() -> bool {
-    use std::os::unix::fs::MetadataExt;
-    fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
-}
-
-#[cfg(not(unix))]
-fn is_root() -> bool {
-    false
 }
 
 fn write(file: &Path, text: &str) -> Result<(), String> {

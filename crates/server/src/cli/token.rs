@@ -176,13 +176,13 @@ fn user() -> String {
 
 /// The owner of this process.
 #[cfg(unix)]
-fn user_id() -> Option<u32> {
+pub fn user_id() -> Option<u32> {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata("/proc/self").ok().map(|own| own.uid())
 }
 
 #[cfg(not(unix))]
-fn user_id() -> Option<u32> {
+pub fn user_id() -> Option<u32> {
     None
 }
 

@@ -7,6 +7,7 @@ use askfirst_core::time::Millis;
 use rusqlite::OpenFlags;
 
 use super::{KEEP, Operations, connect, schema};
+use crate::private;
 
 /// Copies a file as it is at one moment, while servers use it.
 ///
@@ -19,7 +20,7 @@ pub fn back_up(file: &Path, to: &Path) -> Result<(), String> {
     connection.busy_timeout(super::WAIT).map_err(say)?;
     schema::require(&connection).map_err(say)?;
     // An empty file is taken as it is, with its rights.
-    super::make_private(to);
+    private::make(to);
     connection.execute("VACUUM INTO ?1", [to.to_string_lossy()]).map(drop).map_err(say)
 }
 
@@ -28,7 +29,7 @@ pub fn back_up(file: &Path, to: &Path) -> Result<(), String> {
 /// # Errors
 /// It can't be made.
 pub fn create(to: &Path) -> rusqlite::Result<rusqlite::Connection> {
-    super::make_private(to);
+    private::make(to);
     connect(to)
 }
 

@@ -12,7 +12,6 @@ pub(crate) mod schema;
 mod sql;
 pub mod tokens;
 
-use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,6 +23,7 @@ use tokio::runtime::{Builder, Runtime};
 
 pub use sql::{Connection, Error};
 
+use crate::private;
 use crate::store::{Address, StoreError};
 
 /// S2: how long operational data is kept.
@@ -59,7 +59,7 @@ impl Operations {
     /// # Errors
     /// A sentence for the person at the console.
     pub fn open(path: &Path) -> Result<Self, String> {
-        make_private(path);
+        private::make(path);
         let connection = connect(path).map_err(|error| format!("{}: {error}", path.display()))?;
         // A file has one server.
         Ok(Self { home: Arc::new(Home::File(Mutex::new(connection))), holder: String::new() })
@@ -156,15 +156,6 @@ pub(crate) fn fresh(now: Millis) -> i64 {
     let wanted = now.saturating_mul(1 << 20) | random;
     let last = LAST.fetch_update(SeqCst, SeqCst, |last| Some(wanted.max(last + 1))).unwrap_or_default();
     wanted.max(last + 1)
-}
-
-fn make_private(path: &Path) {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    // One that is there stays as it is, and any other error comes up again when SQLite opens it.
-    let _ = options.open(path);
 }
 
 fn connect(path: &Path) -> rusqlite::Result<rusqlite::Connection> {

@@ -13,6 +13,7 @@ use rusqlite::Connection;
 
 use super::database;
 use crate::operations::{self, Operations};
+use crate::private;
 
 /// What a backup has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,7 +157,7 @@ impl Parts {
     pub fn begin(&self) -> rusqlite::Result<Connection> {
         let connection = database::open_writer(&part(&self.file))?;
         let keys = part(&keys_of(&self.file));
-        database::make_private(&keys);
+        private::make(&keys);
         connection.pragma_update(None, "journal_mode", "OFF")?;
         connection.pragma_update(None, "foreign_keys", false)?;
         connection.execute("ATTACH ?1 AS keys", [keys.to_string_lossy()])?;

@@ -1,6 +1,5 @@
 //! Opening a database and bringing its format up to date.
 
-use std::fs::OpenOptions;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::StoreError;
+use crate::private;
 
 /// `PRAGMA application_id`: "ASKF".
 const APPLICATION: i32 = 0x4153_4b46;
@@ -31,7 +31,7 @@ const PAGE: i64 = 8192;
 
 /// Opens the one connection that writes.
 pub fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
-    make_private(path);
+    private::make(path);
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // Only a database that has no page yet takes it.
@@ -62,16 +62,6 @@ pub fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
         return Err(refused("this is not a database of this version of askfirst"));
     }
     Ok(connection)
-}
-
-/// A new database is readable by its owner alone (S7). SQLite gives its side files the same rights.
-pub fn make_private(path: &Path) {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    // An existing file stays as it is, and any other error comes up again when SQLite opens it.
-    let _ = options.open(path);
 }
 
 fn format(connection: &Connection) -> rusqlite::Result<(i32, i32)> {

@@ -19,7 +19,7 @@ use super::log::keys::Step;
 use super::log::read::Head;
 use super::log::witness::{Cosigned, Followed};
 use super::log::{Inclusion, Seeds};
-use super::pack::{self, Packed};
+use super::pack::Pages;
 use super::postgres::{Address, Postgres};
 use super::restore::{self, Beside, Files, Restored};
 use super::retention::Due;
@@ -139,7 +139,7 @@ impl Database {
 
     /// Goes through the packs of all records. A server may be running.
     pub fn all_packs(&self) -> Pages<'_> {
-        Pages { database: self, after: 0, reader: None }
+        Pages::new(self)
     }
 
     /// What a purge would erase now, for `askfirst purge --dry-run`.
@@ -296,36 +296,6 @@ impl fmt::Display for Database {
             Self::Sqlite(path) => path.display().fmt(f),
             Self::Postgres(address) => address.fmt(f),
         }
-    }
-}
-
-/// The packs of all records, in the order of their places, without those that were erased.
-pub struct Pages<'a> {
-    database: &'a Database,
-    /// The last place that was read.
-    after: i64,
-    /// Of a SQLite file.
-    reader: Option<pack::Reader>,
-}
-
-impl Pages<'_> {
-    /// The next ones, at most so many; none at the end.
-    ///
-    /// # Errors
-    /// A sentence for the person at the console.
-    pub async fn next(&mut self, most: i64) -> Result<Vec<Packed>, String> {
-        let page = match self.database {
-            Database::Sqlite(file) => {
-                let reader = match &mut self.reader {
-                    Some(reader) => reader,
-                    none => none.insert(pack::Reader::open(file)?),
-                };
-                reader.after(self.after, most).map_err(|error| format!("{}: {error}", file.display()))?
-            }
-            Database::Postgres(address) => address.packs_after(self.after, most).await?,
-        };
-        self.after = page.last().map_or(self.after, |last| last.seq);
-        Ok(page)
     }
 }
 

@@ -23,8 +23,8 @@ pub const LOOK_BACK: i64 = 10_000;
 impl Interface {
     /// Whether the last word of these entries, the newest first, is another one.
     pub fn is_news<'a>(&self, entries: impl Iterator<Item = &'a [u8]>) -> bool {
-        let mut said = entries.filter(|bytes| bytes.first() == Some(&6)).filter_map(Entry::parse);
-        let last = said.find_map(|entry| entry.names_interface().map(|(manifest, _)| manifest == self.manifest));
+        let said = |entry: Entry| entry.names_interface().map(|manifest| manifest == self.manifest);
+        let last = entries.filter_map(Entry::parse).find_map(said);
         last != Some(true)
     }
 

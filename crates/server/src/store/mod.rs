@@ -49,6 +49,7 @@ use askfirst_core::record::Count;
 use askfirst_core::time::{Millis, Period};
 
 use crate::evidence::Evidence;
+use crate::private;
 pub use engine::{Database, Store};
 use incoming::Received;
 pub use incoming::{NewRecord, ends_at};
@@ -489,12 +490,9 @@ fn check(connection: &rusqlite::Connection, seeds: &Seeds, published: &[Checkpoi
 fn lock(path: &Path) -> Result<File, String> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true);
     // Whoever can open it can hold it, and with it the server's start.
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(&name).map_err(|error| format!("{}: {error}", Path::new(&name).display()))?;
+    let file = private::options().create(true).truncate(true).open(&name);
+    let file = file.map_err(|error| format!("{}: {error}", Path::new(&name).display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(format!("{}: another server has this database open", path.display())),

@@ -10,6 +10,7 @@ use askfirst_core::log::evidence::{LoggedEntry, LoggedNotice, Opening, Pack};
 use askfirst_core::log::{Commitment, Entry, Envelope, LogKey};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::engine::Database;
 use super::log::read::{Head, Known};
 use super::log::witness::Signed;
 use super::sealing::SqliteFile;
@@ -46,8 +47,42 @@ pub struct Packed {
     pub pack: Option<Pack>,
 }
 
+/// The packs of all records, in the order of their places, without those that were erased.
+pub struct Pages<'a> {
+    database: &'a Database,
+    /// The last place that was read.
+    after: i64,
+    /// Of a SQLite file.
+    reader: Option<Reader>,
+}
+
+impl<'a> Pages<'a> {
+    pub(super) fn new(database: &'a Database) -> Self {
+        Self { database, after: 0, reader: None }
+    }
+
+    /// The next ones, at most so many; none at the end.
+    ///
+    /// # Errors
+    /// A sentence for the person at the console.
+    pub async fn next(&mut self, most: i64) -> Result<Vec<Packed>, String> {
+        let page = match self.database {
+            Database::Sqlite(file) => {
+                let reader = match &mut self.reader {
+                    Some(reader) => reader,
+                    none => none.insert(Reader::open(file)?),
+                };
+                reader.after(self.after, most).map_err(|error| format!("{}: {error}", file.display()))?
+            }
+            Database::Postgres(address) => address.packs_after(self.after, most).await?,
+        };
+        self.after = page.last().map_or(self.after, |last| last.seq);
+        Ok(page)
+    }
+}
+
 /// A connection that goes through the packs of all records, page by page, each of one moment.
-pub struct Reader {
+struct Reader {
     connection: Connection,
     /// Of the tiles that were read those that the next page needs too.
     tiles: Known,
@@ -56,7 +91,7 @@ pub struct Reader {
 impl Reader {
     /// # Errors
     /// A sentence for the person at the console.
-    pub fn open(file: &SqliteFile) -> Result<Self, String> {
+    fn open(file: &SqliteFile) -> Result<Self, String> {
         Ok(Self { connection: file.reader()?, tiles: Known::default() })
     }
 
@@ -64,7 +99,7 @@ impl Reader {
     ///
     /// # Errors
     /// SQLite's.
-    pub fn after(&mut self, after: i64, most: i64) -> rusqlite::Result<Vec<Packed>> {
+    fn after(&mut self, after: i64, most: i64) -> rusqlite::Result<Vec<Packed>> {
         let transaction = self.connection.unchecked_transaction()?;
         let mut seen = Seen { tiles: std::mem::take(&mut self.tiles), ..Seen::default() };
         let found = {

@@ -15,6 +15,7 @@ use super::sealing::{self, Sealing, SqliteFile};
 use super::{database, lock};
 use crate::operations::Operations;
 use crate::operations::copy::go_on;
+use crate::private;
 
 /// The files of a backup. Keys and operational data may be newer than the rest.
 #[derive(Clone, Copy)]
@@ -96,7 +97,7 @@ impl<'a> Home<'a> {
     pub fn prepare(&self, newest: i64, now: Millis) -> Result<(), String> {
         match self.from {
             Some(from) => {
-                database::make_private(&self.part());
+                private::make(&self.part());
                 fs::copy(from, self.part()).map_err(|error| format!("{}: {error}", from.display()))?;
                 go_on(&self.part(), newest, now)
             }
@@ -130,7 +131,7 @@ fn build(
     // Both are read where they are and stay as they are.
     drop(database::open_reader(backup).map_err(say)?);
     require_files(backup, keys)?;
-    database::make_private(part);
+    private::make(part);
     fs::copy(backup, part).map_err(|error| format!("{}: {error}", part.display()))?;
     let connection = database::open_writer(part).map_err(say)?;
     attach_keys(&connection, keys)?;

@@ -19,7 +19,7 @@ const OTHER: &str = "https://other.example";
 async fn said(store: &Store, site: &str) -> Vec<(usize, String)> {
     let entries = entries(store, site).await;
     let all = entries.iter().enumerate().filter_map(|(at, bytes)| Some((at, Entry::parse(bytes)?)));
-    all.filter_map(|(at, entry)| Some((at, entry.names_interface()?.0.to_owned()))).collect()
+    all.filter_map(|(at, entry)| Some((at, entry.names_interface()?.to_owned()))).collect()
 }
 
 async fn each_log_says_once_which_browser_files_there_are_and_again_when_they_change(place: Place) {

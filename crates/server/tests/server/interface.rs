@@ -32,7 +32,7 @@ fn said(folder: &Path) -> Vec<(String, bool)> {
     let (mut said, mut records) = (Vec::new(), false);
     for entry in entries.filter_map(|bytes| Entry::parse(&bytes.unwrap())) {
         records |= matches!(entry, Entry::Record(_));
-        said.extend(entry.names_interface().map(|(manifest, _)| (manifest.to_owned(), records)));
+        said.extend(entry.names_interface().map(|manifest| (manifest.to_owned(), records)));
     }
     said
 }

@@ -121,6 +121,17 @@ async fn keep(server: &Server, record: &Record) {
     assert_eq!(server.ask(post(record.canonical())).await.status, StatusCode::CREATED);
 }
 
+/// A server that tells a receiver of these, and has a record.
+async fn following(states: &[State]) -> (Server, Receiver, Delivery, Record) {
+    let server = server().await;
+    let receiver = Receiver::start().await;
+    let delivery = receiver.delivery(&server, states);
+    delivery.step(&server.app.store).await.unwrap();
+    let given = record(1, &server.notice);
+    keep(&server, &given).await;
+    (server, receiver, delivery, given)
+}
+
 fn texts(value: Value) -> Vec<String> {
     value.items().iter().map(|item| item.text().unwrap().to_owned()).collect()
 }
@@ -128,12 +139,7 @@ fn texts(value: Value) -> Vec<String> {
 /// GDPR Art. 18(2): nobody hears of a restricted record, but of what was taken back they must (Art. 19).
 #[tokio::test]
 async fn of_a_restricted_record_only_the_withdrawal_is_told() {
-    let server = server().await;
-    let receiver = Receiver::start().await;
-    let delivery = receiver.delivery(&server, &[State::Given, State::Withdrawn]);
-    delivery.step(&server.app.store).await.unwrap();
-    let given = record(1, &server.notice);
-    keep(&server, &given).await;
+    let (server, receiver, delivery, given) = following(&[State::Given, State::Withdrawn]).await;
     keep(&server, &after(&given, 2, State::Withdrawn, &[("analytical", false)])).await;
     for seq in [1, 2] {
         server.app.store.restrict(seq).await.unwrap();
@@ -145,12 +151,7 @@ async fn of_a_restricted_record_only_the_withdrawal_is_told() {
 
 #[tokio::test]
 async fn a_withdrawal_is_told_signed_and_with_nothing_that_the_receiver_does_not_need() {
-    let server = server().await;
-    let receiver = Receiver::start().await;
-    let delivery = receiver.delivery(&server, &[State::Withdrawn]);
-    delivery.step(&server.app.store).await.unwrap();
-    let given = record(1, &server.notice);
-    keep(&server, &given).await;
+    let (server, receiver, delivery, given) = following(&[State::Withdrawn]).await;
     let withdrawn = after(&given, 2, State::Withdrawn, &[("analytical", false)]);
     keep(&server, &withdrawn).await;
     delivery.step(&server.app.store).await.unwrap();
@@ -174,12 +175,7 @@ async fn a_withdrawal_is_told_signed_and_with_nothing_that_the_receiver_does_not
 /// Who knows the number of somebody else's record and names it makes no receiver look it up.
 #[tokio::test]
 async fn nothing_is_told_of_a_record_of_another_pseudonym() {
-    let server = server().await;
-    let receiver = Receiver::start().await;
-    let delivery = receiver.delivery(&server, &[State::Withdrawn]);
-    delivery.step(&server.app.store).await.unwrap();
-    let given = record(1, &server.notice);
-    keep(&server, &given).await;
+    let (server, receiver, delivery, given) = following(&[State::Withdrawn]).await;
     let mut forged = after(&given, 2, State::Withdrawn, &[("analytical", false)]);
     forged.subject = record(9, &server.notice).subject;
     keep(&server, &forged).await;
@@ -193,12 +189,7 @@ async fn nothing_is_told_of_a_record_of_another_pseudonym() {
 
 #[tokio::test]
 async fn taking_back_one_of_two_is_a_withdrawal_and_granting_one_more_is_not() {
-    let server = server().await;
-    let receiver = Receiver::start().await;
-    let delivery = receiver.delivery(&server, &[State::Withdrawn]);
-    delivery.step(&server.app.store).await.unwrap();
-    let given = record(1, &server.notice);
-    keep(&server, &given).await;
+    let (server, receiver, delivery, given) = following(&[State::Withdrawn]).await;
     let more = after(&given, 2, State::Changed, &[("marketing", true)]);
     keep(&server, &more).await;
     delivery.step(&server.app.store).await.unwrap();
@@ -213,12 +204,7 @@ async fn taking_back_one_of_two_is_a_withdrawal_and_granting_one_more_is_not() {
 
 #[tokio::test]
 async fn each_kind_of_decision_is_told_to_whoever_asks_for_it() {
-    let server = server().await;
-    let receiver = Receiver::start().await;
-    let delivery = receiver.delivery(&server, &[State::Given, State::Changed]);
-    delivery.step(&server.app.store).await.unwrap();
-    let given = record(1, &server.notice);
-    keep(&server, &given).await;
+    let (server, receiver, delivery, given) = following(&[State::Given, State::Changed]).await;
     keep(&server, &after(&given, 2, State::Withdrawn, &[("analytical", false)])).await;
     delivery.step(&server.app.store).await.unwrap();
     assert_eq!(receiver.only().1.get("type").text(), Some("consent.given"));

@@ -2,7 +2,7 @@
 //! Whoever holds the log's key can sign anything; that it says the same everywhere is looked at here.
 
 use crate::json::Value;
-use crate::log::{Challenge, Envelope, clock_between, is_log_of};
+use crate::log::{Challenge, Envelope, clock_between};
 use crate::record::Record;
 use alloc::format;
 use alloc::string::String;
@@ -41,9 +41,4 @@ pub(super) fn contradiction(record: &Record, envelope: &Envelope) -> Option<&'st
         }
         _ => None,
     }
-}
-
-/// Whether a log of this name can have a record of this site.
-pub(super) fn is_at_home(record: &Record, log: &str) -> bool {
-    is_log_of(log, &record.site)
 }

@@ -1,6 +1,6 @@
 //! The one verification: everything is derived anew from the bytes in the file, nothing in it is believed.
 
-use super::agree::{contradiction, is_at_home};
+use super::agree::contradiction;
 use super::disbelieved::disbelieved;
 use super::lines::{Lines, Seen};
 use super::report::{Mark, Report, Step};
@@ -10,7 +10,7 @@ use super::{
 use crate::digest::digest;
 use crate::json::{self, Value};
 use crate::log::{
-    CLOCK_TOLERANCE, Commitment, Entry, LogKey, Opened, TextProof, VerifierKey, leaf_hash, verify_inclusion,
+    CLOCK_TOLERANCE, Commitment, Entry, LogKey, Opened, TextProof, VerifierKey, is_log_of, leaf_hash, verify_inclusion,
 };
 use crate::notice;
 use crate::record::{Record, Submission};
@@ -230,7 +230,7 @@ impl<'a> Check<'a> {
         }
         let origin = &opened.checkpoint.origin;
         self.require(
-            is_at_home(record, origin),
+            is_log_of(origin, &record.site),
             &format!("The record is of {}, and the log is another site's.", record.site),
         )?;
         let clock = clock(record, envelope).map_or(String::new(), |clock| format!("; {clock}"));

@@ -1,7 +1,7 @@
 //! The key that signs checkpoints: 32 secret bytes outside the database. Each log has a name of its own, so one secret
 //! serves every site of a server.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 
 use super::check::Fault;
+use crate::private;
 
 /// The secret. Whoever has it can sign as these logs.
 #[derive(Clone)]
@@ -202,11 +203,7 @@ pub fn read_private(path: &Path) -> Result<String, String> {
 /// # Errors
 /// There is a file of this name already, or it can't be written.
 pub fn create_private(path: &Path, text: &str) -> Result<(), String> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(path).and_then(|mut file| {
+    let written = private::options().create_new(true).open(path).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.write_all(b"\n")?;
         file.sync_all()

@@ -141,9 +141,9 @@ struct Known {
 /// What became of records that were to be stored.
 #[derive(Default)]
 struct Stored {
-    /// Which, and the record that each of them ends.
+    /// Those that were not here before, each with the record that it ends.
     new: HashMap<Key, Option<[u8; 16]>>,
-    /// Where those of them stand that were given their places at once.
+    /// Where these stand, when they were given their places at once.
     placed: HashMap<Key, Place>,
     /// What is known of the others.
     known: HashMap<Key, Known>,

@@ -44,7 +44,7 @@ const doc = document;
 const tag = doc.currentScript as HTMLScriptElement;
 const data = tag.dataset;
 const queue = (win.askfirst ||= []);
-const inline = () => doc.getElementById(KEY + '-config')?.textContent;
+const inline = () => doc.getElementById(KEY + '-config');
 
 let gate: { open: Set<string>; services: Set<string> } | undefined;
 let key: string | undefined;
@@ -55,7 +55,8 @@ let policy = { createScriptURL: same, createHTML: same };
 let turn: Promise<unknown> = Promise.resolve();
 let progress: number;
 
-const fail = (error: unknown) => console.error('askfirst: all stays shut', error);
+/** `done` is what its caller has done before it: as an argument it is shorter than as a statement. */
+const fail: (error: unknown, done?: unknown) => void = (error) => console.error('askfirst: all stays shut', error);
 
 // G3: every category named must be open, or the tag's service in it; a tag that names none is shut.
 const isOpen = ({ category, service }: DOMStringMap) =>
@@ -80,14 +81,14 @@ const names = 'srcset,sizes,src,srcdoc,href,poster,data'.split(',');
 
 const run = (el: any, spent: boolean) => new Promise((resolve: any) => {
   const { dataset, localName, parentNode } = el;
-  const { type } = dataset;
   const script = localName == 'script';
+  const { type } = dataset;
   // Taken out of the page, or no longer open, while it waited for its turn.
   if (!el.isConnected || !isOpen(dataset)) return resolve((el.askfirst = 0));
-  for (const name of names) {
-    const value = dataset[name];
-    if (value != null) el.setAttribute(name, policy[name == 'srcdoc' ? 'createHTML' : 'createScriptURL'](value));
-  }
+  // A media element that is LOADING nothing is giving up its shut sources, one after the other. It would go on behind one
+  // that is opened now, and Firefox does so even after `load()`.
+  if (!parentNode.currentSrc && !parentNode.readyState && parentNode.networkState == 2) return setTimeout(run, 0, el);
+  for (const name of names) dataset[name] == null || el.setAttribute(name, policy[name == 'srcdoc' ? 'createHTML' : 'createScriptURL'](dataset[name]));
   // Firefox loads a track only when the property is set.
   if (el.track) el.src = el.src;
   let start = el;
@@ -104,18 +105,20 @@ const run = (el: any, spent: boolean) => new Promise((resolve: any) => {
   if (type) start.setAttribute('type', type);
   else if (el.type == 'text/plain') start.removeAttribute('type');
   const settle = () => resolve(progress = Date.now());
-  if (script && el.src) {
-    el.addEventListener('load', settle);
+  if (el.src && script) {
     el.addEventListener('error', settle);
+    el.addEventListener('load', settle);
     setTimeout(resolve, Math.max(1e3, progress + 1e4 - Date.now()));
   } else resolve();
   const defined: any = customElements.get(localName);
-  if (localName == 'source') parentNode.currentSrc || parentNode.load?.();
+  // Each source is tried once, so all must be tried anew, but for what plays or is under way: EMPTY is 0, NO_SOURCE 3. A
+  // picture has neither a state nor `load()`.
+  if (localName == 'source') parentNode.networkState % 3 || parentNode.load?.();
   else if (localName == 'template') el.after(el.content);
   // A script or a style sheet starts on insertion, and a custom element that watches no attribute reads it there.
   else if (script || localName == 'style' || (defined && !defined.observedAttributes?.some((name: string) => name in dataset))) {
     el.before(start);
-    el.src || start == el || start.remove();
+    start == el || el.src || start.remove();
   }
 });
 
@@ -131,8 +134,8 @@ const consider = (el: any) => {
   // A template may still be read: what the parser puts in it later would stay there.
   // `async` is false, too, while the parser still reads a script; what has the attribute has been read when something
   // stands after it. What is spent must be the page's own.
-  if (el.askfirst == 2 || !isOpen(dataset) || (parsing && el.content) || (script && (el.type != 'text/plain' ||
-    (parsing ? !el.async || el.defer || module || !el.nextSibling : spent && el.nonce != tag.nonce)))) return;
+  if (el.askfirst > 1 || !isOpen(dataset) || (parsing && el.content) || (script && (el.type != 'text/plain' ||
+    (parsing ? module || el.defer || !el.async || !el.nextSibling : spent && el.nonce != tag.nonce)))) return;
   el.askfirst = 2;
   // A frame in a task of its own: Chromium never navigates it when its address is set while the parser's mutations are
   // being told.
@@ -142,9 +145,9 @@ const consider = (el: any) => {
   else {
     if (src) {
       const link: any = doc.createElement('link');
-      link.rel = module ? 'modulepreload' : 'preload';
       link.as = 'script';
-      for (const name of ['integrity', 'referrerPolicy', 'crossOrigin', 'nonce']) link[name] = el[name];
+      link.rel = module ? 'modulepreload' : 'preload';
+      for (const name of ['referrerPolicy', 'integrity', 'crossOrigin', 'nonce']) link[name] = el[name];
       link.href = src;
       // A page that lives long would gather one for every tag that it renders.
       link.onload = link.onerror = link.remove;
@@ -169,7 +172,7 @@ const observer = new MutationObserver((records) => {
 });
 
 const watch: Boot[8] = (root) => {
-  observer.observe(root, { childList: true, subtree: true });
+  observer.observe(root, { subtree: true, childList: true });
   scan(root);
 };
 
@@ -186,19 +189,15 @@ const boot = () => {
   const glue = import(base + 'askfirst.mjs');
   const wasm = fetch(base + 'askfirst.wasm', { priority: 'low' });
   Promise.all([
-    glue.then((glue) => glue.start(base, wasm, config, data, key, !!gate, queue, open, watch, signal, waiting)),
     wasm, config,
-  ]).catch((error) => {
-    gate = undefined;
-    fail(error);
-  });
+    glue.then((glue) => glue.start(base, wasm, config, data, key, !!gate, queue, open, watch, signal, waiting)),
+  ]).catch((error) => fail(error, (gate = 0 as any)));
 };
 
 const begin = () => {
   let hash: any = data.config;
-  if (!hash) for (const letter of inline() || '') hash = (Math.imul(hash, 31) + letter.codePointAt(0)!) | 0;
-  const asked: any = navigator;
-  key = [FORMAT, hash, data.version, +!!(asked.globalPrivacyControl || asked.doNotTrack == 1)].join('|');
+  if (!hash) for (const letter of inline()?.textContent || '') hash = (~~hash * 31 + letter.codePointAt(0)!) | 0;
+  key = [FORMAT, hash, data.version, +!!((navigator as any).doNotTrack == 1 || (navigator as any).globalPrivacyControl)].join('|');
   // G9: whatever is not plainly a valid gate for this page is no gate. Only localStorage counts here, since other hosts of
   // the domain can write our cookies. They leave out the signals; one that says otherwise is for the engine to judge.
   // What is asked for now would keep the page's first paint waiting: starting a request takes a slow phone ten milliseconds.
@@ -224,14 +223,15 @@ else {
     const layer = (win.dataLayer ||= []);
     const gtag = (win.gtag ||= function () { layer.push(arguments); });
     const denied = 'denied';
+    // In the order that compresses best, as what else may stand in any order here.
     gtag('consent', 'default', {
+      functionality_storage: denied,
       ad_storage: denied,
-      ad_user_data: denied,
+      security_storage: 'granted',
+      personalization_storage: denied,
       ad_personalization: denied,
       analytics_storage: denied,
-      functionality_storage: denied,
-      personalization_storage: denied,
-      security_storage: 'granted',
+      ad_user_data: denied,
       wait_for_update: 500,
     });
     gtag('set', 'ads_data_redaction', true);
@@ -241,7 +241,7 @@ else {
   } catch {}
   watch(doc);
   parsing = doc.readyState == 'loading';
-  if (data.config || inline() != null || !parsing) begin();
+  if (data.config || inline() || !parsing) begin();
   doc.addEventListener('DOMContentLoaded', () => {
     scan(doc);
     parsing = false;

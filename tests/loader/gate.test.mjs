@@ -201,3 +201,40 @@ test('the loader writes no storage and no cookie, and adds no global of its own 
   assert.equal(page.document.cookie, '');
   assert.deepEqual(Object.keys(page.window).filter((name) => !page.window.known.has(name) && name != 'known'), ['askfirst']);
 });
+
+// What a media element is at (HTML, `networkState`: EMPTY 0, IDLE 1, LOADING 2, NO_SOURCE 3) when one of its sources is
+// opened, and whether it has to begin anew to take that one.
+const media = (state) => {
+  let loads = 0;
+  const page = visit({
+    html: '<video><source id="gated" data-category="analytical" data-src="data:,"></video>', own: value(),
+    before: ({ document }) => Object.entries({ currentSrc: '', readyState: 0, load: () => (loads += 1), ...state })
+      .forEach(([name, value]) => Object.defineProperty(document.querySelector('video'), name, { value, writable: true })),
+  });
+  return { page, get loads() { return loads; } };
+};
+const currentSrc = 'https://site.example/1';
+for (const [what, loads, state] of [
+  ['at nothing', 1, { networkState: 0 }],
+  ['behind its last source', 1, { networkState: 3 }],
+  ['behind its last source, which could not be played', 1, { networkState: 3, currentSrc }],
+  ['loading one', 0, { networkState: 2, currentSrc }],
+  ['playing one', 0, { networkState: 1, currentSrc, readyState: 4 }],
+  ['playing a stream, which has no address', 0, { networkState: 2, readyState: 4 }],
+]) {
+  test(`a source of a media element that is ${what}: ${loads ? 'it begins anew' : 'it goes on'}`, () => {
+    const video = media(state);
+    assert.equal(video.page.open, true);
+    assert.equal(video.loads, loads);
+  });
+}
+
+test('a source waits until its media element has given up what was shut', async () => {
+  const video = media({ networkState: 2 });
+  const turn = () => new Promise((go) => setTimeout(go, 20));
+  await turn();
+  assert.deepEqual([video.page.open, video.loads], [false, 0]);
+  video.page.document.querySelector('video').networkState = 3;
+  await turn();
+  assert.deepEqual([video.page.open, video.loads], [true, 1]);
+});

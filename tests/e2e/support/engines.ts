@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from '@playwright/test';
 import WebSocket from 'ws';
+import { CHROMIUM } from './chromium.ts';
 
 /**
  * The little of a browser that a smoke test needs. Playwright drives neither Debian's Firefox nor WebKitGTK: the one
@@ -59,7 +60,7 @@ const freePort = () => new Promise<number>((resolve) => {
 });
 
 async function startChromium(): Promise<Engine> {
-  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-background-networking', '--disable-gpu'] });
+  const browser = await chromium.launch(CHROMIUM);
   const page = await browser.newPage({ viewport: { width: 1100, height: 800 } });
   return {
     // A page that loads itself anew just then, after a withdrawal, would abort it.

@@ -12,6 +12,8 @@ mod witnesses;
 #[macro_use]
 mod place;
 
+/// Stored and placed by one statement, on PostgreSQL.
+mod at_once;
 /// Copies, and from one engine to the other.
 mod backup;
 /// What came beside a record, on both engines.

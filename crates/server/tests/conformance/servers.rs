@@ -183,7 +183,7 @@ async fn a_server_that_falls_asleep_in_the_middle_of_giving_places_holds_nobody_
     require_exact(&place, &receipts, 4).await;
 }
 
-async fn insert_all(stores: &[Arc<Store>], records: std::ops::Range<u128>) -> Vec<askfirst_server::store::Receipt> {
+pub async fn insert_all(stores: &[Arc<Store>], records: std::ops::Range<u128>) -> Vec<askfirst_server::store::Receipt> {
     let notice = Arc::new(english());
     let mut tasks = JoinSet::new();
     for n in records {

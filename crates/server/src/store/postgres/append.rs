@@ -4,31 +4,17 @@
 //! has committed; whose token is not the newest any more changes nothing. So there is one order of all entries, and no
 //! two trees of one size are ever signed, however long a server has slept in between (PROOF test 28).
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
-
-use askfirst_core::log::{Checkpoint, Entry, Hash, KeyAction, KeyRole, leaf_hash};
+use askfirst_core::log::{Entry, KeyAction, KeyRole};
 use askfirst_core::time::Millis;
 use deadpool_postgres::{Client, Transaction};
 use tokio::try_join;
 
 use super::failure::{Done, Failure};
+use super::growing::{Appender, Growing, Grown, Heads, Written};
 use super::keys;
 use super::sql::{execute, query};
 use super::tree::{self, Tree};
-use crate::store::log::{Seeds, key, number};
-
-/// The trees that this server has at hand for appending, as they are in the database after a version.
-pub struct Appender {
-    /// What they are as of; [`UNKNOWN`] from the first change of a transaction until it is committed, so that whatever
-    /// becomes of it, nothing is appended to what was not.
-    version: i64,
-    /// By site: the open ones.
-    trees: HashMap<i64, Tree>,
-}
-
-/// No version follows this one.
-const UNKNOWN: i64 = i64::MIN;
+use crate::store::log::{Seeds, key};
 
 /// Who may append.
 #[derive(Clone, Copy)]
@@ -42,48 +28,10 @@ pub enum Turn {
 /// A transaction that grows logs.
 pub struct Append<'a> {
     pub transaction: Transaction<'a>,
-    appender: &'a mut Appender,
-    version: i64,
-    seeds: &'a Seeds,
-    /// The last place used and the time of the last record.
-    pub last: (i64, Millis),
     /// The database's clock.
     pub clock: Millis,
-    grown: BTreeMap<i64, Growth>,
-    entries: (Vec<i64>, Vec<i64>, Vec<Vec<u8>>),
-    tiles: Vec<(i64, i64, i64, Vec<u8>)>,
-    notices: Vec<(i64, [u8; 32], i64)>,
-    /// In the order of `signed`.
-    heads: Vec<Head>,
-    signed: Vec<Grown>,
-}
-
-/// Size and root of a log before and after.
-struct Head {
-    before: (u64, Hash),
-    after: (u64, Hash),
-}
-
-/// What a log had before.
-struct Growth {
-    site: i64,
-    size: u64,
-    root: Hash,
-    leaves: Vec<Hash>,
-}
-
-/// What a log has got, when it is committed.
-pub struct Grown {
-    pub log: i64,
-    pub first: u64,
-    pub leaves: Vec<Hash>,
-    pub checkpoint: Arc<str>,
-}
-
-impl Default for Appender {
-    fn default() -> Self {
-        Self { version: UNKNOWN, trees: HashMap::new() }
-    }
+    seeds: &'a Seeds,
+    pub growing: Growing<'a>,
 }
 
 /// The row that everything which appends takes first, as it is then.
@@ -140,19 +88,13 @@ impl<'a> Append<'a> {
     /// The same where the transaction has it.
     pub fn of(transaction: Transaction<'a>, appender: &'a mut Appender, seeds: &'a Seeds, taken: Taken) -> Append<'a> {
         let Taken { version, last, clock } = taken;
-        if version != appender.version.wrapping_add(1) {
-            // Another server has appended since, or a transaction of ours came to nothing: it is read again.
-            appender.trees.clear();
-        }
-        appender.version = UNKNOWN;
-        let (grown, entries, tiles, notices, heads, signed) = Default::default();
-        Self { transaction, appender, version, seeds, last, clock, grown, entries, tiles, notices, heads, signed }
+        Self { transaction, clock, seeds, growing: Growing::after(appender, version, last) }
     }
 
     /// Appends to the log of a site. Answers the log and the entry's number.
     pub async fn append(&mut self, site: (i64, &str), entry: &Entry, now: Millis) -> Done<(i64, u64)> {
         self.open(site, now).await?;
-        self.put(site.0, entry)
+        self.growing.put(site.0, entry)
     }
 
     /// Says that the body and the secret of an entry are gone (GDPR Art. 17). In the log that follows a closed one the
@@ -169,43 +111,39 @@ impl<'a> Append<'a> {
             true => Entry::Erasure { index, reason: reason.to_owned(), day: now },
             false => Entry::Admin { action: "erasure_in_closed_log".to_owned(), count: 1, day: now },
         };
-        self.put(site.0, &entry).map(drop)
+        self.growing.put(site.0, &entry).map(drop)
     }
 
     /// Sees to it that the log of a site has a notice before anything that refers to it (R3). Whether there is such a
     /// notice.
     pub async fn append_notice(&mut self, site: (i64, &str), digest: [u8; 32], now: Millis) -> Done<bool> {
-        let log = self.open(site, now).await?;
-        if self.appender.trees.get(&site.0).is_some_and(|tree| tree.notices.contains(&digest)) {
+        self.open(site, now).await?;
+        if self.growing.appender.has(site.0, &digest) {
             return Ok(true);
         }
         let sql = "SELECT text FROM askfirst.notice WHERE digest = $1";
         let rows = query(&self.transaction, sql, &[&digest.as_slice()]).await?;
         let Some(row) = rows.first() else { return Ok(false) };
-        let (_, index) = self.put(site.0, &Entry::notice(row.try_get(0)?))?;
-        self.notices.push((log, digest, number(index)));
-        if let Some(tree) = self.appender.trees.get_mut(&site.0) {
-            tree.notices.insert(digest);
-        }
+        self.growing.put_notice(site.0, digest, row.try_get(0)?)?;
         Ok(true)
     }
 
     /// Begins another log of a site whose last one was closed, with its key and what happened.
     pub async fn begin_log(&mut self, site: i64, name: &str, what: &Entry, now: Millis) -> Done<()> {
-        self.appender.trees.remove(&site);
+        self.growing.appender.trees.remove(&site);
         self.create(site, name, now).await?;
-        self.put(site, what).map(drop)
+        self.growing.put(site, what).map(drop)
     }
 
     /// The number of the open log of a site, which is read or made when it is not at hand.
     async fn open(&mut self, (site, origin): (i64, &str), now: Millis) -> Done<i64> {
-        if let Some(tree) = self.appender.trees.get(&site) {
+        if let Some(tree) = self.growing.appender.trees.get(&site) {
             return Ok(tree.log);
         }
         match tree::open_of(&self.transaction, site).await? {
             Some(head) => {
                 let tree = Tree::load(&self.transaction, (&head, site), Some(self.seeds)).await?;
-                self.appender.trees.insert(site, tree);
+                self.growing.appender.trees.insert(site, tree);
                 Ok(head.log)
             }
             None => self.create(site, &key::origin(origin, 1), now).await,
@@ -226,10 +164,10 @@ impl<'a> Append<'a> {
         let rows = query(&self.transaction, sql, &[&site, &name, &root.as_slice()]).await?;
         let log = rows.first().ok_or(Failure::Fenced)?.try_get(0)?;
         let public: Vec<_> = signers.iter().map(|key| key.verifier().clone()).collect();
-        self.appender.trees.insert(site, Tree::new((log, name), site, signers));
+        self.growing.appender.trees.insert(site, Tree::new((log, name), site, signers));
         for key in public {
             let entry = Entry::Key { action: KeyAction::Add, role: KeyRole::Log, key: key.clone(), day: now };
-            let (_, index) = self.put(site, &entry)?;
+            let (_, index) = self.growing.put(site, &entry)?;
             keys::insert(&self.transaction, log, &key, index).await?;
         }
         Ok(log)
@@ -237,102 +175,61 @@ impl<'a> Append<'a> {
 
     /// The keys of a site's open log are others since this transaction: its head is signed by those.
     pub async fn sign_anew(&mut self, site: i64) -> Done<()> {
-        let tree = self.appender.trees.get_mut(&site).ok_or(Failure::Fenced)?;
+        let tree = self.growing.appender.trees.get_mut(&site).ok_or(Failure::Fenced)?;
         let named = keys::of(&self.transaction, tree.log).await?;
         tree.signers = self.seeds.signers(&tree.origin, &named).map_err(Failure::Fault)?;
         Ok(())
     }
 
-    fn put(&mut self, site: i64, entry: &Entry) -> Done<(i64, u64)> {
-        let bytes = entry.bytes().ok_or_else(|| Failure::damaged("an entry of the log is not well-formed"))?;
-        let tree = self.appender.trees.get_mut(&site).ok_or(Failure::Fenced)?;
-        let (log, index, leaf) = (tree.log, tree.size(), leaf_hash(&bytes));
-        let growth = self.grown.entry(log).or_insert_with(|| {
-            let (size, root) = (tree.size(), tree.root());
-            Growth { site, size, root, leaves: Vec::new() }
-        });
-        growth.leaves.push(leaf);
-        for tile in tree.put(leaf) {
-            self.tiles.push((log, i64::from(tile.level), number(tile.tile), tile.hashes));
-        }
-        self.entries.0.push(log);
-        self.entries.1.push(number(index));
-        self.entries.2.push(bytes);
-        Ok((log, index))
-    }
-
     /// Signs the heads of the logs that have grown, writes, and commits.
-    pub async fn commit(mut self) -> Done<Vec<Grown>> {
-        self.sign()?;
-        self.write().await?;
-        self.end().await
+    pub async fn commit(self) -> Done<Vec<Grown>> {
+        let Self { transaction, growing, .. } = self;
+        let signed = growing.sign()?;
+        write(&transaction, &signed.written).await?;
+        transaction.commit().await?;
+        Ok(signed.stand().grown)
     }
+}
 
-    /// Signs the heads of the logs that have grown. Nothing is appended after it.
-    pub fn sign(&mut self) -> Done<()> {
-        for (log, growth) in std::mem::take(&mut self.grown) {
-            let tree = self.appender.trees.get_mut(&growth.site).ok_or(Failure::Fenced)?;
-            let checkpoint = Checkpoint::new(&tree.origin, tree.size(), tree.root());
-            let note =
-                checkpoint.sign_by(&tree.signers).ok_or_else(|| Failure::damaged("a checkpoint can't be signed"))?;
-            tree.checkpoint = note.into();
-            let checkpoint = Arc::clone(&tree.checkpoint);
-            self.heads.push(Head { before: (growth.size, growth.root), after: (tree.size(), tree.root()) });
-            self.signed.push(Grown { log, first: growth.size, leaves: growth.leaves, checkpoint });
+/// Writes the entries, the tiles, the notices and the heads.
+pub async fn write(transaction: &Transaction<'_>, written: &Written) -> Done<()> {
+    let Written { entries, tiles, notices, grown, .. } = written;
+    let put_entries = async {
+        if entries.logs.is_empty() {
+            return Ok(0);
+        }
+        let sql = "INSERT INTO askfirst.log_entry (log, idx, bytes)
+                   SELECT * FROM unnest($1::INT8[], $2::INT8[], $3::BYTEA[])";
+        execute(transaction, sql, &[&entries.logs, &entries.indices, &entries.bytes]).await
+    };
+    let put_tiles = async {
+        if !tiles.logs.is_empty() {
+            let sql = "INSERT INTO askfirst.log_tile (log, level, tile, hashes)
+                       SELECT * FROM unnest($1::INT8[], $2::INT8[], $3::INT8[], $4::BYTEA[])";
+            execute(transaction, sql, &[&tiles.logs, &tiles.levels, &tiles.tiles, &tiles.hashes]).await?;
+        }
+        for (log, notice, index) in notices {
+            let sql = "INSERT INTO askfirst.log_notice (log, notice, idx) VALUES ($1, $2, $3)";
+            execute(transaction, sql, &[log, &notice.as_slice(), index]).await?;
+        }
+        Done::Ok(())
+    };
+    let put_heads = async {
+        if grown.is_empty() {
+            return Ok(());
+        }
+        // Compared once more: a head never follows another than the one it was computed from.
+        let sql = "UPDATE askfirst.log AS l SET size = h.size, root = h.root, note = h.note
+                   FROM unnest($1::INT8[], $2::INT8[], $3::BYTEA[], $4::INT8[], $5::BYTEA[], $6::TEXT[])
+                       AS h (log, before, old, size, root, note)
+                   WHERE l.log = h.log AND l.size = h.before AND l.root = h.old AND l.closed_at IS NULL";
+        let Heads { logs, before, old, sizes, roots, notes } = written.heads();
+        let changed = execute(transaction, sql, &[&logs, &before, &old, &sizes, &roots, &notes]).await?;
+        if usize::try_from(changed) != Ok(logs.len()) {
+            return Err(Failure::damaged("a log has another head than the one that was signed last"));
         }
         Ok(())
-    }
-
-    /// Writes the entries and the signed heads.
-    pub async fn write(&self) -> Done<()> {
-        let transaction = &self.transaction;
-        let entries = async {
-            let (logs, indices, bytes) = &self.entries;
-            if logs.is_empty() {
-                return Ok(0);
-            }
-            let sql = "INSERT INTO askfirst.log_entry (log, idx, bytes)
-                       SELECT * FROM unnest($1::INT8[], $2::INT8[], $3::BYTEA[])";
-            execute(transaction, sql, &[logs, indices, bytes]).await
-        };
-        let tiles = async {
-            for (log, level, tile, hashes) in &self.tiles {
-                let sql = "INSERT INTO askfirst.log_tile (log, level, tile, hashes) VALUES ($1, $2, $3, $4)";
-                execute(transaction, sql, &[log, level, tile, hashes]).await?;
-            }
-            for (log, notice, index) in &self.notices {
-                let sql = "INSERT INTO askfirst.log_notice (log, notice, idx) VALUES ($1, $2, $3)";
-                execute(transaction, sql, &[log, &notice.as_slice(), index]).await?;
-            }
-            Done::Ok(())
-        };
-        let heads = async {
-            for (grown, Head { before, after }) in self.signed.iter().zip(&self.heads) {
-                // Compared once more: a head never follows another than the one it was computed from.
-                let sql = "UPDATE askfirst.log SET size = $4, root = $5, note = $6
-                           WHERE log = $1 AND size = $2 AND root = $3 AND closed_at IS NULL";
-                let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] = [
-                    &grown.log,
-                    &number(before.0),
-                    &before.1.as_slice(),
-                    &number(after.0),
-                    &after.1.as_slice(),
-                    &grown.checkpoint.as_ref(),
-                ];
-                if execute(transaction, sql, &values).await? != 1 {
-                    return Err(Failure::damaged("a log has another head than the one that was signed last"));
-                }
-            }
-            Ok(())
-        };
-        // Sent together, answered together.
-        try_join!(entries, tiles, heads).map(drop)
-    }
-
-    /// Commits what is written.
-    pub async fn end(self) -> Done<Vec<Grown>> {
-        self.transaction.commit().await?;
-        self.appender.version = self.version;
-        Ok(self.signed)
-    }
+    };
+    // Sent together, answered together.
+    try_join!(put_entries, put_tiles, put_heads).map(drop)
 }

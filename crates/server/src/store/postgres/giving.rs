@@ -10,8 +10,9 @@ use deadpool_postgres::Transaction;
 use tokio::try_join;
 use tokio_postgres::Row;
 
-use super::append::{Append, Grown};
+use super::append::{self, Append};
 use super::failure::{Done, Failure};
+use super::growing::{Growing, Grown};
 use super::seal;
 use super::sql::{bytes, execute, hash};
 use super::waiting::{Key, Place};
@@ -31,7 +32,7 @@ pub struct Arrived<'a> {
     challenge: Option<Challenge>,
     commitment: Commitment,
     prev: Option<[u8; 16]>,
-    notice: [u8; 32],
+    pub notice: [u8; 32],
     text: Text<'a>,
 }
 
@@ -112,10 +113,9 @@ impl<'a> Arrived<'a> {
 pub struct Given {
     /// With the time at which the consent ends.
     places: Vec<(Key, Place, Millis)>,
+    by_key: HashMap<Key, usize>,
     /// Records before that end now, with the first that follows.
     ended: BTreeMap<Key, Millis>,
-    /// The last place used and the time of its record.
-    last: (i64, Millis),
 }
 
 impl Given {
@@ -124,56 +124,73 @@ impl Given {
     /// # Errors
     /// A record names a notice that is gone, or can't be opened.
     pub async fn give(append: &mut Append<'_>, arrived: &mut [Arrived<'_>], sealing: Option<&Sealing>) -> Done<Self> {
-        let mut places = Vec::with_capacity(arrived.len());
-        let mut by_key: HashMap<Key, usize> = HashMap::with_capacity(arrived.len());
-        let mut ended: BTreeMap<Key, Millis> = BTreeMap::new();
-        let (mut seq, mut last) = append.last;
+        let mut given = Self::new(arrived.len());
         for record in arrived {
-            record.not_before(last, sealing)?;
+            record.not_before(append.growing.last.1, sealing)?;
             let site = (record.key.1, record.origin.as_ref());
-            let at = record.received_at;
-            if !append.append_notice(site, record.notice, at).await? {
+            if !append.append_notice(site, record.notice, record.received_at).await? {
                 return Err(Failure::damaged("a record names a notice that is gone"));
             }
-            if let Some(prev) = record.prev {
-                let before = (prev, site.0);
-                match by_key.get(&before).and_then(|place| places.get_mut(*place)) {
-                    Some((_, _, end)) => *end = at.min(*end),
-                    None => drop(ended.entry(before).and_modify(|end| *end = at.min(*end)).or_insert(at)),
-                }
-            }
-            let (log, index) = append.append(site, &Entry::Record(record.commitment), at).await?;
-            seq += 1;
-            last = at;
-            by_key.insert(record.key, places.len());
-            let place = Place { seq, log, index, received_at: at };
-            places.push((record.key, place, ends_at(record.browser_at, record.valid_until, at)));
+            given.place(&mut append.growing, record)?;
         }
-        Ok(Self { places, ended, last: (seq, last) })
+        Ok(given)
+    }
+
+    /// The same where each site's open log is at hand and has the notice.
+    pub fn give_at_hand(
+        growing: &mut Growing<'_>,
+        arrived: &mut [Arrived<'_>],
+        sealing: Option<&Sealing>,
+    ) -> Done<Self> {
+        let mut given = Self::new(arrived.len());
+        for record in arrived {
+            record.not_before(growing.last.1, sealing)?;
+            given.place(growing, record)?;
+        }
+        Ok(given)
+    }
+
+    fn new(records: usize) -> Self {
+        Self { places: Vec::with_capacity(records), by_key: HashMap::with_capacity(records), ended: BTreeMap::new() }
+    }
+
+    /// Gives a record the next place.
+    fn place(&mut self, growing: &mut Growing<'_>, record: &Arrived<'_>) -> Done<()> {
+        let (site, at) = (record.key.1, record.received_at);
+        if let Some(prev) = record.prev {
+            let before = (prev, site);
+            match self.by_key.get(&before).and_then(|place| self.places.get_mut(*place)) {
+                Some((_, _, end)) => *end = at.min(*end),
+                None => drop(self.ended.entry(before).and_modify(|end| *end = at.min(*end)).or_insert(at)),
+            }
+        }
+        let (log, index) = growing.put(site, &Entry::Record(record.commitment))?;
+        let seq = growing.last.0 + 1;
+        growing.last = (seq, at);
+        self.by_key.insert(record.key, self.places.len());
+        let place = Place { seq, log, index, received_at: at };
+        self.places.push((record.key, place, ends_at(record.browser_at, record.valid_until, at)));
+        Ok(())
     }
 
     /// Writes them with all that the transaction has appended, takes these batches out of the inbox, and commits.
-    pub async fn commit(&self, mut append: Append<'_>, emptied: &[Vec<u8>]) -> Done<Vec<Grown>> {
-        append.sign()?;
+    pub async fn commit(&self, append: Append<'_>, emptied: &[Vec<u8>]) -> Done<Vec<Grown>> {
+        let Append { transaction, growing, .. } = append;
+        let signed = growing.sign()?;
         let inbox = async {
             if emptied.is_empty() {
                 return Ok(0);
             }
-            execute(&append.transaction, "DELETE FROM askfirst.inbox WHERE batch = ANY($1)", &[&emptied]).await
+            execute(&transaction, "DELETE FROM askfirst.inbox WHERE batch = ANY($1)", &[&emptied]).await
         };
         // Sent together, answered together.
-        try_join!(self.write(&append.transaction), inbox, append.write())?;
-        append.end().await
+        try_join!(self.write(&transaction, signed.last), inbox, append::write(&transaction, &signed.written))?;
+        transaction.commit().await?;
+        Ok(signed.stand().grown)
     }
 
-    async fn write(&self, transaction: &Transaction<'_>) -> Done<()> {
-        let Self { places: given, ended, last: (seq, last) } = self;
-        let ids: Vec<&[u8]> = given.iter().map(|(key, ..)| key.0.as_slice()).collect();
-        let sites: Vec<i64> = given.iter().map(|(key, ..)| key.1).collect();
-        let column = |of: fn(&Place) -> i64| given.iter().map(|(_, place, _)| of(place)).collect::<Vec<i64>>();
-        let ends: Vec<i64> = given.iter().map(|(.., end)| *end).collect();
-        let (seqs, logs, indices, times) =
-            (column(|p| p.seq), column(|p| p.log), column(|p| number(p.index)), column(|p| p.received_at));
+    async fn write(&self, transaction: &Transaction<'_>, (seq, last): (i64, Millis)) -> Done<()> {
+        let Self { places: given, ended, .. } = self;
         let places = async {
             if given.is_empty() {
                 return Ok(0);
@@ -181,6 +198,7 @@ impl Given {
             let sql = "INSERT INTO askfirst.place (seq, record_id, site, log, idx, received_at, ends_at)
                        SELECT * FROM unnest($1::INT8[], $2::BYTEA[], $3::INT8[], $4::INT8[], $5::INT8[], $6::INT8[],
                            $7::INT8[])";
+            let Columns { seqs, ids, sites, logs, indices, times, ends } = self.columns();
             execute(transaction, sql, &[&seqs, &ids, &sites, &logs, &indices, &times, &ends]).await
         };
         let (before_ids, before_sites): (Vec<&[u8]>, Vec<i64>) =
@@ -197,13 +215,38 @@ impl Given {
         };
         let row = async {
             let sql = "UPDATE askfirst.sequencer SET last_seq = $1, last_received = $2 WHERE one = 1";
-            execute(transaction, sql, &[seq, last]).await
+            execute(transaction, sql, &[&seq, &last]).await
         };
         try_join!(places, before, row).map(drop)
     }
 
-    /// Where each record has come to stand.
-    pub fn places(self) -> impl Iterator<Item = (Key, Place)> {
-        self.places.into_iter().map(|(key, place, _)| (key, place))
+    /// What is to be written of them.
+    pub fn columns(&self) -> Columns<'_> {
+        let column = |of: fn(&Place) -> i64| self.places.iter().map(|(_, place, _)| of(place)).collect::<Vec<i64>>();
+        Columns {
+            seqs: column(|p| p.seq),
+            ids: self.places.iter().map(|(key, ..)| key.0.as_slice()).collect(),
+            sites: self.places.iter().map(|(key, ..)| key.1).collect(),
+            logs: column(|p| p.log),
+            indices: column(|p| number(p.index)),
+            times: column(|p| p.received_at),
+            ends: self.places.iter().map(|(.., end)| *end).collect(),
+        }
     }
+
+    /// Where each record has come to stand.
+    pub fn places(&self) -> impl Iterator<Item = (Key, Place)> {
+        self.places.iter().map(|(key, place, _)| (*key, *place))
+    }
+}
+
+/// Places, by column.
+pub struct Columns<'a> {
+    pub seqs: Vec<i64>,
+    pub ids: Vec<&'a [u8]>,
+    pub sites: Vec<i64>,
+    pub logs: Vec<i64>,
+    pub indices: Vec<i64>,
+    pub times: Vec<i64>,
+    pub ends: Vec<i64>,
 }

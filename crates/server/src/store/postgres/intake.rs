@@ -15,6 +15,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::append::{Append, Turn};
+use super::at_once;
 use super::failure::{Done, Failure, Retry};
 use super::giving::{Arrived, Given};
 use super::seal;
@@ -172,30 +173,48 @@ async fn store(shared: &Shared, records: &[(i64, &Received)]) -> Done<Stored> {
     }
 }
 
-// A record ends the one before it only where both are of one pseudonym (as in SQLite, `sqlite::end`).
-macro_rules! insert {
+/// Which record a new one ends: only where both are of one pseudonym (as in SQLite, `sqlite::end`).
+macro_rules! ended {
     () => {
-        "INSERT INTO askfirst.record (record_id, site, received_at, browser_at, valid_until, core, context, prev,
-             digest, notice, subject, holder, secret, body, challenge)
-         SELECT n.record_id, n.site, n.received_at, n.browser_at, n.valid_until, n.core, n.context,
-             CASE WHEN EXISTS (SELECT 1 FROM askfirst.record AS p WHERE p.record_id = n.prev AND p.site = n.site
-                 AND p.subject <> n.subject AND p.subject <> n.plain) THEN NULL ELSE n.prev END,
-             n.digest, n.notice, n.subject, n.holder, n.secret, n.body, n.challenge
-         FROM unnest($1::BYTEA[], $2::INT8[], $3::INT8[], $4::INT8[], $5::INT8[], $6::BYTEA[], $7::BYTEA[],
-             $8::BYTEA[], $9::BYTEA[], $10::BYTEA[], $11::BYTEA[], $12::BYTEA[], $13::BYTEA[], $14::BYTEA[],
-             $15::INT8[], $16::BYTEA[]) AS n (record_id, site, received_at, browser_at, valid_until, core, context, prev,
-             digest, notice, subject, holder, secret, body, challenge, plain)
-         ON CONFLICT (record_id, site) DO NOTHING RETURNING record_id, site, prev"
+        "CASE WHEN EXISTS (SELECT 1 FROM askfirst.record AS p WHERE p.record_id = n.prev AND p.site = n.site
+             AND p.subject <> n.subject AND p.subject <> n.plain) THEN NULL ELSE n.prev END"
     };
 }
 
+macro_rules! insert {
+    ($prev:expr, $rest:literal) => {
+        concat!("INSERT INTO askfirst.record (record_id, site, received_at, browser_at, valid_until, core, context, prev,
+             digest, notice, subject, holder, secret, body, challenge)
+         SELECT n.record_id, n.site, n.received_at, n.browser_at, n.valid_until, n.core, n.context,
+             ", $prev, ", n.digest, n.notice, n.subject, n.holder, n.secret, n.body, n.challenge
+         FROM unnest($1::BYTEA[], $2::INT8[], $3::INT8[], $4::INT8[], $5::INT8[], $6::BYTEA[], $7::BYTEA[],
+             $8::BYTEA[], $9::BYTEA[], $10::BYTEA[], $11::BYTEA[], $12::BYTEA[], $13::BYTEA[], $14::BYTEA[],
+             $15::INT8[], $16::BYTEA[]) AS n (record_id, site, received_at, browser_at, valid_until, core, context, prev,
+             digest, notice, subject, holder, secret, body, challenge, plain) ", $rest)
+    };
+}
+pub(super) use {ended, insert};
+
+const INSERT: &str = insert!(ended!(), "ON CONFLICT (record_id, site) DO NOTHING RETURNING record_id, site, prev");
+
 /// Inserts those that are new, with what else the statement takes; which they are, and which record each of them ends.
-async fn insert(
+async fn insert_new(
     client: &impl GenericClient,
     sql: &str,
     records: &[(i64, &Received)],
     more: &Parameters<'_>,
 ) -> Done<HashMap<Key, Option<[u8; 16]>>> {
+    let new = |row: &Row| Ok((key_of(row)?, row.try_get::<_, Option<Vec<u8>>>(2)?.map(bytes).transpose()?));
+    rows(client, sql, records, more).await?.iter().map(new).collect()
+}
+
+/// What a statement answers that inserts records and takes more.
+pub async fn rows(
+    client: &impl GenericClient,
+    sql: &str,
+    records: &[(i64, &Received)],
+    more: &Parameters<'_>,
+) -> Done<Vec<Row>> {
     fn column<'a, T>(records: &[(i64, &'a Received)], of: impl Fn(&'a Received) -> T) -> Vec<T> {
         records.iter().map(|(_, received)| of(received)).collect()
     }
@@ -219,9 +238,7 @@ async fn insert(
         &body, &challenge, &plain,
     ];
     values.extend(more);
-    let rows = query(client, sql, &values).await?;
-    let new = |row: &Row| Ok((key_of(row)?, row.try_get::<_, Option<Vec<u8>>>(2)?.map(bytes).transpose()?));
-    rows.iter().map(new).collect()
+    query(client, sql, &values).await
 }
 
 fn key_of(row: &Row) -> Done<Key> {
@@ -235,12 +252,12 @@ async fn store_for_later(shared: &Shared, records: &[(i64, &Received)]) -> Done<
     let first = records.iter().map(|(_, received)| received.at).min().unwrap_or_default();
     let sql = concat!(
         "WITH new AS (",
-        insert!(),
+        insert!(ended!(), "ON CONFLICT (record_id, site) DO NOTHING RETURNING record_id, site, prev"),
         "), word AS (INSERT INTO askfirst.inbox (batch, received_at, record_ids, sites) VALUES ($17, $18, $1, $2))
          SELECT record_id, site, prev FROM new"
     );
     let client = shared.client().await?;
-    let new = insert(&client, sql, records, &[&batch.as_slice(), &first]).await?;
+    let new = insert_new(&client, sql, records, &[&batch.as_slice(), &first]).await?;
     shared.filled.notify_one();
     let known = known(shared, &client, records, &new).await?;
     Ok(Stored { new, known, ..Stored::default() })
@@ -248,12 +265,16 @@ async fn store_for_later(shared: &Shared, records: &[(i64, &Received)]) -> Done<
 
 /// Stores them and gives them their places, as the server that does this.
 async fn store_and_place(shared: &Shared, token: i64, records: &[(i64, &Received)]) -> Done<Stored> {
-    let mut client = shared.client().await?;
     let mut appender = shared.appender.lock().await;
+    if let Some(placed) = at_once::store(shared, token, &mut appender, records).await? {
+        let new = placed.keys().map(|key| (*key, None)).collect();
+        return Ok(Stored { new, placed, ..Stored::default() });
+    }
+    let mut client = shared.client().await?;
     let transaction = client.transaction().await?;
     let turn = Turn::Sequencer { token, lease: LEASE };
     // Sent together, answered together.
-    let (taken, new) = try_join!(turn.take(&transaction), insert(&transaction, insert!(), records, &[]))?;
+    let (taken, new) = try_join!(turn.take(&transaction), insert_new(&transaction, INSERT, records, &[]))?;
     let mut append = Append::of(transaction, &mut appender, &shared.seeds, taken);
     shared.compare_clocks(append.clock);
     let arrived = records.iter().filter_map(|(site, received)| {
@@ -263,7 +284,7 @@ async fn store_and_place(shared: &Shared, token: i64, records: &[(i64, &Received
     let mut arrived: Vec<Arrived<'_>> = arrived.collect();
     arrived.sort_by_key(Arrived::order);
     let given = Given::give(&mut append, &mut arrived, shared.sealing.as_deref()).await?;
-    shared.take(given.commit(append, &[]).await?).await;
+    shared.take(&given.commit(append, &[]).await?).await;
     drop(appender);
     let known = known(shared, &client, records, &new).await?;
     Ok(Stored { new, placed: given.places().collect(), known })

@@ -1,18 +1,21 @@
 //! The store on PostgreSQL, for more than one machine: any number of servers that keep nothing themselves.
 //!
 //! One server at a time gives records their places in the log (`giving.rs`, `append.rs`): those that it takes in itself
-//! as it stores them (`intake.rs`), those of other servers from the inbox (`sequencer.rs`), where these have left a word
-//! about them; they wait for the places and answer with the proof (`waiting.rs`). The tables are drawn in `migrations/1.sql`. Only what CockroachDB and YugabyteDB
-//! take too is used: no advisory locks, no LISTEN, no sequences, no extensions; what meets another transaction is done
-//! again (SQLSTATE 40001).
+//! as it stores them (`intake.rs`; `at_once.rs` where one statement can do it), those of other servers from the inbox
+//! (`sequencer.rs`), where these have left a word about them; they wait for the places and answer with the proof
+//! (`waiting.rs`). The tables are drawn in `migrations/1.sql`. Only what CockroachDB and YugabyteDB take too is used, or is
+//! gone without where it is refused (`at_once.rs`): no advisory locks, no LISTEN, no sequences, no extensions; what meets
+//! another transaction is done again (SQLSTATE 40001).
 
 mod address;
 mod append;
+mod at_once;
 mod carry;
 mod check;
 mod export;
 mod failure;
 mod giving;
+mod growing;
 mod import;
 mod intake;
 mod interface;

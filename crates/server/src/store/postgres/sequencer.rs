@@ -162,7 +162,7 @@ async fn sequence_once(shared: &Shared, token: i64, renew: bool) -> Done<Sequenc
     let turn = Turn::Sequencer { token, lease: LEASE };
     let mut append = Append::begin(&mut client, &mut appender, &shared.seeds, turn).await?;
     shared.compare_clocks(append.clock);
-    let (_, last) = append.last;
+    let (_, last) = append.growing.last;
     let sql =
         "SELECT r.record_id, r.site, s.origin, r.received_at, r.browser_at, r.valid_until, r.core, r.context, r.prev,
                    r.notice, r.challenge, CASE WHEN r.received_at < $3 THEN r.secret END AS secret,
@@ -176,7 +176,7 @@ async fn sequence_once(shared: &Shared, token: i64, renew: bool) -> Done<Sequenc
     let mut arrived = rows.iter().map(Arrived::of).collect::<Done<Vec<_>>>()?;
     let given = Given::give(&mut append, &mut arrived, shared.sealing.as_deref()).await?;
     let grown = given.commit(append, &batches).await?;
-    shared.take(grown).await;
+    shared.take(&grown).await;
     drop((appender, client));
     let settled = shared.waiting.settle(given.places());
     answer(shared, settled).await;

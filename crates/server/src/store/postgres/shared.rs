@@ -8,8 +8,8 @@ use askfirst_core::time::Millis;
 use deadpool_postgres::{Client, Pool};
 use tokio::sync::Notify;
 
-use super::append::{Appender, Grown};
 use super::failure::{Done, Failure};
+use super::growing::{Appender, Grown};
 use super::sql::query;
 use super::tree::{self, Tree};
 use super::waiting::Waiting;
@@ -39,6 +39,8 @@ pub struct Shared {
     published: Mutex<Option<Published>>,
     /// This server has put something into the inbox.
     pub filled: Notify,
+    /// The database does not take a statement that does it all (`at_once.rs`).
+    pub one_by_one: AtomicBool,
     /// The fencing token of this server when it is the sequencer; 0 when it is not. Tokens count from 1.
     token: AtomicI64,
 }
@@ -66,6 +68,7 @@ impl Shared {
             frozen: OnceLock::new(),
             published: Mutex::new(published),
             filled: Notify::new(),
+            one_by_one: AtomicBool::new(false),
             token: AtomicI64::new(0),
         }
     }
@@ -138,9 +141,9 @@ impl Shared {
     }
 
     /// Takes in what this server has appended, before anything else is.
-    pub async fn take(&self, grown: Vec<Grown>) {
+    pub async fn take(&self, grown: &[Grown]) {
         let mut followers = self.followers.lock().await;
-        for log in &grown {
+        for log in grown {
             if let Some(tree) = followers.get_mut(&log.log) {
                 tree.take(log.first, &log.leaves, &log.checkpoint);
             }

@@ -37,7 +37,7 @@ macro_rules! change {
                 let mut $append = Append::begin(&mut client, &mut appender, &shared.seeds, Turn::Once).await?;
                 let value = $body;
                 // Nobody else appends before this is taken in.
-                shared.take($append.commit().await?).await;
+                shared.take(&$append.commit().await?).await;
                 Done::Ok(value)
             };
             match once.await {

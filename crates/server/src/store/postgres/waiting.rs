@@ -84,12 +84,21 @@ impl Waiting {
         let mut settled = Vec::new();
         for (key, place) in places {
             settled.extend(state.waiting.remove(&key).into_iter().flatten().map(|waiter| (waiter, place)));
-            state.young.insert(key, place);
-            if state.young.len() >= REMEMBERED {
-                state.old = std::mem::take(&mut state.young);
-            }
+            state.remember(key, place);
         }
         settled
+    }
+
+    /// Remembers places that nobody has waited for.
+    pub fn remember(&self, places: &HashMap<Key, Place>) {
+        let mut state = self.lock();
+        places.iter().for_each(|(key, place)| state.remember(*key, *place));
+    }
+
+    /// Whether one of these has had its place not long ago.
+    pub fn knows_any(&self, keys: impl IntoIterator<Item = Key>) -> bool {
+        let state = self.lock();
+        keys.into_iter().any(|key| state.young.contains_key(&key) || state.old.contains_key(&key))
     }
 
     /// The keys that somebody still waits for.
@@ -104,6 +113,15 @@ impl Waiting {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn remember(&mut self, key: Key, place: Place) {
+        self.young.insert(key, place);
+        if self.young.len() >= REMEMBERED {
+            self.old = std::mem::take(&mut self.young);
+        }
     }
 }
 

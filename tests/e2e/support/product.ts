@@ -71,11 +71,11 @@ export class Product {
     ], { stdio: ['ignore', 'ignore', 'pipe'] });
     this.server = child;
     child.stderr!.on('data', (text) => (this.said += text));
-    for (let tries = 0; tries < 200; tries += 1) {
+    for (const end = Date.now() + 15_000; Date.now() < end;) {
       if (child.exitCode != null) break;
       const answer = await fetch(`${this.origin}/healthz`).catch(() => undefined);
       if (answer?.ok) return;
-      await new Promise((go) => setTimeout(go, 50));
+      await new Promise((go) => setTimeout(go, 10));
     }
     throw new Error(`the server does not answer: ${this.said}`);
   }

@@ -51,9 +51,25 @@ export const test = base.extend<{
   product: Product;
   console: Console;
   visitor: (options?: BrowserContextOptions) => Promise<BrowserContext>;
-}>({
-  product: async ({ context }, use) => {
-    const product = await Product.start();
+}, { next: () => Promise<Product> }>({
+  /** Each test has a product of its own; the next one starts while a test runs, for a start is mostly waiting. */
+  next: [async ({}, use) => {
+    const start = () => {
+      const product = Product.start();
+      // Who takes it hears of it.
+      product.catch(() => {});
+      return product;
+    };
+    let ready: Promise<Product> | undefined;
+    await use(() => {
+      const product = ready ?? start();
+      ready = start();
+      return product;
+    });
+    await (await ready?.catch(() => undefined))?.stop();
+  }, { scope: 'worker' }],
+  product: async ({ context, next }, use) => {
+    const product = await next();
     await use(product);
     // Before the server goes: nothing may be under way to it then.
     await Promise.all(context.pages().map((page) => page.close()));

@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { delivered, expect, part, rest, started, state, test } from './support/visit.ts';
+import { delivered, expect, part, rest, settled, started, state, test } from './support/visit.ts';
 import { ran, serveMini } from './support/mini.ts';
 import type { Product } from './support/product.ts';
 
@@ -39,7 +39,7 @@ test('with "acked" nothing runs before the server\'s receipt, all of it right af
   });
   await part(page, 'accept').click();
   await expect(part(page, 'banner')).toHaveCount(0);
-  await rest(page, 700);
+  await settled(page, product);
   expect(await reached(page, product)).toEqual([]);
   expect(await state(page)).toMatchObject({ decided: true, granted: [], refused: [], asked: [], waiting: ['analytical', 'marketing'], pending: 1, recorded: false });
   expect(await page.evaluate(() => (window as any).askfirst.has('marketing'))).toBe(false);
@@ -71,7 +71,7 @@ test('with "acked" a server that fails keeps everything shut, says so once, and 
   product.front.answers.set(RECORDS, { type: 'text/html', body: '<!doctype html><title>Start</title>' });
   const tries = product.front.posted.length;
   await expect.poll(() => product.front.posted.length, { timeout: 10_000 }).toBeGreaterThan(tries);
-  await rest(page);
+  await settled(page, product);
   expect(await reached(page, product)).toEqual([]);
   product.front.answers.delete(RECORDS);
   await expect.poll(() => reached(page, product), { timeout: 20_000 }).toEqual(ALL);
@@ -119,7 +119,7 @@ for (const [name, refuse, opens] of [
     await part(page, 'accept').click();
     await expect(part(page, 'banner')).toHaveCount(0);
     await delivered(page);
-    if (!opens) await rest(page);
+    if (!opens) await settled(page, product);
     await expect.poll(() => ran(page)).toEqual(opens ? ['analytical', 'marketing'] : []);
     expect((await state(page)).granted).toEqual(opens ? ['analytical', 'marketing'] : []);
   });

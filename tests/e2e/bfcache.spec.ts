@@ -1,4 +1,4 @@
-import { delivered, expect, part, rest, started, state, test } from './support/visit.ts';
+import { delivered, expect, part, settled, started, state, test } from './support/visit.ts';
 import { ran, serveMini } from './support/mini.ts';
 
 // Playwright's Chromium has it switched off.
@@ -36,7 +36,7 @@ test('a page that comes back from the back/forward cache tells the truth (G10)',
   await started(page);
   expect(await state(page)).toMatchObject({ granted: [], refused: ['analytical', 'marketing'] });
   await expect.poll(() => ran(page)).toEqual(['!marketing']);
-  await rest(page);
+  await settled(page, product);
   expect(await ran(page)).toEqual(['!marketing']);
   expect(product.sink.log).toEqual([]);
 });

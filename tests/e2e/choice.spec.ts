@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { CHOICE_ALONE, delivered, device, expect, part, rest, started, state, test, visit } from './support/visit.ts';
+import { CHOICE_ALONE, delivered, device, expect, part, rest, settled, started, state, test, visit } from './support/visit.ts';
 import { MINI, ran, serveMini } from './support/mini.ts';
 import type { Product } from './support/product.ts';
 
@@ -85,7 +85,7 @@ for (const [name, local, cookie, granted] of [
     await page.goto(`${url}?again`);
     await started(page);
     expect((await state(page)).granted).toEqual(granted ? ['analytical', 'marketing'] : []);
-    if (!granted) await rest(page, 300);
+    if (!granted) await settled(page, product);
     await expect.poll(async () => (await ran(page)).includes('marketing')).toBe(granted);
   });
 }
@@ -116,7 +116,7 @@ for (const answer of ['reject', 'accept'] as const) {
     await at(page, url, '2027-03-01T10:00:01Z');
     await expect(part(page, 'banner')).toBeVisible();
     expect((await state(page)).granted).toEqual([]);
-    await rest(page);
+    await settled(page, product);
     expect(product.sink.log).toEqual([]);
   });
 }
@@ -188,7 +188,7 @@ test('tags of a vendor that joined stay shut from the first page on, before the 
   });
   await page.goto(`${url}?joined`);
   await started(page);
-  await rest(page);
+  await settled(page, product);
   expect(await page.evaluate(() => 'newcomer' in window)).toBe(false);
   await part(page, 'accept').click();
   await expect.poll(() => page.evaluate(() => 'newcomer' in window)).toBe(true);
@@ -204,7 +204,7 @@ test('with data-version on the tag nothing of a changed purpose runs again, not 
   await page.goto(`${url}?changed`);
   await started(page);
   await expect.poll(() => ran(page)).toEqual(['analytical']);
-  await rest(page);
+  await settled(page, product);
   expect(await ran(page)).toEqual(['analytical']);
   expect(product.sink.log).toEqual([]);
 });
@@ -278,7 +278,7 @@ test('a second tab follows a withdrawal within a second (G10)', async ({ page, p
   expect(await noted(other, 'left') - await noted(page, 'withdrawn')).toBeLessThan(1000);
   expect((await state(other)).granted).toEqual([]);
   await expect.poll(() => ran(other)).toEqual(['!marketing']);
-  await rest(other);
+  await settled(other, product);
   expect(await ran(other)).toEqual(['!marketing']);
   expect(product.sink.log).toEqual([]);
 });

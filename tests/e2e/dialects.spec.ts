@@ -1,5 +1,5 @@
 // askfirst-dialects.js: pages marked up for another consent manager. The sink's log is the judge.
-import { expect, rest, test } from './support/test.ts';
+import { expect, settled, test } from './support/test.ts';
 import { servePage } from './support/optional.ts';
 
 const go = (page: any, open: string[], services: string[] = []) => page.evaluate(([a, b]: any) => (window as any).go(a, b), [open, services]);
@@ -62,16 +62,16 @@ for (const [name, { html, map = '', services = [] }] of Object.entries(PAGES)) {
     await servePage(site, { name: 'dialects', attributes: `data-dialects="${name}" data-map="${map}"`, body: html.replaceAll('S/', sink.origin + '/') });
     await page.goto(site.origin);
     await engine(page);
-    await rest(page);
+    await settled(page, sink);
     expect(sink.log).toEqual([]);
     const names = () => sink.log.map((file) => file.split('.')[0]).toSorted();
     await go(page, ['analytical'], services);
     await expect.poll(names).toEqual(['a', 'b']);
-    await rest(page, 200);
+    await settled(page, sink);
     expect(names()).toEqual(['a', 'b']);
     await go(page, ['analytical', 'marketing'], services);
     await expect.poll(names).toEqual(['a', 'b', 'm']);
-    await rest(page, 200);
+    await settled(page, sink);
     expect(names()).toEqual(['a', 'b', 'm']);
     expect(complaints).toEqual([]);
   });
@@ -82,7 +82,7 @@ test('a dialect that is not named is not read', async ({ page, site, sink }) => 
   await page.goto(site.origin);
   await engine(page);
   await go(page, ['analytical']);
-  await rest(page);
+  await settled(page, sink);
   expect(sink.log).toEqual([]);
 });
 
@@ -103,7 +103,7 @@ test('a name that nobody explains stays shut, and is named', async ({ page, site
   await page.goto(site.origin);
   await engine(page);
   await go(page, ['functional', 'analytical', 'marketing', 'preferences', '!marketing']);
-  await rest(page);
+  await settled(page, sink);
   expect(sink.log).toEqual([]);
   expect(complaints).toEqual([
     expect.stringContaining('there is no "cookie-wizard"; there are orestbida, cookiebot'),
@@ -119,7 +119,7 @@ test('what another product calls functional is not exempt here (G4)', async ({ p
   await page.goto(site.origin);
   await engine(page);
   await go(page, ['functional', 'necessary', 'essential', 'analytical', 'marketing']);
-  await rest(page);
+  await settled(page, sink);
   expect(sink.log).toEqual([]);
   await go(page, ['functional', 'preferences']);
   await expect.poll(() => sink.log.toSorted()).toEqual(['a.js', 'b.js']);
@@ -129,7 +129,7 @@ test('a CookieYes script without text/plain does not run before consent', async 
   await servePage(site, { name: 'dialects', attributes: 'data-dialects="cookieyes"', body: `<script data-cookieyes="cookieyes-analytics" src="${sink.origin}/a.js"></script><script data-cookieyes="cookieyes-analytics">(window.ran ||= []).push('inline')</script>` });
   await page.goto(site.origin);
   await engine(page);
-  await rest(page);
+  await settled(page, sink);
   expect(await page.evaluate(() => (window as any).ran)).toBeUndefined();
   expect(complaints).toEqual([expect.stringContaining('may have been requested')]);
   await go(page, ['analytical']);

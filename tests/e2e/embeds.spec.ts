@@ -1,7 +1,7 @@
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { serveDist } from './support/dist.ts';
-import { expect, expectSilence, rest, test } from './support/test.ts';
+import { expect, expectSilence, rest, settled, test } from './support/test.ts';
 import { part, started, state } from './support/visit.ts';
 
 const service = (name: string) => ({
@@ -73,7 +73,7 @@ test('by keyboard: the placeholder stands between what is before and after it, a
   await page.keyboard.press('Enter');
   await expect.poll(() => sink.log).toEqual(['one.html']);
   expect(await page.evaluate(() => document.activeElement?.id)).toBe('one');
-  await rest(page);
+  await settled(page, sink);
   expect(sink.log, 'neither the other film nor another provider').toEqual(['one.html']);
   await expect(shutter(page, 'two')).toBeVisible();
   // Nothing is kept and nothing is recorded: the next visit asks again.
@@ -109,7 +109,7 @@ test('Always allow opens this service and is recorded as such; withdrawn, the pa
   await Promise.all([page.waitForEvent('load'), part(page, 'dialog-reject').click()]);
   await started(page);
   await expect(shutter(page, 'one')).toBeVisible();
-  await rest(page);
+  await settled(page, sink);
   expect(sink.log).toEqual([]);
   // It waits for what the withdrawal could not delete.
   const withdrawn = () => posted.find(({ event }) => event.state == 'withdrawn');

@@ -4,6 +4,7 @@ import type { Page } from '@playwright/test';
 import { APPS, devtools, go, holdings, shown, tags, test, type Holdings } from './support/apps.ts';
 import { expect, part, rest, started } from './support/visit.ts';
 import type { Sink } from './support/site.ts';
+import { settled } from './support/test.ts';
 
 /** Fifty navigations through the pages, the back button among them, ending where they began. */
 const TOUR = ['article/1', '', 'article/2', 'article/3', 'back', 'article/1', 'article/2', 'back', 'back', ''];
@@ -36,7 +37,7 @@ async function arrive(page: Page, others: Sink) {
 
 /** What the third parties were asked for, and what ran: each of `expected` once, and nothing else. */
 async function once(page: Page, others: Sink, expected: Iterable<string>) {
-  await rest(page, 300);
+  await settled(page, others);
   expect(others.log.toSorted()).toEqual([...expected].toSorted());
   expect((await ran(page)).toSorted()).toEqual(scripts(expected));
 }
@@ -57,7 +58,7 @@ for (const app of APPS) {
       expect(await go(page, to)).toEqual({ hosts: 1, banners: 1 });
       if ((at + 1) % TOUR.length == 0) held.before.push(await holdings(tools));
     }
-    await rest(page);
+    await settled(page, others);
     expect(others.log).toEqual([]);
 
     // What is on the page is released; what was on it before is gone for good.
@@ -85,7 +86,7 @@ for (const app of APPS) {
     await arrive(page, others);
     for (const to of [...TOUR, 'article/3']) await go(page, to);
     await arrive(page, others);
-    await rest(page, 300);
+    await settled(page, others);
     expect(others.log.length).toBeGreaterThan(10);
     expect(others.log.toSorted()).toEqual([...new Set(others.log)].toSorted());
     const started = await ran(page);
@@ -130,7 +131,7 @@ for (const app of APPS) {
       expect(await go(page, to)).toEqual({ hosts: 1, banners: 0 });
     }
     await go(page, 'article/2');
-    await rest(page);
+    await settled(page, others);
     expect(others.log).toEqual([]);
 
     await page.evaluate(() => (window as any).askfirst.accept());
@@ -155,7 +156,7 @@ test('vue: what KeepAlive holds outside the page is released when it comes back,
   await go(page, '');
   await accept(page);
   const list = await arrive(page, others);
-  await rest(page);
+  await settled(page, others);
   expect(others.log).toEqual(list);
   await go(page, 'kept');
   expect(await arrive(page, others)).toEqual(kept);

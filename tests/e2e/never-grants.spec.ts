@@ -1,11 +1,11 @@
 import type { Page } from '@playwright/test';
-import { NOTHING, NO_ANSWER, NOT_FOUND, SHUT, delivered, device, expect, part, rest, started, state, test } from './support/visit.ts';
+import { NOTHING, NO_ANSWER, NOT_FOUND, SHUT, delivered, device, expect, part, rest, settled, started, state, test } from './support/visit.ts';
 import { ran, serveMini, works } from './support/mini.ts';
 import type { Product } from './support/product.ts';
 
 /** Nothing that waits for a grant has run, and no third party knows of the visit. */
 async function shut(page: Page, product: Product) {
-  await rest(page, 500);
+  await settled(page, product);
   expect(product.sink.log).toEqual([]);
   expect((await ran(page)).filter((name) => name != '!marketing')).toEqual([]);
   expect(await page.locator('img[data-category]').getAttribute('src')).toBe(null);
@@ -58,11 +58,11 @@ const acts: Record<string, (page: Page, product: Product) => Promise<unknown>> =
     await page.locator('h1').click();
     await page.mouse.click(5, 5);
   },
-  'a click on the backdrop': async (page) => {
+  'a click on the backdrop': async (page, product) => {
     await part(page, 'customise').click();
     await part(page, 'switch-marketing').check();
     await page.mouse.click(5, 5);
-    await rest(page, 200);
+    await settled(page, product);
     if (await part(page, 'dialog').count()) await page.keyboard.press('Escape');
   },
   'a click on the words of the banner': async (page) => {
@@ -150,7 +150,7 @@ test('Do Not Track is an objection like it, with a note of its own, unless the o
   await page.goto(`${url}?again`);
   await started(page);
   expect(await state(page)).toMatchObject({ granted: ['analytical'], refused: ['marketing'], dnt: true, gpc: false });
-  await rest(page, 500);
+  await settled(page, product);
   expect(product.sink.log, 'the loader has shut it before any code came').toEqual([]);
   await delivered(page);
   const { record } = await product.evidence((await state(page)).recordId);
@@ -180,7 +180,7 @@ test('Global Privacy Control that is switched on after a grant takes marketing b
   await page.goto(`${url}?again`);
   await started(page);
   expect(await state(page)).toMatchObject({ granted: ['analytical'], refused: ['marketing'], gpc: true });
-  await rest(page, 500);
+  await settled(page, product);
   expect(product.sink.log).toEqual([]);
   await expect.poll(() => ran(page)).toEqual(['analytical', '!marketing']);
   await delivered(page);
@@ -195,7 +195,7 @@ test('while the server is down records wait, and come exactly once when it is ba
   // The pages come from the proxy's own store; the files of the product stay in reach.
   await part(page, 'accept').click();
   await expect.poll(() => ran(page)).toEqual(['analytical', 'marketing']);
-  await rest(page, 800);
+  await expect.poll(() => console.lines, 'the first try has failed').not.toEqual([]);
   expect(await state(page)).toMatchObject({ granted: ['analytical', 'marketing'], recorded: false, pending: 1 });
   const { recordId } = await state(page);
   await works(page);
@@ -417,7 +417,7 @@ test('with all storage refused it asks on each page, keeps a choice for that pag
   await frame.locator('[part=reject]').click();
   await expect(frame.locator('[part=banner]')).toHaveCount(0);
   expect(await granted(frame)).toEqual([]);
-  await rest(page, 500);
+  await settled(page, product);
   expect(product.sink.log).toEqual([]);
 });
 

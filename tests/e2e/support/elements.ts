@@ -3,13 +3,10 @@ import { CATEGORY, SITE, type Kind, type Way } from './cases.ts';
 import { until, type Engine } from './engines.ts';
 import { page as html, serve } from './gate.ts';
 import type { Sink, Site } from './site.ts';
+import { settled } from './test.ts';
 
 /** What a case needs of a browser; Playwright's and the others give it alike. */
 export type Browser = Pick<Engine, 'goto' | 'evaluate'>;
-
-/** How long something is waited for that must not come, in ms. */
-const REST = 60;
-const rest = () => new Promise((go) => setTimeout(go, REST));
 
 let cases = 0;
 
@@ -62,13 +59,13 @@ export async function check(name: string, browser: Browser, site: Site, sink: Si
   if (way.insert) await call(browser, way.insert, markup);
   if (way.move) await call(browser, way.move);
   if (!way.late && !way.returning) {
-    await rest();
+    await settled(browser, sink);
     expect(sink.log.filter((path) => path.startsWith(folder)), `${label}: before the choice`).toEqual([]);
     await go(browser);
   }
   await expect.poll(() => asked().length, { message: `${label}: after the choice`, intervals: [20] }).toBeGreaterThanOrEqual(kind.asks.length);
   if (way.move && kind.reloads != true && kind.reloads != name) await call(browser, way.move);
-  await rest();
+  await settled(browser, sink);
   const sorted = (paths: string[]) => (kind.ordered ? paths : paths.toSorted());
   expect(sorted(asked()), `${label}: after the choice`).toEqual(sorted(kind.asks));
   const { actual, expected } = await attributes(browser, markup);

@@ -40,7 +40,7 @@ export async function until<T>(what: string, look: () => Promise<T | undefined |
   for (const end = Date.now() + ms; Date.now() < end;) {
     const found = await look();
     if (found) return found;
-    await new Promise((go) => setTimeout(go, 50));
+    await new Promise((go) => setTimeout(go, 10));
   }
   throw new Error(`${what} did not come`);
 }

@@ -132,6 +132,17 @@ export const NOTHING = { cookies: [], local: [], session: [], databases: [], cac
 /** A device on which the choice alone is kept. */
 export const CHOICE_ALONE = { cookies: ['askfirst'], local: ['askfirst'], session: [], databases: [], caches: [] };
 
+/**
+ * Waits for what comes later than a request that is under way now: three requests of the page to the third parties, one
+ * after the other, each begun from a task of its own, and one to the site. What answers them has its list of all before.
+ */
+export const settled = (page: Page, { sink }: Product) => page.evaluate(async (list) => {
+  for (const url of [list, list, list, location.href]) {
+    await new Promise((go) => setTimeout(go));
+    await fetch(url, { cache: 'no-store' });
+  }
+}, `${sink.url}/__log?since=1e9`);
+
 /** Lets what is under way come to rest. */
 export const rest = (page: Page, ms = 400) => page.waitForTimeout(ms);
 

@@ -31,6 +31,6 @@ pub fn check(project: &Project) -> Result<()> {
 /// Asked of an example of `askfirst-core`, not linked: this program has to start while `core` does not compile.
 fn wire(project: &Project) -> Result<String> {
     let mut command = project.cargo();
-    command.args(["run", "--quiet", "--package", "askfirst-core", "--example", "wire"]);
+    command.args(["run", "--quiet", "--profile", "test", "--package", "askfirst-core", "--example", "wire"]);
     process::output("the example `wire` of askfirst-core", &mut command)
 }

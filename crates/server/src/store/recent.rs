@@ -96,8 +96,9 @@ impl Recent {
         let mut state = self.write();
         state.moved += slice.keys.len();
         if slice.complete.is_some() {
-            state.old = HashMap::new();
-            state.order = Vec::new();
+            // Their room stays: to grow anew with each generation costs the writer as much as filling it.
+            state.old.clear();
+            state.order.clear();
             state.moved = 0;
         }
     }
@@ -127,8 +128,8 @@ impl State {
     }
 
     fn begin(&mut self) {
-        self.old = std::mem::take(&mut self.young);
-        self.order = self.old.iter().map(|(key, seq)| (*key, *seq)).collect();
+        std::mem::swap(&mut self.old, &mut self.young);
+        self.order.extend(self.old.iter().map(|(key, seq)| (*key, *seq)));
         self.order.sort_unstable();
     }
 }
@@ -159,6 +160,15 @@ mod tests {
         assert_eq!([1, 5, 9].map(|n| recent.find(&key(n))), [None; 3]);
         assert_eq!(recent.find(&key(2)), Some(10));
         assert!(recent.slice(2).keys.is_empty(), "a generation is collected first");
+        recent.add(key(8), 11);
+        recent.add(key(3), 12);
+        let next = recent.slice(8);
+        assert_eq!(
+            next.keys.iter().map(|(_, seq)| *seq).collect::<Vec<_>>(),
+            [10, 12, 11],
+            "nothing of the one before"
+        );
+        assert_eq!(next.complete, Some(12));
     }
 
     #[test]

@@ -23,7 +23,7 @@ use super::job::{Job, Slot};
 use super::log::Logs;
 use super::log::published::Published;
 use super::log::witness::Cosigned;
-use super::recent::{Key, Recent};
+use super::recent::{Key, Recent, Slice};
 use super::retention::Ended;
 use super::sealing::{self, Sealing};
 use super::upkeep::Prune;
@@ -35,6 +35,10 @@ use super::{
 const BATCH: usize = 256;
 /// From this many jobs on the writer lets others go before it, once for each commit.
 const CROWD: usize = 4;
+
+/// Fewest ids that are moved into their table at once, where so many wait for it: each slice writes its first and last page
+/// for a part of what is on them.
+const SLICE: usize = 512;
 
 /// How long the writer waits for another job before it does what is left over.
 const LEFT_OVER: Duration = Duration::from_millis(100);
@@ -90,6 +94,8 @@ impl Writer {
             published: state.published,
             sealing: state.sealing,
             sites: HashMap::new(),
+            slice: SLICE.min(options.generation / 4),
+            to_move: 0,
             added: Vec::new(),
             placed: Vec::new(),
             stored: HashMap::new(),
@@ -216,6 +222,9 @@ pub(super) struct Writing {
     sealing: Option<Arc<Sealing>>,
     /// The numbers of the sites.
     sites: HashMap<String, i64>,
+    /// How many ids are moved into their table at once, at least, and how many it is to get.
+    slice: usize,
+    to_move: usize,
     /// The keys of this commit's records.
     pub(super) added: Vec<Key>,
     /// Those of them that have no row yet: the job, the place, and where the entry is.
@@ -372,8 +381,9 @@ impl Writing {
 
     fn attempt(&mut self, batch: &mut [Job]) -> rusqlite::Result<()> {
         sqlite::begin(&self.connection)?;
-        // Twice what comes, so that a generation has been moved long before the next one is full.
-        let slice = self.recent.slice(2 * batch.len());
+        // Twice what has come, so that a generation has been moved long before the next one is full.
+        self.to_move += 2 * batch.len();
+        let slice = if self.to_move < self.slice { Slice::default() } else { self.recent.slice(self.to_move) };
         sqlite::move_keys(&self.connection, &slice)?;
         let now = self.received_now();
         self.look_up(batch)?;
@@ -405,6 +415,9 @@ impl Writing {
         self.logs.sign(&self.connection)?;
         sqlite::commit(&self.connection)?;
         self.recent.moved(&slice);
+        if self.to_move >= self.slice {
+            self.to_move = 0;
+        }
         self.added.clear();
         Ok(())
     }

@@ -59,7 +59,7 @@ async function postgres(folder) {
   await new Promise((resolve) => listener.once('listening', resolve));
   const { port } = listener.address();
   await new Promise((resolve) => listener.close(resolve));
-  const settings = { port, listen_addresses: '127.0.0.1', unix_socket_directories: folder, shared_buffers: '256MB', max_connections: 100 };
+  const settings = { port, listen_addresses: '127.0.0.1', unix_socket_directories: folder, shared_buffers: '256MB', min_wal_size: '1GB', max_connections: 100 };
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const child = spawn(user[0], [...user.slice(1), join(bin, 'postgres'), '-D', data, ...args], { cwd: folder, stdio: 'ignore' });
   const psql = (sql) => run('psql', '-h', '127.0.0.1', '-p', String(port), '-U', 'askfirst', 'postgres', '-qc', sql);
@@ -72,6 +72,9 @@ async function postgres(folder) {
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
+  // One that has run for a while has the files of its write-ahead log; a new one makes each when it is first needed.
+  psql("CREATE TABLE ran AS SELECT repeat('x', 1900) FROM generate_series(1, 450000)");
+  for (const sql of ['CHECKPOINT', 'DROP TABLE ran', 'CHECKPOINT']) psql(sql);
   let made = 0;
   const database = () => {
     made += 1;

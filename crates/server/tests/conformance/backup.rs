@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -133,21 +133,31 @@ async fn restored(place: &Place, file: &Path, keys: &Path) -> Result<String, Str
 async fn a_backup_under_load_is_of_one_moment_and_restores_whole(place: Place, to: Place) {
     let store = Arc::new(opened(&place).await);
     insert_all(&store, 0..700).await;
-    let stop = Arc::new(AtomicBool::new(false));
-    let (running, stopped) = (Arc::clone(&store), Arc::clone(&stop));
+    let (stop, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(700)));
+    let (running, stopped, counted) = (Arc::clone(&store), Arc::clone(&stop), Arc::clone(&sent));
     let load = tokio::spawn(async move {
         let mut n = 700;
-        while !stopped.load(SeqCst) && n < 20_000 {
+        while !stopped.load(SeqCst) {
             insert_all(&running, n..n + 32).await;
             n += 32;
+            counted.fetch_add(32, SeqCst);
         }
         n
     });
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    // Before it and after it as well.
+    let goes_on = async || {
+        let before = sent.load(SeqCst);
+        while sent.load(SeqCst) == before {
+            assert!(!load.is_finished());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    goes_on().await;
     let file = place.folder.path().join("copy");
     // As the command does it, on a thread of its own.
     let (database, out) = (place.database.clone(), file.clone());
     let copied = tokio::spawn(async move { database.backup(None, &out).await }).await.unwrap().unwrap();
+    goes_on().await;
     stop.store(true, SeqCst);
     let all = load.await.unwrap();
     assert!((700..all as u64).contains(&copied.records), "the load went on: {copied:?} of {all}");

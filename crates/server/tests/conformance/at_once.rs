@@ -199,3 +199,28 @@ async fn a_database_that_takes_no_such_statement_is_asked_once() {
     assert_eq!((tries(&shell).await, ways(&shell).await), (1, vec![false; 8]));
     require_whole(&place, &stores[0], receipts, 10).await;
 }
+
+/// More of them than the server has connections: who waits for one holds nothing that who has one waits for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_among_many_erasures_holds_none_of_them_up() {
+    let (place, stores, shell) = leading().await;
+    let mut receipts = insert_all(&stores, 2..62).await;
+    let holding = place.shell().await;
+    holding.batch_execute("BEGIN; SELECT 1 FROM askfirst.sequencer FOR UPDATE").await.unwrap();
+    let erasing: Vec<_> = (1..=60)
+        .map(|seq| {
+            let store = Arc::clone(&stores[0]);
+            tokio::spawn(async move { store.erase(seq, "holder").await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let record = inserting(&stores, 62..63);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    holding.batch_execute("ROLLBACK").await.unwrap();
+    for erased in erasing {
+        assert!(erased.await.unwrap().is_ok());
+    }
+    receipts.extend(record.await.unwrap());
+    assert_eq!(ways(&shell).await.iter().filter(|at_once| !**at_once).count(), 60, "each erasure is one");
+    require_whole(&place, &stores[0], receipts, 63).await;
+}

@@ -1,4 +1,5 @@
-//! Growing the logs: the one way in which anything is appended, whichever server does it and why.
+//! Growing the logs in a transaction: the way in which anything can be appended, whichever server does it and why. For
+//! records alone there is a shorter one (`at_once.rs`), which keeps to the same row and compares the same.
 //!
 //! Each transaction begins with changing the row `sequencer`. Who waits there for another one goes on from what that one
 //! has committed; whose token is not the newest any more changes nothing. So there is one order of all entries, and no

@@ -1,9 +1,12 @@
 //! Storing records and giving them their places in one statement, when all that it takes is at hand: the trees are those of
 //! the newest version, and no record is known. Where that is not so the statement fails as a whole: a record was there, or it
-//! has found no row of that version and divides by zero. Then the records go the long way (`intake.rs`).
+//! has found no row of that version and divides by zero. Then the records go the long way (`intake.rs`). What is written is
+//! the same there (`append::write`, `Given::write`); here each part hangs on the row `turn`, so the texts are others.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
+
+use deadpool_postgres::Client;
 
 use super::failure::Done;
 use super::giving::{Arrived, Columns, Given};
@@ -76,6 +79,7 @@ const AFTER_OTHERS: &str = statement!(
 /// not take such a statement.
 pub async fn store(
     shared: &Shared,
+    client: &Client,
     token: i64,
     appender: &mut Appender,
     records: &[(i64, &Received)],
@@ -96,7 +100,6 @@ pub async fn store(
     let sql = if records.iter().any(|(_, received)| received.record.prev.is_some()) { AFTER_OTHERS } else { ALONE };
     let Columns { seqs, ids, sites, logs, indices, times, ends } = given.columns();
     let (entries, tiles, heads) = (&signed.written.entries, &signed.written.tiles, signed.written.heads());
-    let client = shared.client().await?;
     #[rustfmt::skip]
     let more: &Parameters<'_> = &[
         &token, &before, &LEASE, &seq, &last,
@@ -105,7 +108,7 @@ pub async fn store(
         &heads.logs, &heads.before, &heads.old, &heads.sizes, &heads.roots, &heads.notes,
         &tiles.logs, &tiles.levels, &tiles.tiles, &tiles.hashes,
     ];
-    let clock = match rows(&client, sql, records, more).await {
+    let clock = match rows(client, sql, records, more).await {
         Ok(found) => found.first().map(|row| row.try_get(0)).transpose()?.unwrap_or_default(),
         Err(failure) if REFUSED.contains(&failure.code()) => return Ok(None),
         Err(failure) if failure.code() == NOT_SUPPORTED => {

@@ -1,7 +1,7 @@
 //! Taking records in: what has come together is stored together, with one flush of the database's disk. The server that
 //! gives the places gives these theirs in the same transaction; any other one leaves a word in the inbox.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -89,7 +89,7 @@ async fn write(shared: &Shared, jobs: Vec<Job>, turn: Option<MutexGuard<'_, mpsc
     };
     let mut settled = Vec::with_capacity(by_key.len());
     for (key, jobs) in by_key {
-        let mut created = stored.new.contains_key(&key);
+        let mut created = stored.new.contains(&key);
         let (mut before, place) = (stored.known.remove(&key), stored.placed.remove(&key));
         for Job { mut received, reply, .. } in jobs {
             let offered = received.record.digest;
@@ -142,8 +142,8 @@ struct Known {
 /// What became of records that were to be stored.
 #[derive(Default)]
 struct Stored {
-    /// Those that were not here before, each with the record that it ends.
-    new: HashMap<Key, Option<[u8; 16]>>,
+    /// Those that were not here before.
+    new: HashSet<Key>,
     /// Where these stand, when they were given their places at once.
     placed: HashMap<Key, Place>,
     /// What is known of the others.
@@ -260,17 +260,17 @@ async fn store_for_later(shared: &Shared, records: &[(i64, &Received)]) -> Done<
     let new = insert_new(&client, sql, records, &[&batch.as_slice(), &first]).await?;
     shared.filled.notify_one();
     let known = known(shared, &client, records, &new).await?;
-    Ok(Stored { new, known, ..Stored::default() })
+    Ok(Stored { new: new.into_keys().collect(), known, ..Stored::default() })
 }
 
 /// Stores them and gives them their places, as the server that does this.
 async fn store_and_place(shared: &Shared, token: i64, records: &[(i64, &Received)]) -> Done<Stored> {
-    let mut appender = shared.appender.lock().await;
-    if let Some(placed) = at_once::store(shared, token, &mut appender, records).await? {
-        let new = placed.keys().map(|key| (*key, None)).collect();
-        return Ok(Stored { new, placed, ..Stored::default() });
-    }
+    // In this order, as everybody: who waits for a connection holds nothing that one who has a connection waits for.
     let mut client = shared.client().await?;
+    let mut appender = shared.appender.lock().await;
+    if let Some(placed) = at_once::store(shared, &client, token, &mut appender, records).await? {
+        return Ok(Stored { new: placed.keys().copied().collect(), placed, ..Stored::default() });
+    }
     let transaction = client.transaction().await?;
     let turn = Turn::Sequencer { token, lease: LEASE };
     // Sent together, answered together.
@@ -287,7 +287,7 @@ async fn store_and_place(shared: &Shared, token: i64, records: &[(i64, &Received
     shared.take(&given.commit(append, &[]).await?).await;
     drop(appender);
     let known = known(shared, &client, records, &new).await?;
-    Ok(Stored { new, placed: given.places().collect(), known })
+    Ok(Stored { new: new.into_keys().collect(), placed: given.places().collect(), known })
 }
 
 /// What is known of the records that are not new.

@@ -86,8 +86,8 @@ const run = (el: any, spent: boolean) => new Promise((resolve: any) => {
   // Taken out of the page, or no longer open, while it waited for its turn.
   if (!el.isConnected || !isOpen(dataset)) return resolve((el.askfirst = 0));
   // A media element that is LOADING nothing is giving up its shut sources, one after the other. It would go on behind one
-  // that is opened now, and Firefox does so even after `load()`.
-  if (!parentNode.currentSrc && !parentNode.readyState && parentNode.networkState == 2) return setTimeout(run, 0, el);
+  // that is opened now, and Firefox does so even after `load()`. A script waits for none: others wait for it.
+  if (!(script || parentNode.currentSrc || parentNode.readyState) && parentNode.networkState == 2) return setTimeout(run, 0, el);
   for (const name of names) dataset[name] == null || el.setAttribute(name, policy[name == 'srcdoc' ? 'createHTML' : 'createScriptURL'](dataset[name]));
   // Firefox loads a track only when the property is set.
   if (el.track) el.src = el.src;
@@ -177,7 +177,7 @@ const watch: Boot[8] = (root) => {
 };
 
 const open: Boot[7] = (value) => {
-  gate = { open: new Set(value.open), services: new Set(value.services) };
+  gate = { services: new Set(value.services), open: new Set(value.open) };
   scan(doc);
 };
 

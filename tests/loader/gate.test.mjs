@@ -238,3 +238,19 @@ test('a source waits until its media element has given up what was shut', async 
   await turn();
   assert.deepEqual([video.page.open, video.loads], [true, 1]);
 });
+
+test('a script in a media element that is giving up what was shut keeps no other script waiting', async () => {
+  const script = '<script type="text/plain" data-category="analytical"></script>';
+  let run = 0;
+  visit({
+    html: `<video>${script}</video>${script}`, own: value(),
+    before: ({ document, MutationObserver }) => {
+      Object.entries({ currentSrc: '', readyState: 0, networkState: 2 })
+        .forEach(([name, value]) => Object.defineProperty(document.querySelector('video'), name, { value }));
+      new MutationObserver((records) => (run += records.flatMap(({ addedNodes }) => [...addedNodes]).filter(({ type }) => type == '').length))
+        .observe(document.body, { childList: true, subtree: true });
+    },
+  });
+  await new Promise((go) => setTimeout(go, 20));
+  assert.equal(run, 2);
+});

@@ -35,21 +35,23 @@ export const expectSilence = (complaints: Complaints) => expect(complaints).toEq
 export const rest = (page: Page, ms = 400) => page.waitForTimeout(ms);
 
 /** Where a script runs: a page of Playwright's, or one of another engine. */
-interface Runs { evaluate(fn: (open: string) => Promise<void>, open: string): Promise<unknown> }
+interface Runs { evaluate(fn: (urls: string[]) => Promise<void>, urls: string[]): Promise<unknown> }
+
+/** The page asks for these, one after the other, each from a task of its own: later than all that is under way now. */
+export const askLater = (page: Runs, ...urls: string[]) => page.evaluate(async (urls) => {
+  for (const url of urls) {
+    await new Promise((go) => setTimeout(go));
+    await fetch(url, { cache: 'no-store' });
+  }
+}, urls);
 
 /**
- * Waits for what comes later than a request that is under way now: three requests of the page to the same server, one after
- * the other, each begun from a task of its own. The server's log is then the judge, however slow the machine is; that they
- * have come shows that it would have been told.
+ * Waits for what comes later than a request that is under way now: three more to the same server. The server's log is then
+ * the judge, however slow the machine is; that they have come shows that it would have been told.
  */
 export async function settled(page: Runs, sink: Sink) {
   const before = sink.canaries.length;
-  await page.evaluate(async (open) => {
-    for (const n of [1, 2, 3]) {
-      await new Promise((go) => setTimeout(go));
-      await fetch(`${open}/canary/${n}`);
-    }
-  }, sink.open);
+  await askLater(page, ...[1, 2, 3].map((n) => `${sink.open}/canary/${n}`));
   expect(sink.canaries.length - before, 'the log has what came last').toBeGreaterThanOrEqual(3);
 }
 

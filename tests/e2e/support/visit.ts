@@ -1,5 +1,6 @@
 import { test as base, expect, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from '@playwright/test';
 import { Product } from './product.ts';
+import { askLater } from './test.ts';
 
 /** A remark about the configuration of a site without a records server; it comes whenever there is time for it. */
 export const NO_RECORDS = /^askfirst: .*\n?warning L29 at \$\.records: [^\n]*$/;
@@ -132,16 +133,12 @@ export const NOTHING = { cookies: [], local: [], session: [], databases: [], cac
 /** A device on which the choice alone is kept. */
 export const CHOICE_ALONE = { cookies: ['askfirst'], local: ['askfirst'], session: [], databases: [], caches: [] };
 
-/**
- * Waits for what comes later than a request that is under way now: three requests of the page to the third parties, one
- * after the other, each begun from a task of its own, and one to the site. What answers them has its list of all before.
- */
-export const settled = (page: Page, { sink }: Product) => page.evaluate(async (list) => {
-  for (const url of [list, list, list, location.href]) {
-    await new Promise((go) => setTimeout(go));
-    await fetch(url, { cache: 'no-store' });
-  }
-}, `${sink.url}/__log?since=1e9`);
+/** Waits for what comes later than a request that is under way now to the third parties or to the site (`test.ts`). */
+export const settled = (page: Page, { sink }: Product) => {
+  // What answers it has its list of all before.
+  const list = `${sink.url}/__log?since=1e9`;
+  return askLater(page, list, list, list, page.url());
+};
 
 /** Lets what is under way come to rest. */
 export const rest = (page: Page, ms = 400) => page.waitForTimeout(ms);

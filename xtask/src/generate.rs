@@ -28,7 +28,8 @@ pub fn check(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// Asked of an example of `askfirst-core`, not linked: this program has to start while `core` does not compile.
+/// Asked of an example of `askfirst-core`, not linked: this program has to start while `core` does not compile. In the
+/// profile of the tests, which compile `core` so as well.
 fn wire(project: &Project) -> Result<String> {
     let mut command = project.cargo();
     command.args(["run", "--quiet", "--profile", "test", "--package", "askfirst-core", "--example", "wire"]);

@@ -340,6 +340,42 @@ async fn eight_servers_that_start_at_once_on_an_empty_database_make_it_once() {
     assert!(receipts.iter().all(|receipt| holds(receipt, &entries)));
 }
 
+/// Making the guards again locks every table, one after the other, while other servers already use them: a deadlock.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_last_step_another_one_has_taken_leaves_the_guards_alone() {
+    let place = Arc::new(Place::postgres().await);
+    place.open().await.close().await;
+    let (shell, other) = (place.shell().await, place.shell().await);
+    let triggers = "SELECT string_agg(oid::TEXT, ' ' ORDER BY oid) FROM pg_trigger";
+    let before: String = shell.query_one(triggers, &[]).await.unwrap().get(0);
+    // It waits for the one that takes the step.
+    shell.batch_execute("UPDATE askfirst.format SET format = format - 1, expires_at = 'infinity'").await.unwrap();
+    let late = tokio::spawn({
+        let place = Arc::clone(&place);
+        async move { place.open().await }
+    });
+    stepping(&shell, "state = 'idle'").await;
+    // It has read the format of before, and is about to go on.
+    other.batch_execute("BEGIN; LOCK TABLE askfirst.format IN EXCLUSIVE MODE").await.unwrap();
+    stepping(&shell, "wait_event_type = 'Lock'").await;
+    let taken = "UPDATE askfirst.format SET format = format + 1, expires_at = '1970-01-01 00:00:00+00'; COMMIT";
+    other.batch_execute(taken).await.unwrap();
+    late.await.unwrap().close().await;
+    let after: String = shell.query_one(triggers, &[]).await.unwrap().get(0);
+    assert_eq!(before, after);
+}
+
+/// Waits until a server that wants to take a step of the format is in this state.
+async fn stepping(shell: &tokio_postgres::Client, state: &str) {
+    let there = format!(
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND {state}
+                             AND query LIKE 'UPDATE askfirst.format SET token%'"
+    );
+    while shell.query_opt(&there, &[]).await.unwrap().is_none() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// PROOF test 9: what no program of ours does, a shell can't do either without taking the guards away first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shell_can_not_change_what_is_stored() {

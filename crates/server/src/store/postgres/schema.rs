@@ -147,14 +147,15 @@ async fn changing(client: &mut Client) -> Done<Transaction<'_>> {
 async fn step(client: &mut Client, format: i64, token: i64) -> Done<()> {
     let Some(sql) = usize::try_from(format).ok().and_then(|format| MIGRATIONS.get(format)) else { return Ok(()) };
     let mut retry = Retry::default();
-    loop {
+    let taken = loop {
         match take_step(client, (format, sql), token).await {
             Err(failure) if retry.wait(&failure).await => {}
-            done => break done?,
+            taken => break taken?,
         }
-    }
-    // The guards name tables that only the newest format has.
-    if format + 1 == newest() {
+    };
+    // The guards name tables that only the newest format has. Where another server has taken that step meanwhile, it has made
+    // them as well, and others have begun to use what making them would lock.
+    if taken && format + 1 == newest() {
         guard(client).await;
     }
     // Unless another server has taken the step meanwhile. Nobody has to wait for the lock's end in either case.
@@ -169,22 +170,32 @@ async fn step(client: &mut Client, format: i64, token: i64) -> Done<()> {
     }
 }
 
-/// Takes it, when no other server has.
-async fn take_step(client: &mut Client, (format, sql): (i64, &str), token: i64) -> Done<()> {
+/// Takes it, when no other server has; whether it did.
+async fn take_step(client: &mut Client, (format, sql): (i64, &str), token: i64) -> Done<bool> {
     let transaction = changing(client).await?;
     let mine = "SELECT 1 FROM askfirst.format WHERE one = 1 AND format = $1 AND token = $2";
-    if transaction.query_opt(mine, &[&format, &token]).await?.is_some() {
+    let mine = transaction.query_opt(mine, &[&format, &token]).await?.is_some();
+    if mine {
         transaction.batch_execute(sql).await?;
     }
-    Ok(transaction.commit().await?)
+    transaction.commit().await?;
+    Ok(mine)
 }
 
 async fn guard(client: &mut Client) {
-    if let Err(failure) = change(client, GUARDS).await {
-        tracing::warn!(
-            code = failure.code(),
-            "the database takes no triggers: that nobody changes what is stored is for the log to show"
-        );
+    let mut retry = Retry::default();
+    loop {
+        match change(client, GUARDS).await {
+            Ok(()) => return,
+            // A server of the format before is still at work.
+            Err(failure) if retry.wait(&failure).await => {}
+            Err(failure) => {
+                return tracing::warn!(
+                    code = failure.code(),
+                    "the database takes no triggers: that nobody changes what is stored is for the log to show"
+                );
+            }
+        }
     }
 }
 

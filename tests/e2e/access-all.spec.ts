@@ -8,12 +8,12 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import { axe } from './support/axe.ts';
 import { expect, started, test as base } from './support/visit.ts';
 import { MINI, serveMini } from './support/mini.ts';
 import { DIST, Product } from './support/product.ts';
-import { BODY, COLOURS, FACTORS, LANGUAGES, LAYOUTS, sayPaintedColours, STATES, TAGS, THEMES, WINDOWS } from './support/states.ts';
+import { BODY, COLOURS, FACTORS, LANGUAGES, LAYOUTS, sayPaintedColours, STATES, TAGS, THEMES, UNREADABLE, WINDOWS } from './support/states.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** The rules whose answer depends on colours or on sizes. */
@@ -88,7 +88,7 @@ for (const layout of process.env['ASKFIRST_AXE'] == 'all' ? LAYOUTS : ['card']) 
           await page.goto(shared.front.origin + MINI);
           await started(page);
           await reach(page, give);
-          const { violations } = await new AxeBuilder({ page }).withTags(TAGS).analyze();
+          const { violations } = await axe(page).withTags(TAGS).analyze();
           expect.soft(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(', ')}`), `${state}, every rule`).toEqual([]);
           for (const [colours, media] of Object.entries(COLOURS)) {
             await page.emulateMedia(media);
@@ -106,7 +106,6 @@ for (const layout of process.env['ASKFIRST_AXE'] == 'all' ? LAYOUTS : ['card']) 
 }
 
 test('a theme that can\'t be read is found in place, in the interface and in a placeholder', async ({ visitor, shared }) => {
-  const bad = [['bad', 'askfirst-ui{--askfirst-background:#fff;--askfirst-text:#ddd;--askfirst-text-soft:#eee;--askfirst-accent:#eee;--askfirst-accent-text:#fff}']] as const;
   for (const state of ['banner', 'placeholder'] as const) {
     const page = await (await visitor({ reducedMotion: 'reduce' })).newPage();
     await page.route('**/askfirst/v1/**', (route) => route.fulfill({ status: 202, body: '' }));
@@ -114,7 +113,7 @@ test('a theme that can\'t be read is found in place, in the interface and in a p
     await page.goto(shared.front.origin + MINI);
     await started(page);
     await STATES[state]!(page, () => {});
-    const { lines } = await findings(page, { sheets: [...bad], rules: STYLE, state, within: within(state) });
+    const { lines } = await findings(page, { sheets: [['bad', UNREADABLE]], rules: STYLE, state, within: within(state) });
     expect(lines.join('\n'), state).toContain('bad: color-contrast');
   }
 });

@@ -1,13 +1,13 @@
 // axe-core's rules of WCAG 2.0 to 2.2, A and AA, and its best practices find nothing in any state × theme × layout × writing
 // direction × colours (A1–A6). Each two of these meet here; `access-all.spec.ts` goes through every combination.
 import { readFileSync } from 'node:fs';
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import { axe } from './support/axe.ts';
 import { expect, started, test as base } from './support/visit.ts';
 import { MINI, serveMini } from './support/mini.ts';
 import { pairwise } from './support/pairwise.ts';
 import { Product } from './support/product.ts';
-import { BODY, COLOURS, FACTORS, LANGUAGES, sayPaintedColours, STATES, TAGS, WINDOWS } from './support/states.ts';
+import { BODY, COLOURS, FACTORS, LANGUAGES, sayPaintedColours, STATES, TAGS, UNREADABLE, WINDOWS } from './support/states.ts';
 
 const ROWS = pairwise(FACTORS);
 
@@ -24,7 +24,7 @@ const test = base.extend<{}, { shared: Product }>({
 /** What axe finds on the whole page, as lines that can be read. */
 async function findings(page: Page) {
   await page.evaluate(sayPaintedColours);
-  const { violations } = await new AxeBuilder({ page }).withTags(TAGS).analyze();
+  const { violations } = await axe(page).withTags(TAGS).analyze();
   return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${target.flat().join(' ')}: ${failureSummary?.split('\n').slice(1, 3).join(' ')}`));
 }
 
@@ -53,6 +53,18 @@ for (const theme of FACTORS.theme) {
       expect.soft(await findings(page), Object.values(row).join(', ')).toEqual([]);
       await context.close();
     }
+  });
+}
+
+for (const state of ['banner', 'placeholder'] as const) {
+  test(`a theme that can't be read is found: ${state}`, async ({ page, shared }) => {
+    await page.route('**/askfirst/v1/**', (route) => route.fulfill({ status: 202, body: '' }));
+    serveMini(shared.front, shared.sink.url, { before: `<style>${UNREADABLE}</style>`, body: BODY[state] ?? '' });
+    await page.goto(shared.front.origin + MINI);
+    await started(page);
+    await STATES[state]!(page, () => {});
+    // A placeholder stands in a frame.
+    expect((await findings(page)).join('\n')).toMatch(state == 'banner' ? /^color-contrast: askfirst-ui/m : /^color-contrast: #film/m);
   });
 }
 

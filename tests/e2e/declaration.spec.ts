@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import { axe } from './support/axe.ts';
 import { DIST, type Product } from './support/product.ts';
 import { expect, part, started, test } from './support/visit.ts';
 import { serveMini } from './support/mini.ts';
@@ -63,7 +63,7 @@ test('it fits into the page: headings at their level, tables that axe finds noth
   expect(levels[0]).toBe('h3');
   expect(new Set(levels.slice(1))).toEqual(new Set(['h4']));
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
-  const { violations } = await new AxeBuilder({ page }).include('askfirst-declaration').analyze();
+  const { violations } = await axe(page).include('askfirst-declaration').analyze();
   expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(', ')}`)).toEqual([]);
   await page.emulateMedia({ media: 'print' });
   await expect(declaration(page).locator('button')).toBeHidden();

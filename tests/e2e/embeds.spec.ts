@@ -1,5 +1,5 @@
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import { axe } from './support/axe.ts';
 import { serveDist } from './support/dist.ts';
 import { expect, expectSilence, rest, settled, test } from './support/test.ts';
 import { part, started, state } from './support/visit.ts';
@@ -169,7 +169,7 @@ for (const [name, html, scheme] of [['light', 'lang="en"', 'light'], ['dark', 'l
     expect(await inside(tab, 'one').locator('html').getAttribute('dir')).toBe(name == 'right to left' ? 'rtl' : 'ltr');
     // In a small frame nothing is cut off for good: it scrolls, and not sideways.
     expect(await inside(tab, 'two').locator('html').evaluate((el) => el.scrollWidth <= el.clientWidth)).toBe(true);
-    const wrong = async () => (await new AxeBuilder({ page: tab }).analyze()).violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(' ')}`);
+    const wrong = async () => (await axe(tab).analyze()).violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(' ')}`);
     await part(tab, 'reject').click();
     expect(await wrong()).toEqual([]);
     await tab.screenshot({ path: info.outputPath('placeholder.png') });

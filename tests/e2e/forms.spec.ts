@@ -1,5 +1,5 @@
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import { axe } from './support/axe.ts';
 import { delivered, expect, part, rest, started, state, test } from './support/visit.ts';
 import { serveMini, works } from './support/mini.ts';
 import type { Product } from './support/product.ts';
@@ -63,7 +63,7 @@ for (const form of FORMS) {
       await page.mouse.wheel(0, 400);
       await expect.poll(() => page.evaluate(() => scrollY), device).toBeGreaterThan(200);
 
-      const { violations } = await new AxeBuilder({ page }).include('askfirst-ui').analyze();
+      const { violations } = await axe(page).include('askfirst-ui').analyze();
       expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(', ')}`), device).toEqual([]);
     }
   });

@@ -1,6 +1,6 @@
 // What visitors find when they open the dialog again: how they stand, and what they can do with their records (B16, S4, S5).
-import AxeBuilder from '@axe-core/playwright';
 import type { Download, Page } from '@playwright/test';
+import { axe } from './support/axe.ts';
 import { delivered, expect, NOT_FOUND, part, started, state, test } from './support/visit.ts';
 import { serveMini } from './support/mini.ts';
 import type { Product } from './support/product.ts';
@@ -108,7 +108,7 @@ test('records are erased by keyboard alone: asked once, told what became of it, 
   await page.keyboard.press('Enter');
   await expect(question.locator('p')).toContainText('Your present choice on this device stays as it is');
   expect((await held(page, product, recordId, secret)).status(), 'the question erases nothing').toBe(200);
-  const { violations } = await new AxeBuilder({ page }).include('askfirst-ui').analyze();
+  const { violations } = await axe(page).include('askfirst-ui').analyze();
   expect(violations.map(({ id }) => id)).toEqual([]);
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');

@@ -1,5 +1,5 @@
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import { axe } from './support/axe.ts';
 import { delivered, expect, part, rest, started, state, test, visit } from './support/visit.ts';
 import { focused, tabTo } from './support/focus.ts';
 import { ran, serveMini, works } from './support/mini.ts';
@@ -90,7 +90,7 @@ const languages = (colorScheme: string) => (colorScheme == 'light' ? ['nl', 'de'
 
 /** Violations with the elements they are about, for a message that can be read. */
 async function audit(page: Page) {
-  const { violations } = await new AxeBuilder({ page }).include('askfirst-ui').analyze();
+  const { violations } = await axe(page).include('askfirst-ui').analyze();
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.flat().join(' ')).join(', ')}`);
 }
 

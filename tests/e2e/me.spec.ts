@@ -1,6 +1,6 @@
-import { AxeBuilder } from '@axe-core/playwright';
 import { readFile } from 'node:fs/promises';
 import type { Page } from '@playwright/test';
+import { axe } from './support/axe.ts';
 import type { Product } from './support/product.ts';
 import { delivered, expect, NOT_FOUND, part, state, test, visit } from './support/visit.ts';
 
@@ -212,7 +212,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.getByRole('button', { name: 'Check', exact: true }).click();
     await expect(page.getByRole('article')).toBeVisible();
     await page.getByRole('button', { name: 'Erase this record' }).click();
-    const { violations } = await new AxeBuilder({ page }).analyze();
+    const { violations } = await axe(page).analyze();
     expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
     const small = await page.evaluate(() => [...document.querySelectorAll<HTMLElement>('button:not([hidden]), summary, input')].filter((e) => e.offsetHeight && e.offsetHeight < 24).map((e) => e.outerHTML));

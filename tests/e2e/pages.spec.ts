@@ -1,8 +1,8 @@
 // The pages /askfirst/me/ and /askfirst/verify/ in each language of the banner: every word of them, right to left where it is
 // written so, whole on a phone (A5, B12). That no language lacks a key is checked by the build (`xtask/words.mjs`).
 import { readdirSync, readFileSync } from 'node:fs';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import { axe } from './support/axe.ts';
 import { Product } from './support/product.ts';
 import { delivered, expect, part, test as base, visit } from './support/visit.ts';
 
@@ -88,7 +88,7 @@ for (const [lang, words] of Object.entries(PAGES)) {
     // Each page loads the words of its own language and of no other.
     expect(fetched).toEqual(Array(2).fill(`/askfirst/pages/${lang}.json`));
     if (RTL.includes(lang)) {
-      const { violations } = await new AxeBuilder({ page }).analyze();
+      const { violations } = await axe(page).analyze();
       expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]), lang).toEqual([]);
     }
   });

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium } from '@playwright/test';
+import { chromium, expect } from '@playwright/test';
 import WebSocket from 'ws';
 import { CHROMIUM } from './chromium.ts';
 
@@ -64,7 +64,7 @@ async function startChromium(): Promise<Engine> {
   const page = await browser.newPage({ viewport: { width: 1100, height: 800 } });
   return {
     // A page that loads itself anew just then, after a withdrawal, would abort it.
-    goto: async (url) => void await page.goto(url).catch((error) => (/ERR_ABORTED|interrupted by another/.test(String(error)) ? page.goto(url) : Promise.reject(error))),
+    goto: (url) => expect(async () => void await page.goto(url)).toPass(),
     evaluate: async (fn, ...args) => JSON.parse(await page.evaluate(`(async () => JSON.stringify(await (${fn})(...${JSON.stringify(args)})) ?? 'null')()`)),
     press: async (part) => page.mouse.click(...await page.evaluate(middle, part)),
     key: (name) => page.keyboard.press(name),

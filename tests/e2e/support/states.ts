@@ -21,6 +21,9 @@ export const WINDOWS = { phone: { width: 360, height: 740 }, desktop: { width: 1
 /** Our own look first, which has no name. */
 export const THEMES = ['', ...Object.keys(JSON.parse(readFileSync(new URL('../../../www/themes.json', import.meta.url), 'utf8')))];
 
+/** A theme that nobody can read, for the test of the tests. */
+export const UNREADABLE = 'askfirst-ui{--askfirst-background:#fff;--askfirst-text:#ddd;--askfirst-text-soft:#eee;--askfirst-accent:#eee;--askfirst-accent-text:#fff}';
+
 export const LAYOUTS = ['card', 'bar', 'bar-top', 'box', 'box-end', 'box-top', 'box-top-end', 'centre'];
 
 const openDialog = async (page: Page, control = 'customise') => {

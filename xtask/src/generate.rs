@@ -28,10 +28,9 @@ pub fn check(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// Asked of an example of `askfirst-core`, not linked: this program has to start while `core` does not compile. In the
-/// profile of the tests, which compile `core` so as well.
+/// Asked of an example of `askfirst-core`, not linked: this program has to start while `core` does not compile.
 fn wire(project: &Project) -> Result<String> {
-    let mut command = project.cargo();
-    command.args(["run", "--quiet", "--profile", "test", "--package", "askfirst-core", "--example", "wire"]);
-    process::output("the example `wire` of askfirst-core", &mut command)
+    let what = "the example `wire` of askfirst-core";
+    project.build_for_tests("test", &[], what)?;
+    process::output(what, &mut project.command(project.compiled("debug/examples/wire")))
 }

@@ -111,7 +111,7 @@ fn bench(project: &Project, arguments: &[String]) -> Result<()> {
     if arguments.is_empty() || arguments.iter().any(|name| ["server", "compare"].contains(&name.as_str())) {
         tools::ensure_load_tools()?;
     }
-    let server = project.build_server("release")?;
+    let server = project.build_server()?;
     let mut command = project.command("node");
     command.arg(script).args(arguments).env("ASKFIRST_BIN", server);
     process::run("the benchmark", &mut command)

@@ -64,13 +64,26 @@ impl Project {
         self.command(cargo())
     }
 
-    /// Builds `askfirst-server` in a cargo profile and answers where its binary is.
-    pub fn build_server(&self, profile: &str) -> Result<PathBuf> {
+    /// Builds the server as it is released and answers where its program is.
+    pub fn build_server(&self) -> Result<PathBuf> {
         let mut command = self.cargo();
-        command.args(["build", "--package", "askfirst-server", "--bin", "askfirst", "--profile", profile]);
+        command.args(["build", "--package", "askfirst-server", "--bin", "askfirst", "--profile", "release"]);
         process::run("the build of the server", &mut command)?;
-        let folder = if profile == "dev" { "debug" } else { profile };
-        Ok(self.target.join(folder).join(format!("askfirst{}", std::env::consts::EXE_SUFFIX)))
+        Ok(self.compiled("release/askfirst"))
+    }
+
+    /// Builds what tests need of the workspace with the features that packages have for `cargo test`. By itself each would get
+    /// others, and forty of those it needs would be compiled once more.
+    pub fn build_for_tests(&self, profile: &str, targets: &[&str], what: &str) -> Result<()> {
+        let mut command = self.cargo();
+        // With an example: only then cargo counts the features that tests need.
+        command.args(["build", "--workspace", "--profile", profile, "--example", "wire"]).args(targets);
+        process::run(what, &mut command)
+    }
+
+    /// Where cargo puts a program.
+    pub fn compiled(&self, program: &str) -> PathBuf {
+        self.target.join(format!("{program}{}", std::env::consts::EXE_SUFFIX))
     }
 }
 

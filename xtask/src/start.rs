@@ -41,7 +41,7 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
 
     build::ensure(project)?;
     println!("\nBuilding the server …");
-    let server = project.build_server("release")?;
+    let server = project.build_server()?;
     let site = demo::bundle_for(project, &format!("http://127.0.0.1:{sink_port}"))?;
     let database = project.path(".cache/demo/askfirst.sqlite");
     fs::create_dir_all(project.path(".cache/demo")).context(".cache can't be written")?;

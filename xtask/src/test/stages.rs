@@ -152,13 +152,12 @@ fn e2e(project: &Project, totals: &mut Totals) -> Result<()> {
     let path = std::env::join_paths(folders.into_iter().chain(std::env::split_paths(&path)))?;
     let site = demo::bundle(project)?;
     let apps = frameworks(project)?;
-    // The test profile's server: the contract tests have built most of it already.
-    let server = project.build_server("dev")?;
+    project.build_for_tests("dev", &["--bin", "askfirst"], "the build of the server")?;
     let mut command = project.command("node");
     command
         .args(["node_modules/@playwright/test/cli.js", "test", "--config", "tests/e2e"])
         .env("PATH", path)
-        .env("ASKFIRST_BIN", server)
+        .env("ASKFIRST_BIN", project.compiled("debug/askfirst"))
         .env("ASKFIRST_DIST", project.dist())
         .env("ASKFIRST_DEMO", site)
         .env("ASKFIRST_FRAMEWORKS", apps)

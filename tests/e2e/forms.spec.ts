@@ -94,7 +94,8 @@ test('from right to left a box stands on the other side', async ({ page, product
   expect(banner.x).toBeLessThan(page.viewportSize()!.width - banner.x - banner.width);
 });
 
-test('headless: nothing is drawn, and everything else works as ever', async ({ page, product }) => {
+test('headless: nothing is drawn, and everything else works as ever', async ({ page, product, console }) => {
+  console.expect(/^askfirst: .*\nwarning L02 at \$\.layout: draws nothing/);
   await product.configure((config) => (config.layout = 'none'));
   await open(page, product, { body: '<a id="settings" href="#" data-askfirst="preferences">Settings</a>' });
   await page.locator('#settings').click();
@@ -108,6 +109,8 @@ test('headless: nothing is drawn, and everything else works as ever', async ({ p
   const evidence = await product.evidence((await state(page)).recordId);
   expect(JSON.stringify(evidence)).toContain('"layer":"page"');
   await expect(page.locator('askfirst-ui')).toHaveCount(0);
+  // It comes when there is time for it.
+  await expect.poll(() => console.ours()).toHaveLength(1);
 });
 
 test('on a quiet page the banner comes only when it is called for, and nothing opens before (B10)', async ({ page, product }) => {

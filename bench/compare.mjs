@@ -20,7 +20,7 @@ const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '3' },
-    // As many as a p99 below 50 ms leaves room for: who comes together shares a commit, and with it a flush of the disk.
+    // Full load, with a p99 still below its goal: who comes together shares a commit, and with it a flush of the disk.
     connections: { type: 'string', default: '256' },
     only: { type: 'string', default: NAMES.join(',') },
   },

@@ -235,12 +235,15 @@ fn refused(arguments: &[&str], config: &str) -> (i32, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("askfirst.json");
     fs::write(&file, config).unwrap();
+    // The demo may be running at the port that is the default.
+    let free: &[&str] = if arguments.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
     let output = Command::new(env!("CARGO_BIN_EXE_askfirst"))
         .arg("serve")
         .arg("--config")
         .arg(&file)
         .arg("--database")
         .arg(database(&folder))
+        .args(free)
         .args(arguments)
         .output()
         .unwrap();

@@ -64,7 +64,7 @@ async function startChromium(): Promise<Engine> {
   const page = await browser.newPage({ viewport: { width: 1100, height: 800 } });
   return {
     // A page that loads itself anew just then, after a withdrawal, would abort it.
-    goto: (url) => expect(async () => void await page.goto(url)).toPass(),
+    goto: (url) => expect(async () => void await page.goto(url)).toPass({ timeout: 10_000 }),
     evaluate: async (fn, ...args) => JSON.parse(await page.evaluate(`(async () => JSON.stringify(await (${fn})(...${JSON.stringify(args)})) ?? 'null')()`)),
     press: async (part) => page.mouse.click(...await page.evaluate(middle, part)),
     key: (name) => page.keyboard.press(name),

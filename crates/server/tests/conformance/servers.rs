@@ -368,12 +368,16 @@ async fn a_server_whose_last_step_another_one_has_taken_leaves_the_guards_alone(
 /// Waits until a server that wants to take a step of the format is in this state.
 async fn stepping(shell: &tokio_postgres::Client, state: &str) {
     let there = format!(
-        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND {state}
-                             AND query LIKE 'UPDATE askfirst.format SET token%'"
+        "SELECT 1 FROM pg_stat_activity
+         WHERE datname = current_database() AND query LIKE 'UPDATE askfirst.format SET token%' AND {state}"
     );
-    while shell.query_opt(&there, &[]).await.unwrap().is_none() {
+    for _ in 0..6_000 {
+        if shell.query_opt(&there, &[]).await.unwrap().is_some() {
+            return;
+        }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    panic!("no server has come to this: {state}");
 }
 
 /// PROOF test 9: what no program of ours does, a shell can't do either without taking the guards away first.

@@ -184,18 +184,18 @@ async fn take_step(client: &mut Client, (format, sql): (i64, &str), token: i64) 
 
 async fn guard(client: &mut Client) {
     let mut retry = Retry::default();
-    loop {
+    let made = loop {
         match change(client, GUARDS).await {
-            Ok(()) => return,
             // A server of the format before is still at work.
             Err(failure) if retry.wait(&failure).await => {}
-            Err(failure) => {
-                return tracing::warn!(
-                    code = failure.code(),
-                    "the database takes no triggers: that nobody changes what is stored is for the log to show"
-                );
-            }
+            made => break made,
         }
+    };
+    if let Err(failure) = made {
+        tracing::warn!(
+            code = failure.code(),
+            "the database has not taken the triggers: that nobody changes what is stored is for the log to show"
+        );
     }
 }
 
